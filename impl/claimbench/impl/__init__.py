@@ -1,0 +1,1 @@
+"""What is run: the schema, the ports and the implementations of the pipeline."""

@@ -1,0 +1,31 @@
+"""What a pipeline tells while it works: structured events, for probes, logs and monitoring."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """The kinds of event; the company cache's four come first."""
+
+    CACHE_HIT = "cache_hit"
+    CACHE_MISS = "cache_miss"
+    CACHE_REFRESH = "cache_refresh"
+    CACHE_INVALIDATION = "cache_invalidation"
+    API_ERROR = "api_error"
+    LINE_REJECTED = "line_rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, and to what."""
+
+    kind: EventKind
+    detail: str = ""
+
+
+EventSink = Callable[[Event], None]
+
+
+def ignore(_: Event) -> None:
+    """Listen to nothing."""

@@ -1,0 +1,64 @@
+"""The document's three indexes, as a named set that can be made and dropped."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentIndex:
+    """An index, and the query that the document says it is for (`EXPLAIN` decides)."""
+
+    name: str
+    columns: tuple[str, ...]
+    purpose: str
+    query: str
+
+    @property
+    def create_sql(self) -> str:
+        """The statement that makes it."""
+        return f"CREATE INDEX {self.name} ON ai_processing_request ({', '.join(self.columns)})"
+
+
+DOCUMENT_INDEXES = (
+    DocumentIndex(
+        "ix_request_status_requested_at",
+        ("status", "requested_at"),
+        "finding pending requests by status and creation time",
+        "SELECT id FROM ai_processing_request WHERE status = 'PENDING_BATCHING' "
+        "ORDER BY requested_at LIMIT 1000",
+    ),
+    DocumentIndex(
+        "ix_request_batch_id",
+        ("batch_id",),
+        "batch-related lookups by batch id",
+        "SELECT id FROM ai_processing_request WHERE batch_id = (SELECT max(id) FROM ai_batch_request)",
+    ),
+    DocumentIndex(
+        "ix_request_status_batch_id",
+        ("status", "batch_id"),
+        "combined status and batch filtering",
+        "SELECT id FROM ai_processing_request WHERE status = 'PROCESSING_COMPLETE' "
+        "AND batch_id = (SELECT max(id) FROM ai_batch_request)",
+    ),
+)
+
+
+class IndexSet(StrEnum):
+    """The state before the document's index work, and after it."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+def make_document_indexes(connection: Connection) -> None:
+    """Make the three; the table must not have them yet."""
+    for index in DOCUMENT_INDEXES:
+        connection.execute(text(index.create_sql))
+
+
+def drop_document_indexes(connection: Connection) -> None:
+    """Drop those of the three that exist."""
+    for index in DOCUMENT_INDEXES:
+        connection.execute(text(f"DROP INDEX IF EXISTS {index.name}"))

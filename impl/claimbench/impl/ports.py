@@ -1,0 +1,161 @@
+"""The Protocols that vary: pipelines, the batch API, the clock, and who listens to events."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import BinaryIO, Protocol, runtime_checkable
+
+from sqlalchemy import Engine
+
+from claimbench.impl.events import EventSink
+from claimbench.impl.statuses import BatchStatus, RequestStatus
+
+
+class Stage(StrEnum):
+    """The four stages, in the order in which a scheduler run takes them."""
+
+    CREATE_BATCHES = "create_batches"
+    CHECK_STATUSES = "check_statuses"
+    PROCESS_RESULTS = "process_results"
+    RETRY_FAILED = "retry_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """What one stage says that it did, in requests (in batches for `check_statuses`).
+
+    claimed: taken up. created: handed to the API in new batches. completed: ended well.
+    failed: ended badly. skipped: seen and left for later.
+    """
+
+    stage: Stage
+    claimed: int = 0
+    created: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """One scheduler run: the four stage reports in order."""
+
+    stages: tuple[StageReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStats:
+    """The state of the queue, of one company or of all."""
+
+    requests: Mapping[RequestStatus, int]
+    batches: Mapping[BatchStatus, int]
+    oldest_pending_at: datetime | None
+    total_tokens: int
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The limits of the document and of the API; both arms obey the same ones."""
+
+    requests_per_batch_min: int = 10
+    requests_per_batch_max: int = 1_000
+    bytes_per_batch_max: int = 200_000_000
+    pending_age_max: timedelta = timedelta(minutes=30)
+    retries_per_company: int = 10
+    attempts_max: int = 3
+    concurrent_companies: int = 5
+    company_cache_ttl: timedelta = timedelta(minutes=5)
+    claim_lease: timedelta = timedelta(minutes=15)
+
+
+@runtime_checkable
+class Pipeline(Protocol):
+    """One implementation of the four stages. No stage reads a clock: `now` is its time."""
+
+    def create_batches(self, now: datetime) -> StageReport:
+        """Batch the pending requests of every active company and hand them to the API."""
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        """Ask the API about every open batch and record what it says."""
+
+    def process_results(self, now: datetime) -> StageReport:
+        """Apply the output and error files of every ended batch to requests and sessions."""
+
+    def retry_failed(self, now: datetime) -> StageReport:
+        """Send failed requests alone, a limited number for each company."""
+
+    def run(self, now: datetime) -> RunReport:
+        """One scheduler run: the four stages once, in that order."""
+
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        """Count the queue of one company, or of all."""
+
+
+class Clock(Protocol):
+    """Where time comes from, for those who need more than the `now` of a stage."""
+
+    def now(self) -> datetime:
+        """The present, with its time zone (UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiBatch:
+    """A batch as the API tells it. Empty ids are None, whatever form of empty the API used."""
+
+    id: str
+    status: BatchStatus
+    input_file_id: str
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    metadata: Mapping[str, str] | None = None
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The answer to one chat completion: text and token counts."""
+
+    content: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class BatchApi(Protocol):
+    """The five calls that the pipelines need. Failures are `claimbench.impl.errors.ApiError`s."""
+
+    def upload(self, filename: str, lines: BinaryIO) -> str:
+        """Upload a JSONL file, read from its present position; return the file's id."""
+
+    def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
+        """Create a batch over an uploaded file. Never retried: see `find_batch`."""
+
+    def find_batch(self, key: str) -> ApiBatch | None:
+        """The batch whose metadata carries this key, if the API has one."""
+
+    def retrieve(self, batch_id: str) -> ApiBatch:
+        """The present state of a batch."""
+
+    def download(self, file_id: str) -> Iterator[bytes]:
+        """The lines of an output or error file, streamed, without their line ends."""
+
+    def complete(self, body: Mapping[str, object]) -> Completion:
+        """Send one request alone through chat completions."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineContext:
+    """All that a pipeline is built with."""
+
+    engine: Engine
+    api: BatchApi
+    policy: Policy
+    events: EventSink
+
+
+class PipelineFactory(Protocol):
+    """Makes a pipeline; a class whose constructor takes the context is one."""
+
+    def __call__(self, context: PipelineContext) -> Pipeline:
+        """Build the pipeline; open no connection yet."""

@@ -1,0 +1,1 @@
+"""Judges and draws: the result record, statistics, verdicts and renderers."""

@@ -1,0 +1,141 @@
+"""The result record, version `claimbench.result/1`: all that a run found, from which all else is drawn."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA = "claimbench.result/1"
+
+Scalar = str | int | float | bool | None
+
+
+class Frozen(BaseModel):
+    """A value of the record; unknown keys are refused, NaN and infinity too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Sample(Frozen):
+    """One number. `block` counts from 0; `rtt_ms` is the asked one; `companies` sizes the dataset."""
+
+    arm: str
+    block: int
+    stage: str
+    metric: str
+    unit: str
+    value: float
+    rtt_ms: float
+    companies: int
+
+
+class ScenarioRecord(Frozen):
+    """What was asked for."""
+
+    name: str
+    title: str
+    why: str
+    sha256: str
+    runs: int
+    step_s: float
+    companies: int
+    company_sizes: tuple[int, ...]
+    rtt_ms: tuple[float, ...]
+    judged_rtt_ms: float
+
+
+class ArmRecord(Frozen):
+    """One pipeline under measurement."""
+
+    name: str
+    pipeline: str
+    role: Literal["reference", "candidate"]
+    indexes: Literal["before", "after"]
+
+
+class Equivalence(Frozen):
+    """Whether the arms did the same work; `differences` are sentences, the first one first."""
+
+    equal: bool
+    differences: tuple[str, ...]
+    rows_compared: int
+    api_requests_compared: int
+
+
+class Interval(Frozen):
+    """An estimate with its 95 % interval; an exact count has a width of zero."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+class Metric(Frozen):
+    """One metric of one stage: the value per arm, and the candidate's reduction (0.6 = 60 % less)."""
+
+    metric: str
+    stage: str
+    unit: str
+    rtt_ms: float
+    companies: int
+    values: dict[str, float]
+    reduction: Interval | None
+
+
+class ClaimAtSize(Frozen):
+    """The same claim at another number of companies."""
+
+    companies: int
+    measured: Interval | None
+    verdict: Literal["holds", "exceeded", "refuted", "inconclusive"]
+
+
+class ClaimResult(Frozen):
+    """A claim, what was measured, and the verdict with its one sentence."""
+
+    id: str
+    source: str
+    quote: str
+    metric: str
+    stage: str
+    claimed: str
+    measured: Interval | None
+    measured_text: str
+    verdict: Literal["holds", "exceeded", "refuted", "inconclusive"]
+    reason: str
+    by_companies: tuple[ClaimAtSize, ...] = ()
+
+
+class Verdict(Frozen):
+    """Of the whole run; `exit_code` is what the process ended with."""
+
+    value: Literal["holds", "refuted", "inconclusive", "not_equivalent", "invalid"]
+    exit_code: int
+    reason: str
+
+
+class Method(Frozen):
+    """The constants of the statistics, so that anyone can recompute them."""
+
+    confidence: float
+    resamples: int
+    seed: int
+    interval: str
+
+
+class ResultRecord(Frozen):
+    """One run: `results.json` holds exactly this."""
+
+    schema_: Literal["claimbench.result/1"]
+    claimbench: str
+    started_at: str
+    scenario: ScenarioRecord
+    environment: dict[str, Scalar]
+    dataset: dict[str, Scalar]
+    arms: tuple[ArmRecord, ...]
+    equivalence: Equivalence
+    samples: tuple[Sample, ...]
+    method: Method
+    metrics: tuple[Metric, ...]
+    claims: tuple[ClaimResult, ...]
+    limitations: tuple[str, ...]
+    verdict: Verdict

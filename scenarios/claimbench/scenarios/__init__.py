@@ -1,0 +1,1 @@
+"""Says what to run and what was claimed: scenario files, their model and their loader."""

@@ -1,0 +1,103 @@
+"""A scenario: what to run, and what was claimed about it. Frozen; unknown keys are refused."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from claimbench.scenarios.grammar import ClaimedRange, Duration, Range
+
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class Frozen(BaseModel):
+    """A value read from a scenario file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Dataset(Frozen):
+    """What Faker seeds. `requests` wait, `history` is done; both are spread over all companies."""
+
+    seed: int
+    companies: Count
+    requests_per_company: Count
+    history_per_company: Annotated[int, Field(ge=0)] = 0
+    messages_per_session: Range
+    characters_per_message: Range
+    skew: Annotated[float, Field(ge=0, le=3)] = 1.0
+    """Zipf exponent of the companies' sizes: 0 makes them equal, 1 is usual for tenants."""
+
+
+class Workload(Frozen):
+    """How often and on what: `runs` scheduler runs, `step` apart on the simulated clock."""
+
+    runs: Count
+    step: Duration
+    blocks: Annotated[int, Field(ge=2)]
+    memory_blocks: Annotated[int, Field(ge=2)]
+    companies: tuple[Count, ...]
+    """The sizes for the counting pass; the dataset's own is always among them."""
+    timetable: Duration = timedelta(hours=1)
+    """How long the document's own timetable is simulated for the cache claim."""
+    seed: int = 1
+
+
+class Api(Frozen):
+    """How the fake OpenAI answers."""
+
+    seed: int
+    failed_line_rate: Rate = 0.0
+
+
+class Network(Frozen):
+    """Round-trip times added on the way to Postgres, in milliseconds; time claims are judged at one."""
+
+    rtt_ms: tuple[Annotated[float, Field(ge=0, le=100)], ...]
+    judged_rtt_ms: Annotated[float, Field(ge=0, le=100)]
+
+
+class ArmRole(StrEnum):
+    """The reference is what claims compare with; the candidate is what they are about."""
+
+    REFERENCE = "reference"
+    CANDIDATE = "candidate"
+
+
+class Arm(Frozen):
+    """A pipeline under measurement, and the state of the document's indexes that it runs with."""
+
+    name: str
+    pipeline: str
+    """A registry name, or `module:attribute` of the user's own factory."""
+    role: ArmRole
+    indexes: Literal["before", "after"] = "after"
+
+
+class Claim(Frozen):
+    """What a document published: where, in which words, and as which metric and range."""
+
+    id: str
+    source: str
+    quote: str
+    metric: str
+    stage: str = "run"
+    claimed: ClaimedRange
+
+
+class Scenario(Frozen):
+    """Everything that one run needs to know."""
+
+    name: str
+    title: str
+    why: str
+    dataset: Dataset
+    workload: Workload
+    api: Api
+    network: Network
+    arms: Annotated[tuple[Arm, ...], Field(min_length=2)]
+    claims: tuple[Claim, ...] = ()
+    sha256: str
+    """Of the file's bytes, so that a result can be traced to the text that asked for it."""
