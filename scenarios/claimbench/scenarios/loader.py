@@ -1,0 +1,170 @@
+"""Reads scenarios: those that ship with the package by name, a user's own by path."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from claimbench.errors import UsageError
+from claimbench.scenarios.model import Scenario
+from claimbench.scenarios.soundness import complaints, suggestion
+
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A scenario that ships with the package, in a line."""
+
+    name: str
+    title: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file, whether it lies in a folder or in the installed package."""
+
+    file: Traversable
+    where: str
+
+    def read(self) -> bytes:
+        try:
+            return self.file.read_bytes()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UsageError(
+                f"cannot be read ({reason})", where=self.where, remedy="check the path and its permissions"
+            ) from None
+
+    def table(self) -> Table:
+        try:
+            return tomllib.loads(self.read().decode())
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(
+                f"is not TOML: {error}", where=self.where, remedy="mend the file at that place"
+            ) from None
+        except UnicodeDecodeError:
+            raise UsageError("is not UTF-8 text", where=self.where, remedy="save it as UTF-8") from None
+
+
+def available() -> tuple[Summary, ...]:
+    """The scenarios that ship with the package, in order of their names."""
+    tables = [source.table() for source in _shipped("files")]
+    return tuple(Summary(table["name"], table["title"], table["why"]) for table in tables)
+
+
+def load(name_or_path: str | Path) -> Scenario:
+    """The scenario of this name, or of the TOML file at this path.
+
+    Raises `UsageError` (exit 2) naming the file, the key, what is wrong and what to do.
+    """
+    source = _find(str(name_or_path))
+    table = source.table()
+    claims = _claims_source(source, table)
+    content = source.read()
+    if claims:
+        table["claims"] = [*_claims_of(claims, claims.table()), *_claims_of(source, table)]
+        content += claims.read()
+    if "sha256" in table:
+        raise UsageError("cannot be set", where=f"{source.where}: sha256", remedy="remove it: it is computed")
+    scenario = _validated(table | {"sha256": hashlib.sha256(content).hexdigest()}, source.where)
+    for complaint in complaints(scenario):
+        raise UsageError(complaint.what, where=f"{source.where}: {complaint.key}", remedy=complaint.remedy)
+    return scenario
+
+
+def _claims_of(source: _Source, table: Table) -> list[Any]:
+    own = table.get("claims", [])
+    if not isinstance(own, list):
+        raise UsageError(
+            "is no list", where=f"{source.where}: claims", remedy="write each claim under [[claims]]"
+        )
+    return own
+
+
+def _shipped(*folder: str) -> list[_Source]:
+    root = files("claimbench.scenarios").joinpath(*folder)
+    tomls = sorted(
+        (file for file in root.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name
+    )
+    return [_Source(file, file.name) for file in tomls]
+
+
+def _find(name_or_path: str) -> _Source:
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        return _Source(path, str(path))
+    return _by_name(name_or_path, _shipped("files"), "scenario")
+
+
+def _by_name(name: str, sources: Sequence[_Source], kind: str) -> _Source:
+    known = {source.where.removesuffix(".toml"): source for source in sources}
+    if name not in known:
+        remedy = suggestion(name, list(known)) + " (a file of your own ends in .toml)"
+        raise UsageError(f"there is no {kind} of this name", where=repr(name), remedy=remedy)
+    return known[name]
+
+
+def _claims_source(source: _Source, table: Table) -> _Source | None:
+    if "claims_from" not in table:
+        return None
+    name = table.pop("claims_from")
+    where = f"{source.where}: claims_from"
+    if not isinstance(name, str):
+        raise UsageError(f"{name!r} is no name", where=where, remedy="name a set of claims or a .toml file")
+    if name.endswith(".toml"):
+        path = Path(source.where).parent / name
+        return _Source(path, str(path))
+    try:
+        return _by_name(name, _shipped("files", "claims"), "set of claims")
+    except UsageError as error:
+        raise UsageError(f"{name!r}: {error.what}", where=where, remedy=error.remedy) from None
+
+
+def _validated(table: Table, where: str) -> Scenario:
+    # Through JSON, because only there can pydantic be strict about types and still take lists as tuples.
+    try:
+        return Scenario.model_validate_json(json.dumps(table, default=str), strict=True)
+    except ValidationError as error:
+        # A misspelt key is missing as well; the misspelling is what helps.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        raise _explained(first, where) from None
+
+
+def _explained(error: ErrorDetails, where: str) -> UsageError:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    place = f"{where}: {key}"
+    if error["type"] == "extra_forbidden":
+        known = [name for name in _fields(error["loc"][:-1]) if name != "sha256"]
+        return UsageError("unknown key", where=place, remedy=suggestion(str(error["loc"][-1]), known))
+    if error["type"] == "missing":
+        return UsageError("the key is missing", where=place, remedy="add it to the file")
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return UsageError(message, where=place, remedy="mend this value")
+    what = message[:1].lower() + message[1:]
+    return UsageError(f"{what}, not {error['input']!r}", where=place, remedy="mend this value")
+
+
+def _fields(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model knows at this place."""
+    model: type[BaseModel] = Scenario
+    for part in location:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            inner = [kind for kind in (annotation, *get_args(annotation)) if _is_model(kind)]
+            model = inner[0] if inner else model
+    return list(model.model_fields) + (["claims_from"] if model is Scenario else [])
+
+
+def _is_model(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
