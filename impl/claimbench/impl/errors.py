@@ -8,11 +8,11 @@ class PipelineLookupError(ClaimbenchError):
 
 
 class ApiError(Exception):
-    """The API refused or failed; `code` is its own word for why, `retryable` whether later may help."""
+    """The API refused or failed; `status_code` is None when it did not answer at all."""
 
-    def __init__(self, message: str, *, code: str | None = None, retryable: bool) -> None:
+    def __init__(self, message: str, *, status_code: int | None = None, retryable: bool) -> None:
         super().__init__(message)
-        self.code = code
+        self.status_code = status_code
         self.retryable = retryable
 
 

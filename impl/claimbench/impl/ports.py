@@ -36,6 +36,17 @@ class StageReport:
     failed: int = 0
     skipped: int = 0
 
+    def plus(self, other: "StageReport") -> "StageReport":
+        """Both together; they are of the same stage."""
+        return StageReport(
+            self.stage,
+            self.claimed + other.claimed,
+            self.created + other.created,
+            self.completed + other.completed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
@@ -122,6 +133,15 @@ class Completion:
     completion_tokens: int
 
 
+BATCH_KEY = "claimbench_key"
+"""The metadata entry by which a batch is found again after a crash."""
+
+
+def batch_metadata(key: str, company_id: int) -> Mapping[str, str]:
+    """What a batch carries at the API: the key that its row has, and its tenant."""
+    return {BATCH_KEY: key, "company_id": str(company_id)}
+
+
 class BatchApi(Protocol):
     """The five calls that the pipelines need. Failures are `claimbench.impl.errors.ApiError`s."""
 
@@ -142,6 +162,18 @@ class BatchApi(Protocol):
 
     def complete(self, body: Mapping[str, object]) -> Completion:
         """Send one request alone through chat completions."""
+
+
+def run_stages(pipeline: Pipeline, now: datetime) -> RunReport:
+    """One scheduler run of any pipeline."""
+    return RunReport(
+        (
+            pipeline.create_batches(now),
+            pipeline.check_statuses(now),
+            pipeline.process_results(now),
+            pipeline.retry_failed(now),
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

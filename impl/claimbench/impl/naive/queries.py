@@ -1,0 +1,95 @@
+"""The queries of the naive pipeline: one for the companies, the others for one company each."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import Session as Database
+
+from claimbench.impl.naive.tools import Tools
+from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest, Session
+from claimbench.impl.statuses import BatchStatus, CompanyStatus, RequestStatus
+
+
+def active_companies(tools: Tools) -> Sequence[Company]:
+    """Every active company, by id."""
+    with tools.databases() as database:
+        return database.scalars(
+            select(Company).where(Company.status == CompanyStatus.ACTIVE).order_by(Company.id)
+        ).all()
+
+
+def pending_requests(database: Database, company: Company) -> Sequence[ProcessingRequest]:
+    """A company's pending requests, oldest first, locked; those locked by others are left to them."""
+    return database.scalars(
+        select(ProcessingRequest)
+        .join(ProcessingRequest.session)
+        .where(Session.company_id == company.id)
+        .where(ProcessingRequest.status == RequestStatus.PENDING_BATCHING)
+        .order_by(ProcessingRequest.requested_at, ProcessingRequest.id)
+        .with_for_update(of=ProcessingRequest, skip_locked=True)
+    ).all()
+
+
+def failed_requests(
+    database: Database, company: Company, tools: Tools, now: datetime
+) -> Sequence[ProcessingRequest]:
+    """A company's failed requests, oldest first, up to the limit, locked; interrupted retries are among them."""
+    interrupted = ProcessingRequest.status == RequestStatus.RETRY_IN_PROGRESS
+    return database.scalars(
+        select(ProcessingRequest)
+        .join(ProcessingRequest.session)
+        .where(Session.company_id == company.id)
+        .where(
+            or_(
+                ProcessingRequest.status == RequestStatus.PROCESSING_FAILED,
+                interrupted & unclaimed(ProcessingRequest.claimed_at, tools, now),
+            )
+        )
+        .order_by(ProcessingRequest.requested_at, ProcessingRequest.id)
+        .limit(tools.policy.retries_per_company)
+        .with_for_update(of=ProcessingRequest, skip_locked=True)
+    ).all()
+
+
+def batches_of(
+    database: Database, company: Company, statuses: Sequence[BatchStatus], tools: Tools, now: datetime
+) -> Sequence[BatchRequest]:
+    """A company's batches in these states, locked, but for those that another scheduler works on."""
+    return database.scalars(
+        select(BatchRequest)
+        .where(BatchRequest.company_id == company.id, BatchRequest.status.in_(statuses))
+        .where(unclaimed(BatchRequest.claimed_at, tools, now))
+        .order_by(BatchRequest.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def interrupted_uploads(database: Database, tools: Tools, now: datetime) -> Sequence[BatchRequest]:
+    """Batches that an earlier run stored and did not get to the API, of active companies, locked."""
+    return database.scalars(
+        select(BatchRequest)
+        .join(Company, Company.id == BatchRequest.company_id)
+        .where(Company.status == CompanyStatus.ACTIVE, BatchRequest.status == BatchStatus.UPLOADING)
+        .where(unclaimed(BatchRequest.claimed_at, tools, now))
+        .order_by(BatchRequest.id)
+        .with_for_update(of=BatchRequest, skip_locked=True)
+    ).all()
+
+
+def requests_without_line(database: Database, batch: BatchRequest) -> Sequence[ProcessingRequest]:
+    """What is still in progress after all lines of the batch's files were applied."""
+    return database.scalars(
+        select(ProcessingRequest)
+        .where(ProcessingRequest.batch_id == batch.id)
+        .where(ProcessingRequest.status == RequestStatus.BATCHING_IN_PROGRESS)
+        .order_by(ProcessingRequest.id)
+    ).all()
+
+
+def unclaimed(
+    claimed_at: InstrumentedAttribute[datetime | None], tools: Tools, now: datetime
+) -> ColumnElement[bool]:
+    """Whether nobody claims the row, or whoever did is gone for longer than a lease."""
+    return or_(claimed_at.is_(None), claimed_at <= now - tools.policy.claim_lease)

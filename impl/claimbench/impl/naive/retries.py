@@ -1,0 +1,53 @@
+"""Stage 4, naively: failed requests are sent alone, one after the other."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session as Database
+
+from claimbench.impl.errors import ApiError
+from claimbench.impl.lifecycle import INTERRUPTED, Outcome, outcome_of_answer, outcome_of_refusal
+from claimbench.impl.naive.queries import failed_requests
+from claimbench.impl.naive.tools import Tools, prompt_of, settle
+from claimbench.impl.ports import Stage, StageReport
+from claimbench.impl.prices import Channel
+from claimbench.impl.schema import Company, ProcessingRequest
+from claimbench.impl.statuses import ProcessingType, RequestStatus
+
+STAGE = Stage.RETRY_FAILED
+
+
+def retry_failed_of(company: Company, tools: Tools, now: datetime) -> StageReport:
+    """Send a company's failed requests alone; each answer is stored before the next call."""
+    report = StageReport(STAGE)
+    with tools.databases() as database:
+        for request in _claim(company, database, tools, now):
+            outcome = _ask(request, tools)
+            report = report.plus(StageReport(STAGE, claimed=1))
+            report = report.plus(settle(request, outcome, tools, STAGE, now))
+            database.commit()  # the answer is paid for: a crash loses one at most
+    return report
+
+
+def _claim(company: Company, database: Database, tools: Tools, now: datetime) -> Sequence[ProcessingRequest]:
+    """Count the attempt before the call, so that a request that kills its scheduler cannot do so for ever."""
+    claimed = []
+    for request in failed_requests(database, company, tools, now):
+        if request.attempts >= tools.policy.attempts_max:
+            settle(request, Outcome(RequestStatus.PROCESSING_FAILED, INTERRUPTED), tools, STAGE, now)
+            continue
+        request.status, request.claimed_at = RequestStatus.RETRY_IN_PROGRESS, now
+        request.attempts += 1
+        claimed.append(request)
+    database.commit()
+    return claimed
+
+
+def _ask(request: ProcessingRequest, tools: Tools) -> Outcome:
+    try:
+        completion = tools.api.complete(prompt_of(request).body())
+    except ApiError as error:
+        tools.tell(error)
+        return outcome_of_refusal(error)
+    kind = ProcessingType(request.processing_type)
+    return outcome_of_answer(kind, request.model, Channel.ALONE, completion)

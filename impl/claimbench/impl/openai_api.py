@@ -1,0 +1,130 @@
+"""The real openai client behind the `BatchApi` port: the only importer of openai."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
+
+import openai
+from openai.types import Batch
+
+from claimbench.impl.errors import ApiError
+from claimbench.impl.jsonl import ENDPOINT
+from claimbench.impl.ports import BATCH_KEY, ApiBatch, Completion
+from claimbench.impl.statuses import BatchStatus
+
+_TRANSIENT = frozenset({408, 409, 429})
+_LIST_PAGE = 100
+
+
+class OpenAIBatchApi:
+    """`BatchApi` over one shared client: making a client costs 20–40 ms, so nobody makes one per call."""
+
+    def __init__(self, client: openai.OpenAI) -> None:
+        self._client = client
+        # The client sends no idempotency key: a retried create can leave two batches. `find_batch` cures it.
+        self._unretried = client.with_options(max_retries=0)
+
+    def upload(self, filename: str, lines: BinaryIO) -> str:
+        """Upload a JSONL file for batching; return its id."""
+        with _translated():
+            return self._client.files.create(file=(filename, lines), purpose="batch").id
+
+    def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
+        """Create a batch; a lost response is reported, never repeated."""
+        with _translated():
+            return _api_batch(
+                self._unretried.batches.create(
+                    completion_window="24h",
+                    endpoint=ENDPOINT,
+                    input_file_id=input_file_id,
+                    metadata=dict(metadata),
+                )
+            )
+
+    def find_batch(self, key: str) -> ApiBatch | None:
+        """Look through the API's batches, newest first, for the one that carries the key."""
+        with _translated():
+            for batch in self._client.batches.list(limit=_LIST_PAGE):
+                if (batch.metadata or {}).get(BATCH_KEY) == key:
+                    return _api_batch(batch)
+        return None
+
+    def retrieve(self, batch_id: str) -> ApiBatch:
+        """The present state of a batch."""
+        with _translated():
+            return _api_batch(self._client.batches.retrieve(batch_id))
+
+    def download(self, file_id: str) -> Iterator[bytes]:
+        """The file's lines, as they arrive."""
+        with _translated(), self._client.files.with_streaming_response.content(file_id) as response:
+            yield from split_lines(response.iter_bytes())
+
+    def complete(self, body: Mapping[str, object]) -> Completion:
+        """One chat completion."""
+        with _translated():
+            # The body is the one that a batch line carries, so its keys are the method's own.
+            answer = self._client.chat.completions.create(**cast("dict[str, Any]", dict(body)))
+        if not answer.choices or answer.choices[0].message.content is None:
+            raise ApiError("the answer has no content", retryable=True)
+        usage = answer.usage
+        return Completion(
+            content=answer.choices[0].message.content,
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            completion_tokens=usage.completion_tokens if usage else 0,
+        )
+
+
+def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Split at b"\n" only: JSON text may hold U+2028 and other ends that `splitlines` would cut at."""
+    rest: list[bytes] = []
+    for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        rest.append(first)
+        for line in others:
+            yield from _whole(rest)
+            rest = [line]
+    yield from _whole(rest)
+
+
+def _whole(parts: list[bytes]) -> Iterator[bytes]:
+    line = b"".join(parts).rstrip(b"\r")
+    if line:
+        yield line
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the client's exceptions into ours; an authentication error's text may hold the key, so drop it."""
+    try:
+        yield
+    except openai.AuthenticationError as error:
+        raise ApiError(
+            "the API key was refused; check OPENAI_API_KEY", status_code=401, retryable=False
+        ) from error
+    except openai.APIStatusError as error:
+        retryable = error.status_code >= 500 or error.status_code in _TRANSIENT
+        message = f"{error.code or error.status_code}: {error.message}"
+        raise ApiError(message, status_code=error.status_code, retryable=retryable) from error
+    except openai.APIError as error:
+        raise ApiError(f"{type(error).__name__}: {error.message}", retryable=True) from error
+
+
+def _api_batch(batch: Batch) -> ApiBatch:
+    errors = batch.errors.data if batch.errors and batch.errors.data else ()
+    return ApiBatch(
+        id=batch.id,
+        status=_status(batch),
+        input_file_id=batch.input_file_id,
+        output_file_id=batch.output_file_id or None,
+        error_file_id=batch.error_file_id or None,
+        metadata=batch.metadata,
+        errors=tuple(f"{error.code}: {error.message}" for error in errors),
+    )
+
+
+def _status(batch: Batch) -> BatchStatus:
+    """The API has been seen to say `completed` before the files have ids: until then it is finalizing."""
+    status = BatchStatus(batch.status.upper())
+    if status is BatchStatus.COMPLETED and not (batch.output_file_id or batch.error_file_id):
+        return BatchStatus.FINALIZING
+    return status

@@ -1,0 +1,78 @@
+"""Stage 2 for all companies at once: one query, the API's answers in parallel, one update."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from claimbench.impl.errors import ApiError
+from claimbench.impl.events import Event, EventKind
+from claimbench.impl.lifecycle import batch_error
+from claimbench.impl.optimized import statements
+from claimbench.impl.optimized.parallel import in_parallel
+from claimbench.impl.ports import PipelineContext, Stage, StageReport
+from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus
+
+STAGE = Stage.CHECK_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch to ask about."""
+
+    id: int
+    openai_batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What to write about a batch."""
+
+    batch_id: int
+    status: BatchStatus
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    error: str | None = None
+
+
+def check_statuses(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
+    """Ask about every open batch and write the answers as one set."""
+    with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        rows = connection.execute(statements.OPEN_BATCHES, {"companies": list(companies)}).all()
+    batches = [OpenBatch(row.id, row.openai_batch_id) for row in rows]
+    limit = context.policy.concurrent_companies
+    answers = in_parallel(lambda batch: _look(batch, context), batches, limit)
+    seen = [sighting for sighting in answers if sighting is not None]
+    _record(seen, context, now)
+    ended = sum(sighting.status in ENDED_BATCHES for sighting in seen)
+    return StageReport(
+        STAGE,
+        claimed=len(batches),
+        completed=ended,
+        failed=len(batches) - len(seen),
+        skipped=len(seen) - ended,
+    )
+
+
+def _look(batch: OpenBatch, context: PipelineContext) -> Sighting | None:
+    try:
+        seen = context.api.retrieve(batch.openai_batch_id)
+    except ApiError as error:
+        context.events(Event(EventKind.API_ERROR, str(error)))
+        # the API has lost it: its requests must not wait for ever
+        return Sighting(batch.id, BatchStatus.FAILED, error=str(error)) if error.status_code == 404 else None
+    return Sighting(batch.id, seen.status, seen.output_file_id, seen.error_file_id, batch_error(seen))
+
+
+def _record(seen: Sequence[Sighting], context: PipelineContext, now: datetime) -> None:
+    if not seen:
+        return
+    parameters = {
+        "batches": [sighting.batch_id for sighting in seen],
+        "statuses": [sighting.status.value for sighting in seen],
+        "output_ids": [sighting.output_file_id for sighting in seen],
+        "error_ids": [sighting.error_file_id for sighting in seen],
+        "errors": [sighting.error for sighting in seen],
+        "now": now,
+    }
+    with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(statements.RECORD_STATUSES, parameters)

@@ -1,0 +1,24 @@
+"""Work on several companies at once, in bounded numbers, with results in the order of the work."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], limit: int) -> Iterator[Result]:
+    """Yield `work(item)` for each item, at most `limit` at a time and as many more waiting.
+
+    Items are taken as they are needed, so that a stream of them never has to be held in memory.
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(max_workers=limit) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= 2 * limit:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,237 @@
+"""The statements of the optimized pipeline, by name: each does one job for all companies at once.
+
+Parameters are arrays, so a statement's text is the same for one company and for ten thousand.
+"""
+
+from sqlalchemy import text
+
+PENDING_REQUESTS = text("""
+    SELECT ai_processing_request.id, session.company_id, ai_processing_request.model,
+           ai_processing_request.requested_at, ai_processing_request.attempts,
+           (SELECT count(*) FROM message WHERE message.session_id = session.id) AS message_count
+    FROM ai_processing_request
+    JOIN session ON session.id = ai_processing_request.session_id
+    WHERE ai_processing_request.status = 'PENDING_BATCHING'
+      AND session.company_id = ANY (CAST(:companies AS bigint[]))
+    FOR UPDATE OF ai_processing_request SKIP LOCKED
+""")
+"""Narrow rows and message counts of what waits; rows that another scheduler holds are left to it."""
+
+CLAIM_REQUESTS = text("""
+    WITH batch AS (
+        INSERT INTO ai_batch_request (company_id, model, key, status, created_at, claimed_at)
+        SELECT company_id, model, key, 'UPLOADING', :now, :now
+        FROM unnest(CAST(:companies AS bigint[]), CAST(:models AS text[]), CAST(:keys AS text[]))
+             AS planned (company_id, model, key)
+        RETURNING id, key
+    ), claimed AS (
+        UPDATE ai_processing_request
+        SET status = 'BATCHING_IN_PROGRESS', batch_id = batch.id, attempts = attempts + 1, claimed_at = :now
+        FROM unnest(CAST(:requests AS bigint[]), CAST(:request_keys AS text[])) AS member (id, key)
+        JOIN batch ON batch.key = member.key
+        WHERE ai_processing_request.id = member.id
+    )
+    SELECT id FROM batch ORDER BY id
+""")
+"""Store the planned batches and give them their requests."""
+
+ABANDON_REQUESTS = text("""
+    UPDATE ai_processing_request
+    SET status = 'PROCESSING_ABANDONED', error = :error, completed_at = :now
+    WHERE id = ANY (CAST(:requests AS bigint[]))
+""")
+"""Give up on requests that cannot be sent."""
+
+CLAIM_INTERRUPTED_UPLOADS = text("""
+    UPDATE ai_batch_request SET claimed_at = :now
+    WHERE id IN (
+        SELECT id FROM ai_batch_request
+        WHERE status = 'UPLOADING' AND company_id = ANY (CAST(:companies AS bigint[]))
+          AND (claimed_at IS NULL OR claimed_at <= :stale)
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id
+""")
+"""Take over batches whose submission an earlier run did not finish."""
+
+BATCH_PROMPTS = """
+    SELECT request.batch_id, batch.key, batch.company_id, request.id, request.model,
+           request.processing_type, transcript.content
+    FROM ai_processing_request AS request
+    JOIN ai_batch_request AS batch ON batch.id = request.batch_id
+    CROSS JOIN LATERAL (
+        SELECT string_agg(role || ': ' || coalesce(content, ''), E'\\n' ORDER BY position) AS content
+        FROM message WHERE message.session_id = request.session_id
+    ) AS transcript
+    WHERE request.batch_id = ANY (%(batches)s::bigint[])
+    ORDER BY request.batch_id, request.requested_at, request.id
+"""
+"""Each request of some batches with its complete prompt, batch after batch (for the driver's stream)."""
+
+RECORD_SUBMISSIONS = text("""
+    UPDATE ai_batch_request
+    SET status = submitted.status, openai_batch_id = submitted.openai_batch_id,
+        input_file_id = submitted.input_file_id, error = submitted.error,
+        completed_at = CASE WHEN submitted.status = 'FAILED' THEN CAST(:now AS timestamptz) END,
+        claimed_at = NULL
+    FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:openai_ids AS text[]),
+                CAST(:file_ids AS text[]), CAST(:errors AS text[]))
+         AS submitted (id, status, openai_batch_id, input_file_id, error)
+    WHERE ai_batch_request.id = submitted.id AND ai_batch_request.status = 'UPLOADING'
+""")
+"""Write what became of the submissions: under way, or refused for good."""
+
+OPEN_BATCHES = text("""
+    SELECT id, openai_batch_id FROM ai_batch_request
+    WHERE status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
+      AND company_id = ANY (CAST(:companies AS bigint[]))
+    ORDER BY id
+""")
+"""What the API still works on."""
+
+RECORD_STATUSES = text("""
+    UPDATE ai_batch_request
+    SET status = seen.status, output_file_id = seen.output_file_id, error_file_id = seen.error_file_id,
+        error = seen.error,
+        completed_at = CASE WHEN seen.status IN ('COMPLETED', 'EXPIRED', 'CANCELLED', 'FAILED')
+                            THEN CAST(:now AS timestamptz) END
+    FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:output_ids AS text[]),
+                CAST(:error_ids AS text[]), CAST(:errors AS text[]))
+         AS seen (id, status, output_file_id, error_file_id, error)
+    WHERE ai_batch_request.id = seen.id
+      AND ai_batch_request.status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
+""")
+"""Write what the API said; a batch that another scheduler has seen end meanwhile is left as it is."""
+
+CLAIM_ENDED_BATCHES = text("""
+    UPDATE ai_batch_request SET claimed_at = :now
+    WHERE id IN (
+        SELECT id FROM ai_batch_request
+        WHERE status IN ('COMPLETED', 'EXPIRED', 'CANCELLED', 'FAILED')
+          AND company_id = ANY (CAST(:companies AS bigint[]))
+          AND (claimed_at IS NULL OR claimed_at <= :stale)
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id, model, status, error, output_file_id, error_file_id
+""")
+"""Take ended batches to process; a claim that is older than a lease belongs to somebody dead."""
+
+RELEASE_BATCHES = text("""
+    UPDATE ai_batch_request SET claimed_at = NULL WHERE id = ANY (CAST(:batches AS bigint[]))
+""")
+"""Leave batches whose files could not be read to a later run."""
+
+SETTLE_REQUESTS = text("""
+    WITH settled AS (
+        SELECT * FROM unnest(
+            CAST(:requests AS bigint[]), CAST(:batches AS bigint[]), CAST(:statuses AS text[]),
+            CAST(:errors AS text[]), CAST(:prompt_tokens AS int[]), CAST(:completion_tokens AS int[]),
+            CAST(:costs AS numeric[]), CAST(:sentiments AS text[]), CAST(:categories AS text[]),
+            CAST(:summaries AS text[]), CAST(:languages AS text[])
+        ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, cost_usd,
+                                   sentiment, category, summary, language, place)
+    ), applied AS (
+        UPDATE ai_processing_request AS request
+        SET status = CASE WHEN settled.status IN ('PROCESSING_FAILED', 'PENDING_BATCHING')
+                           AND request.attempts >= :attempts_max
+                          THEN 'PROCESSING_ABANDONED' ELSE settled.status END,
+            error = settled.error,
+            batch_id = CASE WHEN settled.status = 'PENDING_BATCHING' AND request.attempts < :attempts_max
+                            THEN NULL ELSE request.batch_id END,
+            prompt_tokens = CASE WHEN settled.prompt_tokens IS NULL THEN request.prompt_tokens
+                                 ELSE coalesce(request.prompt_tokens, 0) + settled.prompt_tokens END,
+            completion_tokens = CASE WHEN settled.completion_tokens IS NULL THEN request.completion_tokens
+                                     ELSE coalesce(request.completion_tokens, 0)
+                                          + settled.completion_tokens END,
+            cost_usd = CASE WHEN settled.cost_usd IS NULL THEN request.cost_usd
+                            ELSE coalesce(request.cost_usd, 0) + settled.cost_usd END,
+            completed_at = CASE WHEN settled.status IN ('PROCESSING_COMPLETE', 'PROCESSING_ABANDONED')
+                                  OR request.attempts >= :attempts_max
+                                THEN CAST(:now AS timestamptz) ELSE request.completed_at END
+        FROM settled
+        WHERE request.id = settled.id AND request.status = :expected
+          AND (settled.batch_id IS NULL OR request.batch_id = settled.batch_id)
+        RETURNING request.session_id, request.status AS new_status, settled.place,
+                  settled.sentiment, settled.category, settled.summary, settled.language
+    ), answers AS (
+        SELECT session_id,
+               (array_agg(sentiment ORDER BY place DESC) FILTER (WHERE sentiment IS NOT NULL))[1] AS sentiment,
+               (array_agg(category ORDER BY place DESC) FILTER (WHERE category IS NOT NULL))[1] AS category,
+               (array_agg(summary ORDER BY place DESC) FILTER (WHERE summary IS NOT NULL))[1] AS summary,
+               (array_agg(language ORDER BY place DESC) FILTER (WHERE language IS NOT NULL))[1] AS language
+        FROM applied GROUP BY session_id
+    ), answered AS (
+        UPDATE session
+        SET sentiment = coalesce(answers.sentiment, session.sentiment),
+            category = coalesce(answers.category, session.category),
+            summary = coalesce(answers.summary, session.summary),
+            language = coalesce(answers.language, session.language)
+        FROM answers WHERE session.id = answers.session_id
+    )
+    SELECT count(*) FILTER (WHERE new_status = 'PROCESSING_COMPLETE') AS completed,
+           count(*) FILTER (WHERE new_status <> 'PROCESSING_COMPLETE') AS failed
+    FROM applied
+""")
+"""Apply outcomes to requests that still wait for them, and their answers to the sessions; later ones win."""
+
+FAIL_MISSING_LINES = text("""
+    UPDATE ai_processing_request AS request
+    SET status = CASE WHEN request.attempts >= :attempts_max THEN 'PROCESSING_ABANDONED' ELSE ended.status END,
+        error = ended.error,
+        batch_id = CASE WHEN ended.status = 'PENDING_BATCHING' AND request.attempts < :attempts_max
+                        THEN NULL ELSE request.batch_id END,
+        completed_at = CASE WHEN request.attempts >= :attempts_max THEN CAST(:now AS timestamptz)
+                            ELSE request.completed_at END
+    FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:errors AS text[]))
+         AS ended (batch_id, status, error)
+    WHERE request.batch_id = ended.batch_id AND request.status = 'BATCHING_IN_PROGRESS'
+""")
+"""Requests whose batch ended without a line for them."""
+
+CLOSE_BATCHES = text("""
+    UPDATE ai_batch_request
+    SET outcome = status, status = 'PROCESSED', processed_at = :now, claimed_at = NULL
+    WHERE id = ANY (CAST(:batches AS bigint[])) AND status <> 'PROCESSED'
+""")
+"""Mark batches as processed, in the transaction that applied their results."""
+
+CLAIM_FAILED_REQUESTS = text("""
+    WITH failed AS (
+        SELECT ai_processing_request.id, session.company_id, ai_processing_request.requested_at
+        FROM ai_processing_request
+        JOIN session ON session.id = ai_processing_request.session_id
+        WHERE session.company_id = ANY (CAST(:companies AS bigint[]))
+          AND (ai_processing_request.status = 'PROCESSING_FAILED'
+               OR (ai_processing_request.status = 'RETRY_IN_PROGRESS'
+                   AND ai_processing_request.claimed_at <= :stale))
+        FOR UPDATE OF ai_processing_request SKIP LOCKED
+    ), ranked AS (
+        SELECT id, row_number() OVER (PARTITION BY company_id ORDER BY requested_at, id) AS place FROM failed
+    )
+    UPDATE ai_processing_request AS request
+    SET status = CASE WHEN request.attempts >= :attempts_max THEN 'PROCESSING_ABANDONED'
+                      ELSE 'RETRY_IN_PROGRESS' END,
+        error = CASE WHEN request.attempts >= :attempts_max THEN :interrupted ELSE request.error END,
+        completed_at = CASE WHEN request.attempts >= :attempts_max THEN CAST(:now AS timestamptz)
+                            ELSE request.completed_at END,
+        claimed_at = CASE WHEN request.attempts >= :attempts_max THEN request.claimed_at
+                          ELSE CAST(:now AS timestamptz) END,
+        attempts = least(request.attempts + 1, :attempts_max)
+    FROM ranked
+    WHERE request.id = ranked.id AND ranked.place <= :per_company
+    RETURNING request.id, request.status
+""")
+"""Take each company's oldest failed requests; the attempt counts before the call is made."""
+
+RETRY_PROMPTS = """
+    SELECT request.id, request.model, request.processing_type, transcript.content
+    FROM ai_processing_request AS request
+    JOIN session ON session.id = request.session_id
+    CROSS JOIN LATERAL (
+        SELECT string_agg(role || ': ' || coalesce(content, ''), E'\\n' ORDER BY position) AS content
+        FROM message WHERE message.session_id = request.session_id
+    ) AS transcript
+    WHERE request.id = ANY (%(requests)s::bigint[])
+    ORDER BY session.company_id, request.requested_at, request.id
+"""
+"""Each claimed request with its complete prompt (for the driver's stream)."""
