@@ -70,16 +70,16 @@ def result_line(raw: bytes) -> ResultLine:
     if not isinstance(line, dict):
         raise LineError("the line is not a JSON object")
     custom_id = CustomId.parse(line.get("custom_id"))
-    response, error = _object(line.get("response")), _object(line.get("error"))
+    response, refused = _object(line.get("response")), _object(line.get("error"))
     body = _object(response.get("body"))
-    refusal = error or _object(body.get("error"))
+    refusal = refused or _object(body.get("error"))
     usage = _object(body.get("usage"))
     return ResultLine(
         custom_id=custom_id,
         content=_content(body),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
-        status_code=0 if error else _count(response.get("status_code")),
+        status_code=0 if refused else _count(response.get("status_code")),
         error_code=_text(refusal.get("code")),
         error_message=_text(refusal.get("message")),
     )

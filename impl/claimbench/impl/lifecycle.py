@@ -24,13 +24,16 @@ BACK_OFF_CODES = frozenset({"token_limit_exceeded", "rate_limit_exceeded"})
 """Reasons to wait that say nothing about the requests themselves."""
 
 
+NO_ANSWER = Answer()
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a request becomes. FAILED and PENDING turn into ABANDONED when its attempts are used up."""
 
     status: RequestStatus
     error: str | None = None
-    answer: Answer = Answer()
+    answer: Answer = NO_ANSWER
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost_usd: Decimal | None = None
@@ -56,7 +59,7 @@ def outcome_of_answer(
     try:
         answer = read_answer(processing_type, completion.content)
     except AnswerError as error:
-        return Outcome(RequestStatus.PROCESSING_FAILED, str(error), Answer(), *tokens, cost)
+        return Outcome(RequestStatus.PROCESSING_FAILED, str(error), NO_ANSWER, *tokens, cost)
     return Outcome(RequestStatus.PROCESSING_COMPLETE, None, answer, *tokens, cost)
 
 

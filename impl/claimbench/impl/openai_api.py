@@ -8,7 +8,6 @@ import openai
 from openai.types import Batch
 
 from claimbench.impl.errors import ApiError
-from claimbench.impl.jsonl import ENDPOINT
 from claimbench.impl.ports import BATCH_KEY, ApiBatch, Completion
 from claimbench.impl.statuses import BatchStatus
 
@@ -35,7 +34,7 @@ class OpenAIBatchApi:
             return _api_batch(
                 self._unretried.batches.create(
                     completion_window="24h",
-                    endpoint=ENDPOINT,
+                    endpoint="/v1/chat/completions",
                     input_file_id=input_file_id,
                     metadata=dict(metadata),
                 )

@@ -25,7 +25,9 @@ def queue_stats(engine: Engine, company_id: int | None) -> PipelineStats:
     return _stats(engine, by_request, by_batch)
 
 
-def _stats(engine: Engine, by_request: Select[Any], by_batch: Select[Any]) -> PipelineStats:
+def _stats(
+    engine: Engine, by_request: Select[*tuple[Any, ...]], by_batch: Select[*tuple[Any, ...]]
+) -> PipelineStats:
     with engine.connect() as connection:
         requests = {RequestStatus(row[0]): row for row in connection.execute(by_request)}
         batches = {BatchStatus(status): count for status, count in connection.execute(by_batch)}

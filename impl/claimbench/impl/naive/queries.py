@@ -35,7 +35,7 @@ def pending_requests(database: Database, company: Company) -> Sequence[Processin
 def failed_requests(
     database: Database, company: Company, tools: Tools, now: datetime
 ) -> Sequence[ProcessingRequest]:
-    """A company's failed requests, oldest first, up to the limit, locked; interrupted retries are among them."""
+    """A company's failed requests and interrupted retries, oldest first, up to the limit, locked."""
     interrupted = ProcessingRequest.status == RequestStatus.RETRY_IN_PROGRESS
     return database.scalars(
         select(ProcessingRequest)

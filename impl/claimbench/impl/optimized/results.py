@@ -32,7 +32,7 @@ class ReadBatch:
 
 
 def process_results(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
-    """Claim the ended batches, read their files, and apply them, a transaction for each few thousand lines."""
+    """Claim the ended batches, read their files, apply them: a transaction for a few thousand lines."""
     stale = now - context.policy.claim_lease
     parameters = {"companies": list(companies), "now": now, "stale": stale}
     with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -155,10 +155,10 @@ SETTLE_REQUESTS = text("""
                   settled.sentiment, settled.category, settled.summary, settled.language
     ), answers AS (
         SELECT session_id,
-               (array_agg(sentiment ORDER BY place DESC) FILTER (WHERE sentiment IS NOT NULL))[1] AS sentiment,
-               (array_agg(category ORDER BY place DESC) FILTER (WHERE category IS NOT NULL))[1] AS category,
-               (array_agg(summary ORDER BY place DESC) FILTER (WHERE summary IS NOT NULL))[1] AS summary,
-               (array_agg(language ORDER BY place DESC) FILTER (WHERE language IS NOT NULL))[1] AS language
+           (array_agg(sentiment ORDER BY place DESC) FILTER (WHERE sentiment IS NOT NULL))[1] AS sentiment,
+           (array_agg(category ORDER BY place DESC) FILTER (WHERE category IS NOT NULL))[1] AS category,
+           (array_agg(summary ORDER BY place DESC) FILTER (WHERE summary IS NOT NULL))[1] AS summary,
+           (array_agg(language ORDER BY place DESC) FILTER (WHERE language IS NOT NULL))[1] AS language
         FROM applied GROUP BY session_id
     ), answered AS (
         UPDATE session
@@ -176,7 +176,8 @@ SETTLE_REQUESTS = text("""
 
 FAIL_MISSING_LINES = text("""
     UPDATE ai_processing_request AS request
-    SET status = CASE WHEN request.attempts >= :attempts_max THEN 'PROCESSING_ABANDONED' ELSE ended.status END,
+    SET status = CASE WHEN request.attempts >= :attempts_max THEN 'PROCESSING_ABANDONED'
+                      ELSE ended.status END,
         error = ended.error,
         batch_id = CASE WHEN ended.status = 'PENDING_BATCHING' AND request.attempts < :attempts_max
                         THEN NULL ELSE request.batch_id END,
