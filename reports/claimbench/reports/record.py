@@ -1,10 +1,10 @@
 """The result record, version `claimbench.result/1`: all that a run found, from which all else is drawn."""
 
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = "claimbench.result/1"
+SCHEMA: Final = "claimbench.result/1"
 
 Scalar = str | int | float | bool | None
 
@@ -12,7 +12,7 @@ Scalar = str | int | float | bool | None
 class Frozen(BaseModel):
     """A value of the record; unknown keys are refused, NaN and infinity too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 class Sample(Frozen):
@@ -69,28 +69,49 @@ class Interval(Frozen):
     ci_high: float
 
 
+class Spread(Frozen):
+    """The lowest and the highest block."""
+
+    low: float
+    high: float
+
+
 class Metric(Frozen):
-    """One metric of one stage: the value per arm, and the candidate's reduction (0.6 = 60 % less)."""
+    """One metric of one stage: the median block per arm, and the candidate's reduction (0.6 = 60 % less).
+
+    `reduction` is None where there is nothing to compare: one arm only, a reference of 0, or a single
+    block of something that is not exact.
+    """
 
     metric: str
     stage: str
     unit: str
     rtt_ms: float
     companies: int
+    blocks: int
     values: dict[str, float]
+    spread: dict[str, Spread]
     reduction: Interval | None
 
 
+VerdictOfClaim = Literal["holds", "exceeded", "refuted", "inconclusive"]
+
+
 class ClaimAtSize(Frozen):
-    """The same claim at another number of companies."""
+    """The same claim at one number of companies."""
 
     companies: int
     measured: Interval | None
-    verdict: Literal["holds", "exceeded", "refuted", "inconclusive"]
+    measured_text: str
+    verdict: VerdictOfClaim
 
 
 class ClaimResult(Frozen):
-    """A claim, what was measured, and the verdict with its one sentence."""
+    """A claim, what was measured, and the verdict with its one sentence.
+
+    `measured` is a fraction for claims in percent and the candidate's count for claims of the form
+    `N -> 1`; `measured_text` says it in words.
+    """
 
     id: str
     source: str
@@ -100,7 +121,7 @@ class ClaimResult(Frozen):
     claimed: str
     measured: Interval | None
     measured_text: str
-    verdict: Literal["holds", "exceeded", "refuted", "inconclusive"]
+    verdict: VerdictOfClaim
     reason: str
     by_companies: tuple[ClaimAtSize, ...] = ()
 
@@ -117,17 +138,19 @@ class Method(Frozen):
     """The constants of the statistics, so that anyone can recompute them."""
 
     confidence: float
-    resamples: int
-    seed: int
+    estimate: str
     interval: str
+    interval_of_few_blocks: str
+    few_blocks_below: int
 
 
 class ResultRecord(Frozen):
     """One run: `results.json` holds exactly this."""
 
-    schema_: Literal["claimbench.result/1"]
+    schema_: Literal["claimbench.result/1"] = Field(default=SCHEMA, alias="schema")
     claimbench: str
     started_at: str
+    command: str = ""
     scenario: ScenarioRecord
     environment: dict[str, Scalar]
     dataset: dict[str, Scalar]
