@@ -1,0 +1,88 @@
+"""Connections of the harness itself, and what a failed one means for the user."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import URL
+
+from claimbench.errors import ClaimbenchError, InvalidMeasurementError, UsageError
+
+CONNECT_TIMEOUT_S = 10
+DRIVER = "postgresql+psycopg"
+
+_REMEDIES = (
+    ("password authentication failed", "check user and password of the URL"),
+    ("no password supplied", "put the password into the URL, or into ~/.pgpass"),
+    ("does not exist", "name a database and a role that exist"),
+    ("too many", "free a connection, or raise max_connections"),
+    ("ssl", "check sslmode and the certificates"),
+)
+
+_DISK_FULL = "53100"
+_LOST = ("57P01", "57P02", "57P03", "08")
+
+
+def without_password(url: URL) -> str:
+    """The URL as text, with every form of password taken out."""
+    secrets = [key for key in url.query if "password" in key.lower()]
+    return url.difference_update_query(secrets).render_as_string(hide_password=True)
+
+
+def conninfo(url: URL) -> str:
+    """The URL as libpq reads it. It holds the password: never print it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def connect(url: URL) -> psycopg.Connection:
+    """Connect in autocommit; a `UsageError` in one line says why that is not possible."""
+    try:
+        connection = psycopg.connect(
+            conninfo(url),
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name="claimbench harness",
+        )
+    except psycopg.Error as error:
+        raise unreachable(url, error) from None
+    connection.prepare_threshold = None
+    return connection
+
+
+def unreachable(url: URL, error: psycopg.Error) -> UsageError:
+    """What to tell a user whose URL leads to no usable connection."""
+    said = _one_line(url, error)
+    remedies = (remedy for symptom, remedy in _REMEDIES if symptom in said.lower())
+    remedy = next(remedies, "start the server, or correct host and port of the URL")
+    return UsageError(f"cannot connect: {said}", where=without_password(url), remedy=remedy)
+
+
+@contextmanager
+def explained(url: URL) -> Iterator[None]:
+    """Turn the driver's errors in the block into ours: disk full, connection lost, or no right."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _explanation(url, error) from error
+
+
+def _explanation(url: URL, error: psycopg.Error) -> ClaimbenchError:
+    where, said, state = without_password(url), _one_line(url, error), error.sqlstate or "08"
+    if state == _DISK_FULL or "No space left" in said:
+        return InvalidMeasurementError(
+            f"the server's disk is full: {said}", where=where, remedy="free space or take a smaller dataset"
+        )
+    if state.startswith(_LOST):
+        return InvalidMeasurementError(
+            f"the connection was lost: {said}", where=where, remedy="look at the server's log, then run again"
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return UsageError(
+            said, where=where, remedy="use a role that may create databases (ALTER ROLE … CREATEDB)"
+        )
+    return UsageError(f"the server refused: {said}", where=where, remedy="look at the server's log")
+
+
+def _one_line(url: URL, error: psycopg.Error) -> str:
+    said = " ".join((str(error) or type(error).__name__).split())
+    return said.replace(url.password, "***") if isinstance(url.password, str) and url.password else said

@@ -1,0 +1,99 @@
+"""Data folders of embedded servers: each is locked while anybody needs it, and swept when nobody does."""
+
+import fcntl
+import os
+import shutil
+import signal
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+PREFIX = "claimbench-postgres-"
+LOCK = "lock"
+UNLOCKED_AGE_S = 600
+"""A folder without a lock file may be a moment old: its owner gets this long to lock it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """A folder of ours, and the descriptor of its lock: whoever inherits that keeps the folder alive."""
+
+    path: Path
+    lock: int
+
+    @property
+    def data(self) -> Path:
+        """Where the cluster goes."""
+        return self.path / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.path / "log"
+
+    def release(self) -> None:
+        """Remove the folder, then let go of its lock."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self.lock)
+
+
+def make_data_folder() -> DataFolder:
+    """Make a folder that is locked before any sweep can see a lock file that is free."""
+    path = Path(tempfile.mkdtemp(prefix=PREFIX))
+    path.chmod(0o711)  # the server may run as another user, who must be able to pass
+    lock = os.open(path / "locking", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    (path / "locking").rename(path / LOCK)
+    return DataFolder(path, lock)
+
+
+def sweep_data_folders() -> tuple[Path, ...]:
+    """Remove the folders of dead owners, with servers that outlived them; return what was removed."""
+    folders = Path(tempfile.gettempdir()).glob(f"{PREFIX}*")
+    return tuple(folder for folder in folders if _removed(folder))
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        status = folder.lstat()
+        if status.st_uid != os.geteuid() or not folder.is_dir() or folder.is_symlink():
+            return False
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return _removed_half_made(folder)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        _stop_orphan(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+    finally:
+        os.close(lock)
+
+
+def _removed_half_made(folder: Path) -> bool:
+    with suppress(OSError):
+        if time.time() - folder.stat().st_mtime > UNLOCKED_AGE_S:
+            shutil.rmtree(folder, ignore_errors=True)
+            return True
+    return False
+
+
+def _stop_orphan(folder: Path) -> None:
+    """Stop a server that runs on the folder.
+
+    Where the system cannot tie it to its parent, it may outlive it.
+    """
+    with suppress(OSError, ValueError, psutil.Error):
+        process = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+        if str(folder / "data") in process.cmdline():
+            process.send_signal(signal.SIGQUIT)
+            process.wait(10)

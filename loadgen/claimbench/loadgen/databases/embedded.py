@@ -1,0 +1,158 @@
+"""An embedded server: the wheel's PostgreSQL on a free port of 127.0.0.1, with a random password.
+
+For one run.
+"""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import URL
+
+from claimbench.errors import InvalidMeasurementError
+from claimbench.loadgen.databases import guardian
+from claimbench.loadgen.databases.binaries import readable_binaries, unprivileged_account
+from claimbench.loadgen.databases.connecting import DRIVER, conninfo
+from claimbench.loadgen.databases.data_folder import DataFolder, make_data_folder, sweep_data_folders
+from claimbench.loadgen.databases.settings import Setting, command_arguments
+
+USER = "claimbench"
+HOST = "127.0.0.1"
+START_S = 60
+ATTEMPTS = 3
+"""Somebody else may take the free port between our look and the server's start."""
+
+
+@contextmanager
+def embedded_server(*settings: Setting) -> Iterator[URL]:
+    """Start a server; yield the URL of its maintenance database; stop it and remove its data at the end.
+
+    `settings` come after our own, so they win. Raises `UsageError` when the wheel is not installed and
+    `InvalidMeasurementError` when the server does not start.
+    """
+    sweep_data_folders()
+    folder = make_data_folder()
+    password = secrets.token_urlsafe(24)
+    try:
+        with readable_binaries(folder.path) as binaries:
+            _make_cluster(binaries, folder, password)
+            with _running(binaries, folder, password, settings) as url:
+                yield url
+    finally:
+        folder.release()
+
+
+def _make_cluster(binaries: Path, folder: DataFolder, password: str) -> None:
+    account = unprivileged_account()
+    secret = folder.path / "secret"
+    descriptor = os.open(secret, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    folder.data.mkdir(mode=0o700)
+    if account:
+        os.fchown(descriptor, account.uid, account.gid)
+        os.chown(folder.data, account.uid, account.gid)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(password)
+    made = subprocess.run(
+        [
+            *(binaries / "initdb", "-D", folder.data, "-U", USER, "--pwfile", secret),
+            *("-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+    )
+    secret.unlink()
+    if made.returncode:
+        raise _failed("initdb", f"{made.stdout} {made.stderr}")
+
+
+@contextmanager
+def _running(
+    binaries: Path, folder: DataFolder, password: str, settings: tuple[Setting, ...]
+) -> Iterator[URL]:
+    for attempt in range(1, ATTEMPTS + 1):
+        port = _free_port()
+        url = URL.create(DRIVER, USER, password, HOST, port, "postgres")
+        process = _start(binaries, folder, port, settings)
+        try:
+            if _answers(url, process):
+                yield url
+                return
+        finally:
+            _end(process)
+        said = folder.log.read_text(errors="replace") if folder.log.exists() else ""
+        if attempt == ATTEMPTS or "could not bind" not in said:
+            raise _failed("the embedded PostgreSQL", said)
+
+
+def _start(
+    binaries: Path, folder: DataFolder, port: int, settings: tuple[Setting, ...]
+) -> subprocess.Popen[bytes]:
+    account = unprivileged_account()
+    own = tuple(argument for setting in settings for argument in setting.arguments)
+    request = guardian.Request(
+        folder=str(folder.path),
+        command=[
+            *(str(binaries / "postgres"), "-D", str(folder.data), "-p", str(port)),
+            *("-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories="),
+            *command_arguments(),
+            *own,
+        ],
+        uid=account.uid if account else None,
+        gid=account.gid if account else None,
+    )
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", guardian.__file__, json.dumps(asdict(request))],
+        stdin=subprocess.PIPE,
+        pass_fds=(folder.lock,),  # the guardian keeps the folder locked when we are gone
+        start_new_session=True,
+        cwd="/",
+    )
+
+
+def _answers(url: URL, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until the server answers; False when it ended instead."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            psycopg.connect(conninfo(url), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(0.01)
+        else:
+            return True
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _failed(what: str, said: str) -> InvalidMeasurementError:
+    lines = [line for line in said.splitlines() if "FATAL" in line or "error" in line.lower()]
+    reason = (lines or said.splitlines() or ["no reason was given"])[-1].strip()
+    return InvalidMeasurementError(
+        f"{what} did not start: {reason}",
+        where="--database embedded",
+        remedy="free disk and memory, or give a URL with --database",
+    )
