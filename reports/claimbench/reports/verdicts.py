@@ -172,7 +172,7 @@ class _Change:
 
     def words(self, claimed: CountChange) -> str:
         if self.verdict == "holds":
-            return f"exactly the claimed {claimed}"
+            return "exactly as claimed"
         if self.spent > TOLERANCE:
             return f"more than the claimed {claimed} leaves"
         if self.saved < -TOLERANCE:

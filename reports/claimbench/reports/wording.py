@@ -75,3 +75,8 @@ def _bytes(value: float) -> str:
             return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} GiB"
+
+
+def printable(text: str) -> str:
+    """Without control characters, which could move a terminal's cursor or break XML."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -73,9 +74,11 @@ _STYLESHEET = (
 def finish(figure: Figure, name: str, title: str, description: str) -> Chart:
     """The figure as a standalone SVG: no date, no program's name, colours as variables with a fallback."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue().replace("*{stroke-linejoin", "svg *{stroke-linejoin")
-    svg = svg.replace("<defs>", f"{_STYLESHEET}<defs>", 1)
+    svg = re.sub(r"<!DOCTYPE.*?>\n", "", svg, flags=re.DOTALL)
+    words = f'<title id="title">{escape(title)}</title><desc>{escape(description)}</desc>'
+    svg = svg.replace("<metadata>", f"{words}{_STYLESHEET}<metadata>", 1)
     for colour in COLOURS:
         svg = svg.replace(colour.drawn, f"var({colour.variable}, {colour.light})")
     return Chart(name, title, description, re.sub(r"[ \t]+\n", "\n", svg))

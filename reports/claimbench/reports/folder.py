@@ -1,0 +1,33 @@
+"""The one owner of a report's files: everything in the folder is drawn from `results.json`."""
+
+from pathlib import Path
+
+from claimbench.reports import charts, html, junit, markdown
+from claimbench.reports.record import ResultRecord
+from claimbench.reports.store import to_json, write_text
+
+RESULTS = "results.json"
+HTML = "report.html"
+MARKDOWN = "report.md"
+JUNIT = "junit.xml"
+CHARTS = "charts"
+
+
+def write_folder(record: ResultRecord, folder: Path) -> Path:
+    """Write the whole report; return the path of its page. The results come first, so that they survive.
+
+    Raises `UsageError` (exit 2) naming the file that cannot be written.
+    """
+    write_text(folder / RESULTS, to_json(record))
+    return draw_folder(record, folder)
+
+
+def draw_folder(record: ResultRecord, folder: Path) -> Path:
+    """Write everything but the results: drawing twice gives the same bytes."""
+    drawn = charts.draw(record)
+    write_text(folder / MARKDOWN, markdown.render(record))
+    write_text(folder / JUNIT, junit.render(record))
+    for chart in drawn:
+        write_text(folder / CHARTS / f"{chart.name}.svg", chart.svg)
+    write_text(folder / HTML, html.render(record, drawn))
+    return folder / HTML
