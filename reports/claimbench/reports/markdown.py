@@ -48,9 +48,8 @@ def _sections(record: ResultRecord) -> Iterator[str]:
 
 def _equivalence(record: ResultRecord) -> str:
     equivalence = record.equivalence
-    scope = (
-        f"{equivalence.rows_compared:,} rows and {equivalence.api_requests_compared:,} API requests compared"
-    )
+    rows, requests = equivalence.rows_compared, equivalence.api_requests_compared
+    scope = f"{rows:,} rows and {requests:,} API requests compared"
     if equivalence.equal:
         return f"The arms do the same work: {scope}, no difference."
     differences = "\n".join(f"- {escaped(each)}" for each in equivalence.differences)
@@ -69,11 +68,12 @@ def _numbers(record: ResultRecord) -> Iterator[str]:
 
 def _method(record: ResultRecord) -> str:
     method, scenario = record.method, record.scenario
+    interval = f"{escaped(method.interval)}; below {method.few_blocks_below} blocks "
+    name, sha256 = escaped(scenario.name), scenario.sha256
     lines = [
         f"- Effect: {escaped(method.estimate)}",
-        f"- Interval at {100 * method.confidence:g} %: {escaped(method.interval)}; below "
-        f"{method.few_blocks_below} blocks {escaped(method.interval_of_few_blocks)}",
-        f"- Scenario `{escaped(scenario.name)}`, SHA-256 `{scenario.sha256}`, {scenario.runs} scheduler runs",
+        f"- Interval at {100 * method.confidence:g} %: {interval}{escaped(method.interval_of_few_blocks)}",
+        f"- Scenario {name}, SHA-256 `{sha256}`, {scenario.runs} scheduler runs",
         f"- claimbench {escaped(record.claimbench)}, started {escaped(record.started_at)}",
     ]
     if record.command:
