@@ -1,0 +1,93 @@
+"""What the model says: chosen by a draw, in the form that the prompt asked for."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import orjson
+
+from claimbench.loadgen.fake_openai.asks import Ask, text_tokens
+
+SENTIMENTS = ("POSITIVE", "NEUTRAL", "NEGATIVE")
+CATEGORIES = ("SALES", "SUPPORT", "BILLING", "COMPLAINT", "FEEDBACK", "OTHER")
+LANGUAGES = ("en", "de", "es", "fr", "it", "nl", "pt", "pl")
+
+_TOPICS = (
+    "a delayed delivery",
+    "an invoice that was charged twice",
+    "how to change the delivery address",
+    "the price of the yearly plan",
+    "a login that kept failing",
+    "the return of a damaged item",
+    "an upgrade of the subscription",
+    "missing features in the mobile app",
+)
+_ENDINGS = (
+    "The agent solved it at once.",
+    "The agent promised an answer by e-mail within two days.",
+    "A refund was agreed.",
+    "The customer will try again and report back.",
+    "The case was handed to a specialist.",
+    "No further action was needed.",
+    "The customer thanked the agent.",
+    "The question stayed open.",
+)
+_VARIANTS = len(SENTIMENTS) * len(CATEGORIES) * len(LANGUAGES) * len(_TOPICS) * len(_ENDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The text of one choice, its tokens, and why it ended: `stop`, or `length` at the asked limit."""
+
+    text: str
+    tokens: int
+    finish_reason: str
+
+
+def answer(ask: Ask, draw: int) -> Answer:
+    """The first choice that a draw makes for an ask."""
+    return _answer(ask.keys, ask.json, ask.completion_tokens_max, draw % _VARIANTS)
+
+
+def choices(ask: Ask, draw: int) -> tuple[Answer, ...]:
+    """As many choices as were asked for."""
+    return tuple(answer(ask, draw + 7919 * number) for number in range(ask.choices))
+
+
+@lru_cache(maxsize=4 * _VARIANTS)
+def _answer(keys: tuple[str, ...], json: str, tokens_max: int, variant: int) -> Answer:
+    text = _text(keys, json, variant)
+    tokens = text_tokens(text)
+    if 0 < tokens_max < tokens:
+        return Answer(text[: 4 * tokens_max], tokens_max, "length")
+    return Answer(text, tokens, "stop")
+
+
+def _text(keys: tuple[str, ...], json: str, variant: int) -> str:
+    if keys:
+        return orjson.dumps({key: _value(key, variant) for key in keys}).decode()
+    if json in ("json_object", "json_schema"):
+        return orjson.dumps({"answer": _summary(variant)}).decode()
+    return _summary(variant)
+
+
+def _value(key: str, variant: int) -> str:
+    rest, sentiment = divmod(variant, len(SENTIMENTS))
+    rest, category = divmod(rest, len(CATEGORIES))
+    if key == "sentiment":
+        return SENTIMENTS[sentiment]
+    if key == "category":
+        return CATEGORIES[category]
+    if key == "language":
+        return LANGUAGES[rest % len(LANGUAGES)]
+    return _summary(variant)
+
+
+def _summary(variant: int) -> str:
+    rest = variant // (len(SENTIMENTS) * len(CATEGORIES) * len(LANGUAGES))
+    rest, topic = divmod(rest, len(_TOPICS))
+    return f"The customer asked about {_TOPICS[topic]}. {_ENDINGS[rest % len(_ENDINGS)]}"
+
+
+def plain_word(draw: int) -> str:
+    """An answer that is no JSON at all, for the faults that need one."""
+    return f"I am sorry, I cannot put this into a form. {_ENDINGS[draw % len(_ENDINGS)]}"

@@ -1,0 +1,227 @@
+"""Files: upload, list, retrieve, content, delete, and the day on which they expire."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from threading import Lock, RLock
+
+from claimbench.loadgen.fake_openai.forms import Form, FormFile
+from claimbench.loadgen.fake_openai.limits import Limits
+from claimbench.loadgen.fake_openai.line_index import LineIndexer, NotUtf8Error
+from claimbench.loadgen.fake_openai.naming import Chance
+from claimbench.loadgen.fake_openai.paging import page_of
+from claimbench.loadgen.fake_openai.parameters import one_of, page_size, read_expiry
+from claimbench.loadgen.fake_openai.vault import Blob, Vault
+from claimbench.loadgen.fake_openai.wire import JsonObject, refuse
+from claimbench.loadgen.fake_openai.work import Lines
+
+PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
+BATCH_EXPIRY_S = 2_592_000
+_LIST_MAX = 10_000
+
+
+class Produced:
+    """A file that is written when somebody first wants to see it."""
+
+    def __init__(self, vault: Vault, lines: Callable[[], Iterable[bytes]]) -> None:
+        self._vault, self._lines = vault, lines
+        self._lock = Lock()
+        self._blob: Blob | None = None
+
+    def blob(self) -> Blob:
+        """The content."""
+        with self._lock:
+            if self._blob is None:
+                writer = self._vault.writer()
+                for line in self._lines():
+                    writer.write(line)
+                self._blob = writer.finish()
+            return self._blob
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file. It exists from `created_at` to `expires_at`; before `visible_at` it cannot be found yet."""
+
+    id: str
+    number: int
+    filename: str
+    purpose: str
+    created_at: int
+    expires_at: int | None
+    content: Blob | Produced
+    lines: Lines | None = None
+    visible_at: float = 0.0
+
+    def blob(self) -> Blob:
+        """The content, written now if nobody asked before."""
+        return self.content if isinstance(self.content, Blob) else self.content.blob()
+
+    def exists(self, now: float) -> bool:
+        """Whether it can be found."""
+        born = max(self.created_at, self.visible_at)
+        return born <= now and (self.expires_at is None or now < self.expires_at)
+
+    def shown(self) -> JsonObject:
+        """The object of the API."""
+        return {
+            "id": self.id,
+            "object": "file",
+            "bytes": self.blob().size,
+            "created_at": self.created_at,
+            "expires_at": self.expires_at,
+            "filename": self.filename,
+            "purpose": self.purpose,
+            "status": "processed",
+            "status_details": None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUpload:
+    """An upload that was found good: its lines are None unless it is for a batch."""
+
+    file: FormFile
+    purpose: str
+    expires_after_s: int | None
+    lines: Lines | None
+
+
+def check_upload(form: Form, limits: Limits) -> ReadUpload:
+    """All that the API finds out at upload. Refused (400) with the reason. Holds no lock: it takes long."""
+    purpose = form.fields.get("purpose")
+    for name, value in (("file", form.file), ("purpose", purpose)):
+        if not value:
+            raise refuse(400, f"'{name}' is a required property", param=name)
+    file = form.file
+    if file is None or purpose is None:
+        raise AssertionError("checked above")
+    one_of(purpose, PURPOSES, "purpose")
+    if file.content.size > (limits.bytes_per_batch_file if purpose == "batch" else limits.bytes_per_file):
+        raise refuse(400, "File is too large.")
+    lines = _batch_lines(file, limits) if purpose == "batch" else None
+    return ReadUpload(file, purpose, _expiry(form.fields), lines)
+
+
+def _batch_lines(file: FormFile, limits: Limits) -> Lines:
+    if not file.filename.lower().endswith(".jsonl"):
+        raise refuse(400, "Invalid file format for Batch API. Must be .jsonl")
+    try:
+        with file.content.open() as text:
+            index = LineIndexer(limits).index(text)
+    except NotUtf8Error as error:
+        raise refuse(400, "Invalid file for Batch API. Must be utf-8 encoded") from error
+    if not index.parsed_lines:
+        raise refuse(400, "Invalid file format for Batch API. No line of the file is valid JSONL.")
+    return Lines(file.content, index)
+
+
+def _expiry(fields: dict[str, str]) -> int | None:
+    anchor, seconds = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
+    if anchor is None and seconds is None:
+        return None
+    number = (
+        int(seconds) if seconds and seconds.isascii() and seconds.isdigit() and len(seconds) < 12 else seconds
+    )
+    return read_expiry({"anchor": anchor, "seconds": number}, "expires_after")
+
+
+class FileStore:
+    """All files by id. Safe in threads; contents are written and read outside the lock."""
+
+    def __init__(self, vault: Vault, chance: Chance) -> None:
+        self._vault, self._chance = vault, chance
+        self._files: dict[str, StoredFile] = {}
+        self._numbers = count(1)
+        self._lock = RLock()
+
+    def keep(self, upload: ReadUpload, now: float, visible_at: float) -> StoredFile:
+        """Store an upload. Batch files expire after 30 days unless told otherwise."""
+        created_at, after = int(now), upload.expires_after_s
+        if after is None and upload.purpose == "batch":
+            after = BATCH_EXPIRY_S
+        with self._lock:
+            number = next(self._numbers)
+            file = StoredFile(
+                self._new_id(number),
+                number,
+                upload.file.filename,
+                upload.purpose,
+                created_at,
+                None if after is None else created_at + after,
+                upload.file.content,
+                upload.lines,
+                visible_at,
+            )
+            self._files[file.id] = file
+        return file
+
+    def new_id(self) -> str:
+        """An id for a file that will be written later."""
+        with self._lock:
+            return self._new_id(next(self._numbers))
+
+    def _new_id(self, number: int) -> str:
+        return "file-" + self._chance.letters(21, "file", number)
+
+    def promise(
+        self,
+        file_id: str,
+        filename: str,
+        created_at: int,
+        expires_after_s: int | None,
+        lines: Callable[[], Iterator[bytes]],
+    ) -> None:
+        """Store a batch's output or error file, which comes to exist at `created_at`."""
+        expires_at = None if expires_after_s is None else created_at + expires_after_s
+        with self._lock:
+            self._files[file_id] = StoredFile(
+                file_id,
+                next(self._numbers),
+                filename,
+                "batch_output",
+                created_at,
+                expires_at,
+                Produced(self._vault, lines),
+            )
+
+    def forget(self, *file_ids: str | None) -> None:
+        """Take back promises."""
+        with self._lock:
+            for file_id in file_ids:
+                self._files.pop(file_id or "", None)
+
+    def find(self, file_id: str, now: float) -> StoredFile | None:
+        """The file, if it exists now."""
+        with self._lock:
+            file = self._files.get(file_id)
+            if file is None or file.exists(now):
+                return file
+            if file.expires_at is not None and file.expires_at <= now:
+                del self._files[file_id]
+            return None
+
+    def get(self, file_id: str, now: float) -> StoredFile:
+        """The file. Refused (404) when there is none."""
+        file = self.find(file_id, now)
+        if file is None:
+            raise refuse(404, f"No such File object: {file_id[:100]}", param="id")
+        return file
+
+    def delete(self, file_id: str, now: float) -> JsonObject:
+        """Delete a file. Refused (404) when there is none."""
+        self.get(file_id, now)
+        self.forget(file_id)
+        return {"id": file_id, "object": "file", "deleted": True}
+
+    def page(self, values: dict[str, str], now: float) -> JsonObject:
+        """A page of the list, newest first unless `order` says `asc`."""
+        limit = page_size(values, _LIST_MAX, _LIST_MAX)
+        ascending = one_of(values.get("order", "desc"), ("asc", "desc"), "order") == "asc"
+        purpose = values.get("purpose")
+        with self._lock:
+            files = [
+                one for one in self._files.values() if one.exists(now) and purpose in (None, one.purpose)
+            ]
+        files.sort(key=lambda one: (one.created_at, one.number), reverse=not ascending)
+        return page_of(files, values.get("after"), limit, StoredFile.shown)

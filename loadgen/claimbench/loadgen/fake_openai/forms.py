@@ -1,0 +1,140 @@
+"""Reads multipart uploads: small fields into memory, the file straight to disk."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from claimbench.loadgen.fake_openai.vault import CHUNK, Blob, BlobWriter, Vault
+from claimbench.loadgen.fake_openai.wire import ApiRequest, refuse
+
+_FIELD_BYTES = 64 * 1024
+_PARTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FormFile:
+    """The uploaded file."""
+
+    filename: str
+    content: Blob
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of an upload by name, and its `file` part if it has one."""
+
+    fields: dict[str, str]
+    file: FormFile | None
+
+
+def read_form(request: ApiRequest, vault: Vault) -> Form:
+    """Take a multipart request apart. Refused (400) when it is no whole multipart message."""
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise refuse(400, "Uploads must be sent as multipart/form-data, with a boundary.")
+    parts = _Parts(vault)
+    try:
+        _feed(boundary, parts, request.body)
+    except FormParserError as error:
+        raise refuse(400, "There was an error parsing the multipart body of your request.") from error
+    finally:
+        parts.abandon()
+    if not parts.ended:
+        raise refuse(400, "The multipart body of your request ended before its closing boundary.")
+    return Form(parts.fields, parts.file)
+
+
+def _feed(boundary: bytes, parts: "_Parts", body: bytes | BinaryIO) -> None:
+    parser = MultipartParser(
+        boundary,
+        {
+            "on_part_begin": parts.begin,
+            "on_part_data": parts.data,
+            "on_part_end": parts.end,
+            "on_header_field": parts.header_name,
+            "on_header_value": parts.header_value,
+            "on_header_end": parts.header_end,
+            "on_headers_finished": parts.headers_finished,
+            "on_end": parts.finished,
+        },
+    )
+    for chunk in _pieces(body):
+        parser.write(chunk)
+    parser.finalize()
+
+
+def _pieces(body: bytes | BinaryIO) -> Iterator[bytes]:
+    if isinstance(body, bytes):
+        yield body
+        return
+    body.seek(0)
+    while chunk := body.read(CHUNK):
+        yield chunk
+
+
+class _Parts:
+    """Listens to the parser."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.fields: dict[str, str] = {}
+        self.file: FormFile | None = None
+        self.ended = False
+        self._vault = vault
+        self._count = 0
+        self._name = ""
+        self._filename: str | None = None
+        self._header, self._header_data = bytearray(), bytearray()
+        self._text = bytearray()
+        self._writer: BlobWriter | None = None
+
+    def begin(self) -> None:
+        self._count += 1
+        if self._count > _PARTS:
+            raise refuse(400, f"The multipart body has more than {_PARTS} parts.")
+        self._name, self._filename = "", None
+        self._text.clear()
+
+    def header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_data += data[start:end]
+
+    def header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            _, options = parse_options_header(bytes(self._header_data))
+            self._name = options.get(b"name", b"").decode("utf-8", "replace")
+            filename = options.get(b"filename")
+            self._filename = None if filename is None else filename.decode("utf-8", "replace")
+        self._header.clear()
+        self._header_data.clear()
+
+    def headers_finished(self) -> None:
+        if self._name == "file" and self.file is None and self._filename is not None:
+            self._writer = self._vault.writer()
+
+    def data(self, data: bytes, start: int, end: int) -> None:
+        if self._writer is not None:
+            self._writer.write(memoryview(data)[start:end])
+            return
+        self._text += data[start:end]
+        if len(self._text) > _FIELD_BYTES:
+            raise refuse(400, f"A form field is longer than {_FIELD_BYTES} bytes.", param=self._name or None)
+
+    def end(self) -> None:
+        if self._writer is not None:
+            self.file = FormFile(self._filename or "", self._writer.finish())
+            self._writer = None
+        else:
+            self.fields[self._name] = self._text.decode("utf-8", "replace")
+
+    def finished(self) -> None:
+        self.ended = True
+
+    def abandon(self) -> None:
+        if self._writer is not None:
+            self._writer.discard()

@@ -1,0 +1,45 @@
+"""Identifiers and draws: all chance in the fake is a hash of the seed and of what it is about."""
+
+from hashlib import blake2b
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_UNIT = 1 << 64
+
+
+class Chance:
+    """Draws that depend on the seed and on the words given, and on nothing else."""
+
+    def __init__(self, seed: int) -> None:
+        self._key = blake2b(str(seed).encode(), digest_size=32).digest()
+
+    def draw(self, *words: object) -> int:
+        """An integer in 0..2**64-1."""
+        text = "\x1f".join(map(str, words)).encode()
+        return int.from_bytes(blake2b(text, key=self._key, digest_size=8).digest(), "big")
+
+    def share(self, *words: object) -> float:
+        """A number in 0 <= x < 1."""
+        return self.draw(*words) / _UNIT
+
+    def line(self, digest: bytes, attempt: int) -> int:
+        """The draw that decides a request's answer: of its canonical body and attempt."""
+        text = digest + attempt.to_bytes(4, "big")
+        return int.from_bytes(blake2b(text, key=self._key, digest_size=8).digest(), "big")
+
+    def hexadecimal(self, *words: object) -> str:
+        """32 hexadecimal digits."""
+        return f"{self.draw(*words, 'a'):016x}{self.draw(*words, 'b'):016x}"
+
+    def letters(self, length: int, *words: object) -> str:
+        """That many letters and digits, at most 21."""
+        number = (self.draw(*words, "a") << 64) | self.draw(*words, "b")
+        return base62(number, length)
+
+
+def base62(number: int, length: int) -> str:
+    """The last `length` base-62 digits of a number."""
+    signs = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        signs.append(_ALPHABET[digit])
+    return "".join(signs)

@@ -1,0 +1,84 @@
+"""Where file contents live: on disk, so that neither uploads nor outputs are held in memory."""
+
+import os
+import weakref
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+CHUNK = 256 * 1024
+
+
+class Blob:
+    """The first `size` bytes of a file on disk, which goes when nobody refers to it any more."""
+
+    def __init__(self, path: Path, size: int, owner: object = None) -> None:
+        self.path, self.size = path, size
+        self._owner = owner
+        if owner is None:
+            weakref.finalize(self, _remove, str(path))
+
+    def open(self) -> BinaryIO:
+        """The content, to be read from its start."""
+        return self.path.open("rb")
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content in pieces of at most 256 KiB."""
+        with self.open() as content:
+            while chunk := content.read(CHUNK):
+                yield chunk
+
+
+class Vault:
+    """A private folder of blobs; `close` empties it, and so does the end of the process."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="claimbench-fake-openai-", ignore_cleanup_errors=True)
+        self._numbers = count()
+
+    def writer(self) -> "BlobWriter":
+        """A new blob to be written."""
+        return BlobWriter(Path(self._folder.name) / str(next(self._numbers)))
+
+    def close(self) -> None:
+        """Delete all that is stored."""
+        self._folder.cleanup()
+
+
+class BlobWriter:
+    """Writes one blob; `finish` hands it over, `discard` forgets it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("wb", buffering=CHUNK)
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append."""
+        self._file.write(data)
+        self.size += len(data)
+
+    def finish(self) -> Blob:
+        """The blob, complete."""
+        self._file.close()
+        return Blob(self._path, self.size)
+
+    def so_far(self) -> Blob:
+        """What is written up to now, while writing goes on."""
+        self._file.flush()
+        return Blob(self._path, self.size, owner=self)
+
+    def discard(self) -> None:
+        """Close and delete what was written; harmless after `finish` has handed the blob over."""
+        if not self._file.closed:
+            self._file.close()
+            _remove(str(self._path))
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)  # noqa: PTH108 (finalizers may run while pathlib is being torn down)
+    except OSError:
+        return  # the whole folder went first
