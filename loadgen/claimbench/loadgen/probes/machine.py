@@ -1,0 +1,92 @@
+"""What the numbers were taken on, without saying whose machine it is: no host, no user, no path."""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+LIBRARIES = ("claimbench", "sqlalchemy", "psycopg", "psycopg-binary", "openai", "numpy", "scipy", "faker")
+
+Scalar = str | int | float | bool | None
+
+_CPU_INFO = Path("/proc/cpuinfo")
+_CONTAINER_FILES = (Path("/.dockerenv"), Path("/run/.containerenv"))
+
+
+def environment() -> dict[str, Scalar]:
+    """The record's environment: flat pairs of a name and a scalar, None where the system does not tell."""
+    memory = psutil.virtual_memory()
+    return {
+        "os": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "cores_usable": _usable_cores(),
+        "memory_bytes": memory.total,
+        "memory_available_bytes": memory.available,
+        "load_average_1min": round(os.getloadavg()[0], 2),
+        "virtual_machine": _is_virtual(),
+        "container": any(path.exists() for path in _CONTAINER_FILES),
+        "python": platform.python_version(),
+        "python_implementation": platform.python_implementation(),
+        "timer": time.get_clock_info("perf_counter").implementation,
+        "timer_resolution_s": time.get_clock_info("perf_counter").resolution,
+        "git_revision": _git("rev-parse", "HEAD"),
+        "git_is_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        **{f"version_{name.replace('-', '_')}": _version(name) for name in LIBRARIES},
+    }
+
+
+class StealProbe:
+    """How much of the processors' time the hypervisor gave to others since the probe was made."""
+
+    def __init__(self) -> None:
+        self._before = psutil.cpu_times()
+
+    def share(self) -> float | None:
+        """From 0 to 1; None where the system does not count it."""
+        now, before = psutil.cpu_times(), self._before
+        if not hasattr(now, "steal"):
+            return None
+        passed = sum(now) - sum(before)
+        return float((now.steal - before.steal) / passed) if passed > 0 else 0.0
+
+
+def _cpu() -> str:
+    if _CPU_INFO.exists():
+        found = re.search(r"^model name\s*:\s*(.+)$", _CPU_INFO.read_text(), re.MULTILINE)
+        if found:
+            return found[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _usable_cores() -> int | None:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+
+
+def _is_virtual() -> bool | None:
+    if not _CPU_INFO.exists():
+        return None
+    return bool(re.search(r"^flags\s*:.*\bhypervisor\b", _CPU_INFO.read_text(), re.MULTILINE))
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says about the present folder; None outside a repository or without git."""
+    try:
+        found = subprocess.run(("git", *arguments), capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() if found.returncode == 0 else None
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
