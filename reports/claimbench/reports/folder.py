@@ -1,10 +1,11 @@
 """The one owner of a report's files: everything in the folder is drawn from `results.json`."""
 
+import contextlib
 from pathlib import Path
 
 from claimbench.reports import charts, html, junit, markdown
 from claimbench.reports.record import ResultRecord
-from claimbench.reports.store import to_json, write_text
+from claimbench.reports.store import to_json, unwritable, write_text
 
 RESULTS = "results.json"
 HTML = "report.html"
@@ -25,9 +26,21 @@ def write_folder(record: ResultRecord, folder: Path) -> Path:
 def draw_folder(record: ResultRecord, folder: Path) -> Path:
     """Write everything but the results: drawing twice gives the same bytes."""
     drawn = charts.draw(record)
+    _remove_old_charts(folder / CHARTS)
     write_text(folder / MARKDOWN, markdown.render(record))
     write_text(folder / JUNIT, junit.render(record))
     for chart in drawn:
         write_text(folder / CHARTS / f"{chart.name}.svg", chart.svg)
     write_text(folder / HTML, html.render(record, drawn))
     return folder / HTML
+
+
+def _remove_old_charts(folder: Path) -> None:
+    """A chart of an earlier run must not stand beside a report that has no numbers for it."""
+    for name in charts.NAMES:
+        try:
+            (folder / f"{name}.svg").unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(folder / f"{name}.svg", error) from None
+    with contextlib.suppress(OSError):  # not there, or not empty: a user's own files stay
+        folder.rmdir()

@@ -32,8 +32,7 @@ def table_text(table: Table) -> str:
 def _sections(record: ResultRecord) -> Iterator[str]:
     verdict, scenario = record.verdict, record.scenario
     yield f"# {escaped(scenario.title)}"
-    headline = tables.HEADLINES[verdict.value]
-    yield f"**{headline}** (exit {verdict.exit_code}): {escaped(verdict.reason)}."
+    yield f"**{tables.headline(record)}** (exit {verdict.exit_code}): {escaped(verdict.reason)}."
     if record.claims:
         yield f"## Verdicts\n\n{table_text(tables.verdicts(record))}"
     yield "## Limitations\n\n" + "\n".join(f"- {escaped(each)}" for each in record.limitations)

@@ -39,7 +39,7 @@ def location(values: Values) -> Interval:
     """
     if values.min() == values.max():
         return Interval(value=values[0], ci_low=values[0], ci_high=values[0])
-    return _student(values) if len(values) < FEW_BLOCKS_BELOW else _signed_rank(values)
+    return _student(values) if len(values) < FEW_BLOCKS_BELOW else _by_signed_rank(values)
 
 
 def _student(values: Values) -> Interval:
@@ -48,17 +48,17 @@ def _student(values: Values) -> Interval:
     return Interval(value=centre, ci_low=centre - reach, ci_high=centre + reach)
 
 
-def _signed_rank(values: Values) -> Interval:
+def _by_signed_rank(values: Values) -> Interval:
     first, second = np.triu_indices(len(values))
     averages = np.sort((values[first] + values[second]) / 2)
-    cut = signed_rank_cut(len(values))
-    return Interval(value=float(np.median(averages)), ci_low=averages[cut], ci_high=averages[-1 - cut])
+    rank = signed_rank(len(values))
+    return Interval(value=float(np.median(averages)), ci_low=averages[rank - 1], ci_high=averages[-rank])
 
 
-def signed_rank_cut(blocks: int) -> int:
-    """How many of the sorted pairwise averages lie outside the interval, at either end.
+def signed_rank(blocks: int) -> int:
+    """The rank, from either end of the sorted pairwise averages, of the interval's bounds; 0 if none.
 
-    The largest c with P(W <= c - 1) <= (1 - CONFIDENCE) / 2, where W is Wilcoxon's signed-rank
+    The largest r with P(W <= r - 1) <= (1 - CONFIDENCE) / 2, where W is Wilcoxon's signed-rank
     statistic of so many blocks without effect; its distribution is counted, not approximated.
     """
     ways = np.ones(1)

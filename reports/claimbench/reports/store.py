@@ -52,11 +52,16 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise UsageError(
-            f"cannot be written ({_reason(error)})",
-            where=str(path),
-            remedy="free space there, or name another folder",
-        ) from None
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> UsageError:
+    """What to tell the user about a file that cannot be written."""
+    return UsageError(
+        f"cannot be written ({_reason(error)})",
+        where=str(path),
+        remedy="free space there, or name another folder",
+    )
 
 
 def _reason(error: OSError) -> str:

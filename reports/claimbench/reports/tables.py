@@ -24,14 +24,19 @@ class Table:
 SIGNS = {"holds": "✓", "exceeded": "✓+", "refuted": "✗", "inconclusive": "?"}
 """A sign beside each verdict's word, so that nothing hangs on colour."""
 
-HEADLINES = {
-    "holds": "No claim is refuted",
+_HEADLINES = {
+    "holds": "Every claim holds or is exceeded",
     "refuted": "At least one claim is refuted",
     "inconclusive": "Not every claim could be decided",
     "not_equivalent": "The arms do not do the same work",
     "invalid": "The measurement is invalid",
 }
-"""The overall verdict in a sentence."""
+
+
+def headline(record: ResultRecord) -> str:
+    """The overall verdict in a sentence."""
+    judged = record.claims or record.verdict.value != "holds"
+    return _HEADLINES[record.verdict.value] if judged else "Nothing was claimed"
 
 
 def verdicts(record: ResultRecord) -> Table:

@@ -48,7 +48,7 @@ def render(record: ResultRecord, width: int = 100, paint: Paint = Paint.PLAIN) -
         console.print(Text(f"  different: {printable(difference)}"))
     verdict = record.verdict
     style = _STYLES[verdict.value]
-    console.print(Text(tables.HEADLINES[verdict.value], style), Text(f"(exit {verdict.exit_code})"), sep=" ")
+    console.print(Text(tables.headline(record), style), Text(f"(exit {verdict.exit_code})"), sep=" ")
     console.print(Text(printable(verdict.reason)))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 

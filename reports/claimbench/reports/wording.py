@@ -23,7 +23,7 @@ def count_text(value: float) -> str:
     """A count per scheduler run: whole if it is whole."""
     if float(value).is_integer():
         return f"{value:,.0f}"
-    return f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) < 999.5 else f"{value:,.0f}"
 
 
 def percent_text(fraction: float) -> str:
@@ -63,8 +63,8 @@ def stage_title(name: str) -> str:
 
 def _scaled(value: float, step: int, units: tuple[str, ...]) -> str:
     for unit in units[:-1]:
-        if abs(value) >= 1:
-            return f"{value:.3g} {unit}" if abs(value) < 1000 else f"{value:,.0f} {unit}"
+        if abs(value) >= 0.9995:
+            return f"{value:.3g} {unit}" if abs(value) < 999.5 else f"{value:,.0f} {unit}"
         value *= step
     return f"{value:.3g} {units[-1]}"
 

@@ -5,6 +5,6 @@ record gives the same bytes.
 """
 
 from claimbench.reports.charts.canvas import COLOURS, Chart
-from claimbench.reports.charts.painters import draw
+from claimbench.reports.charts.painters import NAMES, draw
 
-__all__ = ["COLOURS", "Chart", "draw"]
+__all__ = ["COLOURS", "NAMES", "Chart", "draw"]

@@ -13,6 +13,9 @@ from claimbench.reports.record import Metric, ResultRecord, Sample
 from claimbench.reports.wording import count_text, value_text
 from claimbench.scenarios.metrics import RUN, STAGES
 
+NAMES = ("round-trips", "time-by-stage", "memory", "time-by-rtt", "scaling")
+"""The names of all charts, drawn or not."""
+
 
 def draw(record: ResultRecord) -> tuple[Chart, ...]:
     """Every chart that the record has numbers for."""

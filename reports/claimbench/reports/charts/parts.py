@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 
 from claimbench.reports.charts.canvas import CANDIDATE, INK, REFERENCE, Colour
 from claimbench.reports.record import ArmRecord, Metric, ResultRecord, Sample
-from claimbench.reports.wording import count_text, reduction_text, stage_title, value_text
+from claimbench.reports.wording import count_text, printable, reduction_text, stage_title, value_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Look:
     @property
     def label(self) -> str:
         """The arm and its role."""
-        return f"{self.arm.name} ({self.arm.role})"
+        return f"{printable(self.arm.name)} ({self.arm.role})"
 
 
 def looks(record: ResultRecord) -> tuple[Look, ...]:
