@@ -32,6 +32,18 @@ def test_an_interval_at_95_percent_covers_the_effect_in_95_percent_of_experiment
     assert coverage(blocks, draw) >= 0.95 - allowance
 
 
+def test_the_bootstrap_of_the_median_covers_less_which_is_why_it_was_not_chosen() -> None:
+    random = np.random.default_rng(3)
+    experiments = random.normal(0, 0.05, (1000, 8)) - random.normal(0, 0.05, (1000, 8))
+    drawn = random.integers(0, 8, (1000, 499, 8))
+    medians = np.median(np.take_along_axis(experiments[:, None, :], drawn, axis=2), axis=2)
+    low, high = np.quantile(medians, [0.025, 0.975], axis=1)
+
+    covered = float(np.mean((low <= 0) & (high >= 0)))
+
+    assert covered < 0.94 < coverage(8, "normal")
+
+
 @pytest.mark.parametrize("blocks", range(6, 16))
 def test_the_rank_of_the_bounds_is_that_of_the_signed_rank_distribution(blocks: int) -> None:
     null = stats.wilcoxon  # an independent count of the same distribution
