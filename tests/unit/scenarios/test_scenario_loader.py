@@ -217,3 +217,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="UTF-8"):
         load(path)
+
+
+def test_the_documentation_lists_every_claim_and_every_metric() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "claims.md").read_text()
+
+    for claim in load("document").claims:
+        assert f"| `{claim.id}` | `{claim.metric}` | `{claim.stage}` | {claim.claimed} |" in text
+    for metric in metrics.CATALOGUE:
+        assert f"`{metric.name}`" in text
