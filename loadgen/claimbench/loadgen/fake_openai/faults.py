@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from claimbench.errors import UsageError
@@ -137,9 +138,15 @@ NO_FAULTS = Faults()
 def parse_faults(text: str, where: str) -> Faults:
     """Read faults from TOML. UsageError names the place, the fault's number and the key."""
     try:
-        return Faults.model_validate(tomllib.loads(text))
+        values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"this is not TOML: {error}", where=where, remedy="mend the file") from error
+    return _checked(values, where)
+
+
+def _checked(values: object, where: str) -> Faults:
+    try:
+        return Faults.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"])
@@ -147,9 +154,14 @@ def parse_faults(text: str, where: str) -> Faults:
 
 
 def load_faults(path: Path) -> Faults:
-    """Read faults from a TOML file. UsageError when it cannot be read or understood."""
+    """Read faults from a TOML file, or from JSON if its name ends so. UsageError names what is wrong."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read ({error})", where=str(path), remedy="name a TOML file") from error
-    return parse_faults(text, str(path))
+    if path.suffix != ".json":
+        return parse_faults(text, str(path))
+    try:
+        return _checked(orjson.loads(text), str(path))
+    except ValueError as error:
+        raise UsageError(f"this is not JSON: {error}", where=str(path), remedy="mend the file") from error

@@ -41,8 +41,6 @@ def read_form(request: ApiRequest, vault: Vault) -> Form:
         _feed(boundary, parts, request.body)
     except FormParserError as error:
         raise refuse(400, "There was an error parsing the multipart body of your request.") from error
-    finally:
-        parts.abandon()
     if not parts.ended:
         raise refuse(400, "The multipart body of your request ended before its closing boundary.")
     return Form(parts.fields, parts.file)
@@ -134,7 +132,3 @@ class _Parts:
 
     def finished(self) -> None:
         self.ended = True
-
-    def abandon(self) -> None:
-        if self._writer is not None:
-            self._writer.discard()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from threading import Lock
+from typing import Protocol
 
-from claimbench.loadgen.fake_openai.vault import Blob, Vault
+from claimbench.loadgen.fake_openai.vault import Blob, BlobWriter, Vault
 from claimbench.loadgen.fake_openai.work import Lines, canonical_body
 
 
@@ -28,12 +29,20 @@ class Submission:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submissions(Protocol):
     """All submissions, to be iterated (as often as wanted) until the fake is closed; `len` costs nothing.
 
     They are a multiset: the order is that of arrival, and `Counter(submitted)` compares two of them.
     """
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Submission]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The submissions of a fake in this process, read from its files."""
 
     batches: tuple[Lines, ...] = ()
     chats: Blob | None = None
@@ -65,7 +74,7 @@ class Meters:
     bytes_out: Mapping[str, int]
     in_flight: int
     in_flight_max: int
-    submitted: Submitted
+    submitted: Submissions
     duplicates: int
 
     @property
@@ -93,7 +102,7 @@ class MeterBook:
             self._batches: list[Lines] = []
             self._identities: set[int] = set()
             self._duplicates = 0
-            self._chats = self._vault.writer()
+            self._chats: BlobWriter | None = None
             self._chat_count = 0
 
     @contextmanager
@@ -124,6 +133,8 @@ class MeterBook:
     def chat(self, body: bytes) -> None:
         """Note one canonical body that goes to the model alone."""
         with self._lock:
+            if self._chats is None:
+                self._chats = self._vault.writer()
             self._chats.write(body + b"\n")
             self._chat_count += 1
 
@@ -136,9 +147,13 @@ class MeterBook:
                 dict(self._bytes_out),
                 self._in_flight,
                 self._in_flight_max,
-                Submitted(tuple(self._batches), self._chats.so_far(), self._chat_count),
+                self._submitted(),
                 self._duplicates,
             )
+
+    def _submitted(self) -> Submitted:
+        chats = self._chats.so_far() if self._chats else None
+        return Submitted(tuple(self._batches), chats, self._chat_count)
 
 
 def _add_all(known: set[int], identities: Iterable[int]) -> int:

@@ -48,11 +48,12 @@ class Vault:
 
 
 class BlobWriter:
-    """Writes one blob; `finish` hands it over, `discard` forgets it."""
+    """Writes one blob; `finish` hands it over. A writer that is given up takes its file with it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("wb", buffering=CHUNK)
+        self._abandon = weakref.finalize(self, _abandon, self._file, str(path))
         self.size = 0
 
     def write(self, data: bytes | memoryview) -> None:
@@ -62,6 +63,7 @@ class BlobWriter:
 
     def finish(self) -> Blob:
         """The blob, complete."""
+        self._abandon.detach()
         self._file.close()
         return Blob(self._path, self.size)
 
@@ -70,11 +72,10 @@ class BlobWriter:
         self._file.flush()
         return Blob(self._path, self.size, owner=self)
 
-    def discard(self) -> None:
-        """Close and delete what was written; harmless after `finish` has handed the blob over."""
-        if not self._file.closed:
-            self._file.close()
-            _remove(str(self._path))
+
+def _abandon(file: BinaryIO, path: str) -> None:
+    file.close()
+    _remove(path)
 
 
 def _remove(path: str) -> None:

@@ -1,0 +1,47 @@
+"""The clocks that a server can run on."""
+
+import math
+import time
+from enum import StrEnum
+
+from claimbench.loadgen.fake_openai.wire import refuse
+
+
+class ClockKind(StrEnum):
+    """`wall` goes by itself, `manual` only when it is told to."""
+
+    WALL = "wall"
+    MANUAL = "manual"
+
+
+class WallClock:
+    """Starts at the present and goes `speed` times as fast."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._started_at, self._started = time.time(), time.monotonic()
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._started_at + (time.monotonic() - self._started) * self._speed
+
+    def set(self, unix_seconds: float) -> None:
+        """Refused: this clock goes by itself."""
+        raise refuse(409, f"Not set to {unix_seconds}: this clock goes by itself. Use --clock manual.")
+
+
+class ManualClock:
+    """Stands still until it is set."""
+
+    def __init__(self) -> None:
+        self._now = float(int(time.time()))
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._now
+
+    def set(self, unix_seconds: float) -> None:
+        """Move it, forwards or backwards. Refused (400) for a moment that no calendar has."""
+        if not (math.isfinite(unix_seconds) and 0 <= unix_seconds < 1e11):
+            raise refuse(400, "The time must be Unix seconds, from 0 on.")
+        self._now = unix_seconds
