@@ -12,6 +12,7 @@ ROOMS = ("impl", "loadgen", "scenarios", "reports")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TEST_MODULES = sorted((ROOT / "tests").rglob("test_*.py"))
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base"}
+MARKS = (("TO", "DO"), ("FIX", "ME"), ("XX", "X"))  # in halves, so that this file is clean itself
 LINES_OF_A_FUNCTION = 40
 LINES_OF_A_MODULE = 350
 
@@ -76,7 +77,7 @@ def test_a_tests_name_is_a_sentence(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*MODULES, *TEST_MODULES], ids=name_of)
 def test_nothing_is_left_to_do_in_the_code(path: Path) -> None:
-    marks = re.findall(r"\b(?:TODO|FIXME|XXX)\b", path.read_text())
+    marks = re.findall("|".join(f"{first}{second}" for first, second in MARKS), path.read_text())
 
     assert not marks
 

@@ -5,14 +5,20 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, text
 
+from claimbench.impl.ports import Stage
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentIndex:
-    """An index, and the query that the document says it is for (`EXPLAIN` decides)."""
+    """An index, and the query that the document says it is for (`EXPLAIN` decides whether it is).
+
+    stage: at whose start the query is asked, since a planner's choice depends on what the table then holds.
+    """
 
     name: str
     columns: tuple[str, ...]
     purpose: str
+    stage: Stage
     query: str
 
     @property
@@ -26,6 +32,7 @@ DOCUMENT_INDEXES = (
         "ix_request_status_requested_at",
         ("status", "requested_at"),
         "finding pending requests by status and creation time",
+        Stage.CREATE_BATCHES,
         "SELECT id FROM ai_processing_request WHERE status = 'PENDING_BATCHING' "
         "ORDER BY requested_at LIMIT 1000",
     ),
@@ -33,13 +40,15 @@ DOCUMENT_INDEXES = (
         "ix_request_batch_id",
         ("batch_id",),
         "batch-related lookups by batch id",
+        Stage.PROCESS_RESULTS,
         "SELECT id FROM ai_processing_request WHERE batch_id = (SELECT max(id) FROM ai_batch_request)",
     ),
     DocumentIndex(
         "ix_request_status_batch_id",
         ("status", "batch_id"),
         "combined status and batch filtering",
-        "SELECT id FROM ai_processing_request WHERE status = 'PROCESSING_COMPLETE' "
+        Stage.PROCESS_RESULTS,
+        "SELECT id FROM ai_processing_request WHERE status = 'BATCHING_IN_PROGRESS' "
         "AND batch_id = (SELECT max(id) FROM ai_batch_request)",
     ),
 )

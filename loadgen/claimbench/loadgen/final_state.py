@@ -54,7 +54,9 @@ def read_final_state(engine: Engine) -> FinalState:
         session_rows = tuple(_row(f"session {row[0]}", sessions.keys(), row) for row in sessions)
         batches = connection.execute(_BATCHES)
         batch_rows = tuple(
-            _row(f"batch of company {row.company_id}, {row.model}, requests {_shown(row.requests)}", keys, row)
+            _row(
+                f"batch of company {row.company_id}, {row.model}, requests {_shown(row.requests)}", keys, row
+            )
             for keys in [batches.keys()]
             for row in batches
         )

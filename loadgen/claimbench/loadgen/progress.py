@@ -1,0 +1,38 @@
+"""What a long run tells while it works: a live line on a terminal, plain lines in CI."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.status import Status
+
+
+class Progress:
+    """One line for each step, with the seconds since the start; on a terminal the present one moves."""
+
+    def __init__(self, console: Console, status: Status | None = None) -> None:
+        self._console, self._status = console, status
+        self._started = time.monotonic()
+
+    def step(self, what: str) -> None:
+        """This is being done now."""
+        elapsed = f"{time.monotonic() - self._started:5.1f} s"
+        if self._status is None:
+            self._console.print(f"[{elapsed}] {what}", markup=False, highlight=False, soft_wrap=True)
+        else:
+            self._status.update(f"{elapsed}  {what}")
+
+    def note(self, what: str) -> None:
+        """This stays to be read: a choice that was made, an instrument's reading."""
+        self._console.print(what, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def shown_progress(console: Console) -> Iterator[Progress]:
+    """Progress on this console, live when it is a terminal."""
+    if not console.is_terminal:
+        yield Progress(console)
+        return
+    with console.status("starting") as status:
+        yield Progress(console, status)

@@ -1,0 +1,74 @@
+"""`claimbench run`: settle what is to be run, run it, write the folder, say the verdict."""
+
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from claimbench.errors import UsageError
+from claimbench.loadgen.arm_choice import with_arms
+from claimbench.loadgen.progress import shown_progress
+from claimbench.loadgen.workflow import RunRequest, run_scenario
+from claimbench.reports import terminal
+from claimbench.reports.folder import RESULTS, write_folder
+from claimbench.reports.record import ResultRecord
+from claimbench.scenarios.loader import load
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The command line of `claimbench run`."""
+
+    scenario: str
+    out: Path | None
+    arms: str | None
+    database: str
+
+    @property
+    def command(self) -> str:
+        """The words that run it again; a URL with its password stays out of them."""
+        words = ["claimbench", "run", self.scenario]
+        if self.arms:
+            words += ["--arms", self.arms]
+        if self.database in ("container", "embedded"):
+            words += ["--database", self.database]
+        return shlex.join(words)
+
+
+def run_and_report(options: RunOptions, console: Console) -> int:
+    """Run, write, show; the exit code is the verdict's."""
+    scenario = load(options.scenario)
+    if options.arms:
+        scenario = with_arms(scenario, options.arms)
+    folder = _folder(options.out, scenario.name)
+    with shown_progress(console) as progress:
+        record = run_scenario(RunRequest(scenario, options.database, options.command), progress)
+    write_folder(record, folder)
+    _show(record, console)
+    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    return record.verdict.exit_code
+
+
+def _show(record: ResultRecord, console: Console) -> None:
+    paint = terminal.Paint.COLOURED if console.is_terminal else terminal.Paint.PLAIN
+    console.file.write(terminal.render(record, console.width, paint))
+
+
+def _folder(out: Path | None, scenario: str) -> Path:
+    """The folder to write, made now, so that a long run does not end at a path that cannot be written."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    folder = out or Path("results", f"{scenario}-{stamp}")
+    if (folder / RESULTS).exists():
+        raise UsageError(
+            f"already holds a {RESULTS}", where=f"--out {folder}", remedy="name another folder or remove it"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(
+            f"cannot be made ({reason})", where=f"--out {folder}", remedy="name a folder that you may write"
+        ) from None
+    return folder

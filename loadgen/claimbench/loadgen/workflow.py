@@ -1,0 +1,141 @@
+"""From a scenario to a result record: the passes in their order, on one server."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from claimbench.impl.indexes import IndexSet
+from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.counting import CountingPass
+from claimbench.loadgen.databases import Server, Template, Workshop, open_server
+from claimbench.loadgen.equivalence_pass import EquivalencePass
+from claimbench.loadgen.memory import MemoryPass
+from claimbench.loadgen.observation import ObservationPass
+from claimbench.loadgen.probes.machine import environment
+from claimbench.loadgen.progress import Progress
+from claimbench.loadgen.relay import Relayed, relayed
+from claimbench.loadgen.timing import TimingPass
+from claimbench.reports.judgement import RunFacts, judge
+from claimbench.reports.record import ArmRecord, Equivalence, ResultRecord, Sample, Scalar
+from claimbench.scenarios.model import Scenario
+
+WARM_UP_COMPANIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the user asked for: the scenario with its arms settled, the database, and the words of it."""
+
+    scenario: Scenario
+    database: str
+    command: str
+
+
+def run_scenario(request: RunRequest, progress: Progress) -> ResultRecord:
+    """Run every pass and judge; equivalence comes first, and without it nothing is measured."""
+    scenario = request.scenario
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    _make_importable_everywhere(Path.cwd())
+    for arm in scenario.arms:
+        find_pipeline(arm.pipeline)
+    with open_server(request.database, announce=progress.note) as server, Workshop(server) as workshop:
+        site = Site(scenario, server, workshop, progress)
+        facts = site.measure()
+    return judge(
+        scenario,
+        replace(facts, started_at=started_at, version=version("claimbench"), command=request.command),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One run on one server: where templates are kept and passes follow each other."""
+
+    scenario: Scenario
+    server: Server
+    workshop: Workshop
+    progress: Progress
+
+    def measure(self) -> RunFacts:
+        """The facts of all passes; those of the equivalence pass alone when the arms differ."""
+        templates = self._templates(self.scenario.dataset.companies)
+        equivalence = EquivalencePass(self.scenario, self.workshop, templates).run(self.progress)
+        facts = self._facts(templates, equivalence)
+        if not equivalence.equal:
+            return facts
+        samples = [*self._counted(), *self._memory(templates)]
+        with ExitStack() as stack:
+            ways = [stack.enter_context(relayed(self.server.admin_url, rtt)) for rtt in self._rtts()]
+            samples += TimingPass(
+                self.scenario, self.workshop, templates, self._warm_up_templates(), ways
+            ).run(self.progress)
+        achieved = {**facts.environment, **_achieved(ways)}
+        return replace(facts, samples=tuple(samples), environment=achieved)
+
+    def _templates(self, companies: int) -> Mapping[str, Template]:
+        self.progress.step(f"seeding {companies} companies")
+        dataset = self.scenario.dataset
+        return {
+            arm.name: self.workshop.template(dataset, companies=companies, indexes=IndexSet(arm.indexes))
+            for arm in self.scenario.arms
+        }
+
+    def _warm_up_templates(self) -> Mapping[str, Template]:
+        return self._templates(WARM_UP_COMPANIES)
+
+    def _counted(self) -> Iterator[Sample]:
+        sizes = sorted({*self.scenario.workload.companies, self.scenario.dataset.companies})
+        for companies in sizes:
+            templates = self._templates(companies)
+            counting = CountingPass(self.scenario, self.server, self.workshop, templates, companies)
+            yield from counting.run(self.progress)
+            observation = ObservationPass(self.scenario, self.workshop, templates, companies)
+            yield from observation.run(self.progress)
+
+    def _memory(self, templates: Mapping[str, Template]) -> Iterator[Sample]:
+        warm_up = self._warm_up_templates()
+        return MemoryPass(self.scenario, self.workshop, templates, warm_up).run(self.progress)
+
+    def _rtts(self) -> Sequence[float]:
+        return sorted({*self.scenario.network.rtt_ms})
+
+    def _facts(self, templates: Mapping[str, Template], equivalence: Equivalence) -> RunFacts:
+        template = next(iter(templates.values()))
+        return RunFacts(
+            samples=(),
+            environment={
+                **environment(),
+                **self.server.settings(),
+                "server": self.server.description,
+                "database_kind": self.server.kind.value,
+            },
+            dataset=_dataset(template),
+            arms=tuple(
+                ArmRecord(name=arm.name, pipeline=arm.pipeline, role=arm.role.value, indexes=arm.indexes)
+                for arm in self.scenario.arms
+            ),
+            equivalence=equivalence,
+            started_at="",
+            version="",
+        )
+
+
+def _dataset(template: Template) -> Mapping[str, Scalar]:
+    return {"hash": template.hash, **asdict(template.facts)}
+
+
+def _achieved(ways: Sequence[Relayed]) -> Mapping[str, Scalar]:
+    return {f"rtt_{way.asked_ms:g}_ms_achieved": round(way.achieved_ms, 3) for way in ways}
+
+
+def _make_importable_everywhere(folder: Path) -> None:
+    """A user's `module:attribute` lies where the command was called; our child processes look there too."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([inherited] if inherited else [])])

@@ -1,0 +1,56 @@
+"""The sessions of this project; `nox -s bench` and `nox -s tests` are the two that a newcomer needs."""
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+LOCK = ("--constraint", ".ci/constraints.txt")
+
+VERDICT_CODES = [0, 1, 3]
+"""A benchmark session has done its work when there is a verdict: that a claim is refuted is a result."""
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """The project as it stands here and the tools of some groups, at the versions of the lock."""
+    tools = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
+    session.install(*LOCK, "--editable", ".", *tools)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the document's scenario (or the words given) and write the report: nox -s bench -- smoke"""
+    install(session)
+    session.run("claimbench", "run", *(session.posargs or ["document"]), success_codes=VERDICT_CODES)
+
+
+@nox.session
+def report(session: nox.Session) -> None:
+    """Draw a report again from its results: nox -s report -- FOLDER"""
+    install(session)
+    session.run("claimbench", "report", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, the bench and load ones in smoke size: nox -s tests -- -k words"""
+    install(session, "tests")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, format and import contracts."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types."""
+    install(session, "types")
+    session.run("mypy")

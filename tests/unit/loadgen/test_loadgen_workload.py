@@ -1,0 +1,85 @@
+"""The workload: which stage is called when, on simulated time."""
+
+from datetime import UTC, datetime, timedelta
+
+from claimbench.impl.events import Event, EventKind
+from claimbench.impl.ports import PipelineStats, RunReport, Stage, StageReport, run_stages
+from claimbench.loadgen.cache_use import CacheUse
+from claimbench.loadgen.clock import SimulatedClock
+from claimbench.loadgen.workload import StageDone, drive, timetable
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class ScriptedPipeline:
+    """A `Pipeline` that only remembers when it was called for what."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Stage, datetime]] = []
+
+    def _note(self, stage: Stage, now: datetime) -> StageReport:
+        self.calls.append((stage, now))
+        return StageReport(stage)
+
+    def create_batches(self, now: datetime) -> StageReport:
+        return self._note(Stage.CREATE_BATCHES, now)
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        return self._note(Stage.CHECK_STATUSES, now)
+
+    def process_results(self, now: datetime) -> StageReport:
+        return self._note(Stage.PROCESS_RESULTS, now)
+
+    def retry_failed(self, now: datetime) -> StageReport:
+        return self._note(Stage.RETRY_FAILED, now)
+
+    def run(self, now: datetime) -> RunReport:
+        return run_stages(self, now)
+
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        return PipelineStats({}, {}, None, 0, 0.0)
+
+
+def test_a_scheduler_run_takes_the_four_stages_in_order_at_one_time() -> None:
+    pipeline = ScriptedPipeline()
+
+    drive(pipeline, SimulatedClock(START), 1, timedelta(minutes=10), lambda _: None)
+
+    assert pipeline.calls == [(stage, START) for stage in Stage]
+
+
+def test_runs_are_a_step_apart_and_the_observer_sees_each_stage() -> None:
+    pipeline, seen = ScriptedPipeline(), list[StageDone]()
+
+    drive(pipeline, SimulatedClock(START), 3, timedelta(minutes=10), seen.append)
+
+    assert [now - START for _, now in pipeline.calls[::4]] == [timedelta(minutes=m) for m in (0, 10, 20)]
+    assert seen == [StageDone(run, stage) for run in range(3) for stage in Stage]
+
+
+def test_an_hour_of_the_documents_timetable_has_108_stages() -> None:
+    stages = [stage for _, stage in timetable(timedelta(hours=1))]
+
+    counts = [stages.count(stage) for stage in Stage]
+    assert counts == [12, 30, 60, 6]
+
+
+def test_the_timetable_goes_forward_in_time() -> None:
+    offsets = [offset for offset, _ in timetable(timedelta(minutes=11))]
+
+    assert offsets == sorted(offsets)
+
+
+def test_the_first_lookup_is_the_warm_up_and_does_not_count() -> None:
+    use = CacheUse()
+    for kind in (EventKind.CACHE_MISS, EventKind.CACHE_HIT, EventKind.CACHE_HIT, EventKind.CACHE_MISS):
+        use(Event(kind))
+
+    assert use.hit_rate == 2 / 3
+
+
+def test_a_pipeline_without_a_cache_has_no_hit_rate() -> None:
+    use = CacheUse()
+    use(Event(EventKind.API_ERROR))
+
+    assert use.hit_rate is None
