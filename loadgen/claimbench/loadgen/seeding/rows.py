@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
-from typing import NamedTuple
 
 from claimbench.impl.prices import Channel, cost_usd
 from claimbench.impl.statuses import BatchStatus, CompanyStatus, ProcessingType, RequestStatus
@@ -25,17 +25,13 @@ BATCH_TAKES = timedelta(minutes=20)
 """Shorter than the pending requests' hour, so that every batch of the past has ended before the epoch."""
 
 
-class Seed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Seed:
     """All that rows are made of."""
 
     dataset: Dataset
     plan: Plan
     pools: Pools
-
-
-class _Usage(NamedTuple):
-    prompt_tokens: int
-    completion_tokens: int
 
 
 def company_rows(seed: Seed) -> Iterator[Row]:
@@ -122,7 +118,7 @@ def request_rows(seed: Seed) -> Iterator[Row]:
                 state = (RequestStatus.PROCESSING_FAILED.value, batch_id, 1, None, None, None, FAILURE)
                 yield (*head, *state, session.requested_at, None, None)
                 continue
-            usage = _Usage(80 + draw.randrange(400), 10 + draw.randrange(60))
+            usage = (80 + draw.randrange(400), 10 + draw.randrange(60))
             cost = cost_usd(ask.model, Channel.BATCH, *usage)
             state = (RequestStatus.PROCESSING_COMPLETE.value, batch_id, 1, *usage, cost, None)
             yield (*head, *state, session.requested_at, None, processed_at)

@@ -1,0 +1,23 @@
+import pytest
+
+from claimbench.loadgen.seeding.rows import Seed
+from claimbench.loadgen.seeding.seeder import make_seed
+from claimbench.scenarios.model import Dataset
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    return Dataset(
+        seed=7,
+        companies=12,
+        requests_per_company=40,
+        history_per_company=25,
+        messages_per_session="3..9",
+        characters_per_message="20..120",
+        skew=1.0,
+    )
+
+
+@pytest.fixture(scope="session")
+def seed(dataset: Dataset) -> Seed:
+    return make_seed(dataset, companies=12)
