@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from claimbench.scenarios.grammar import ClaimedRange, Duration, Range
+from claimbench.scenarios.thresholds import Thresholds
 
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -99,5 +100,7 @@ class Scenario(Frozen):
     network: Network
     arms: Annotated[tuple[Arm, ...], Field(min_length=2)]
     claims: tuple[Claim, ...] = ()
+    thresholds: Thresholds = ()
+    """What the gate holds a run to, in `[thresholds]`; see `claimbench.scenarios.thresholds`."""
     sha256: str
     """Of the file's bytes, so that a result can be traced to the text that asked for it."""
