@@ -107,10 +107,10 @@ def _overall(claims: tuple[ClaimResult, ...], facts: RunFacts, evidence: Evidenc
     told = ", ".join(f"{len(ids)} {_VERDICTS[verdict]}" for verdict, ids in counts.items() if ids)
     summary = f"of {len(claims)} claims {told}"
     if counts["refuted"]:
-        return _verdict("refuted", ExitCode.REFUTED, f"{summary} ({', '.join(counts['refuted'])})")
+        return _verdict("refuted", ExitCode.REFUTED, f"{summary}; refuted: {', '.join(counts['refuted'])}")
     if counts["inconclusive"]:
         undecided = ", ".join(counts["inconclusive"])
-        return _verdict("inconclusive", ExitCode.INCONCLUSIVE, f"{summary} ({undecided})")
+        return _verdict("inconclusive", ExitCode.INCONCLUSIVE, f"{summary}; inconclusive: {undecided}")
     return _verdict("holds", ExitCode.OK, summary)
 
 

@@ -52,7 +52,7 @@ def verdicts(record: ResultRecord) -> Table:
         )
         for claim in record.claims
     )
-    columns = ("Claim", "Verdict", "Claimed", "Measured", "At how many companies", "Why")
+    columns = ("Claim", "Verdict", "Claimed", "Measured", "By companies", "Why")
     return Table("Verdicts", columns, rows, words=6)
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from report_factory import made_up_facts
 
 from claimbench.reports import charts, html, junit, markdown, terminal
+from claimbench.reports.charts.parts import ticks
 from claimbench.reports.folder import draw_folder, write_folder
 from claimbench.reports.judgement import RunFacts, judge
 from claimbench.reports.record import ArmRecord, ResultRecord
@@ -140,6 +143,14 @@ def test_a_chart_carries_no_date_and_no_colour_that_dark_readers_cannot_change(r
 
         assert "dc:date" not in chart.svg
         assert not re.findall(r"(?:fill|stroke): #\w+", drawn)
+
+
+@given(st.floats(1e-6, 1e9), st.floats(1.05, 1e9))
+def test_a_logarithmic_axis_has_a_few_ticks_however_narrow_or_wide(low: float, factor: float) -> None:
+    found = ticks(low, low * factor)
+
+    assert 2 <= len(found) <= 8
+    assert all(low <= tick <= low * factor for tick in found)
 
 
 def test_no_text_can_break_out_of_the_page(evil: ResultRecord) -> None:

@@ -127,6 +127,7 @@ def _scaling(record: ResultRecord) -> Chart | None:
             xs, ys = [m.companies for m in measured], [m.values[look.arm.name] for m in measured]
             axes.plot(xs, ys, marker=look.marker, color=look.colour.drawn, label=look.label)
         axes.set_title(name.replace("_", " "))
+    for axes in panels:
         size_axes(axes, sizes)
     panels[0].set_ylabel("per scheduler run, logarithmic")
     legend(figure, panels[0])

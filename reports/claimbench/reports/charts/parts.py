@@ -1,12 +1,13 @@
 """The parts that charts share: how an arm looks, strips of points, axes and legends."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from claimbench.reports.charts.canvas import CANDIDATE, INK, REFERENCE, Colour
 from claimbench.reports.record import ArmRecord, Metric, ResultRecord, Sample
@@ -84,23 +85,35 @@ def rows(axes: Axes, stages: Sequence[str]) -> None:
     axes.grid(axis="x")
 
 
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers for a logarithmic axis: two to eight, however narrow it is."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)):
+        marks = [step * 10.0**decade for decade in range(first, last + 1) for step in steps]
+        inside = [mark for mark in marks if low <= mark <= high]
+        if len(inside) >= 3:
+            return inside[:: math.ceil(len(inside) / 8)]
+    return [float(mark) for mark in MaxNLocator(4).tick_values(low, high) if low <= mark <= high]
+
+
 def time_axis(axes: Axes) -> None:
-    """A logarithmic axis of seconds whose ticks are few and carry their units."""
+    """A logarithmic axis of seconds whose ticks are few and carry their units; all is drawn by now."""
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=7))
+    axes.xaxis.set_major_locator(FixedLocator(ticks(*axes.get_xlim())))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: value_text(value, "s")))
     axes.xaxis.set_minor_locator(NullLocator())
 
 
 def size_axes(axes: Axes, sizes: Sequence[int]) -> None:
-    """Logarithmic both ways; the ticks below are the sizes that were measured."""
+    """Logarithmic both ways; the ticks below are the sizes that were measured. All is drawn by now."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_locator(FixedLocator(sizes))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count_text(value)))
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(FixedLocator(ticks(*axes.get_ylim())))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count_text(value)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("companies")
     axes.grid(axis="both")
 

@@ -1,0 +1,1 @@
+"""What a load run found: its record, its verdict, and the page that shows it."""
