@@ -150,3 +150,73 @@ class ProcessingRequest(Base):
 
     session: Mapped[Session] = relationship()
     batch: Mapped[BatchRequest | None] = relationship(back_populates="requests")
+
+
+class CompanyApiKey(Base):
+    """What a tenant shows to the service. Only the SHA-256 of the key is kept, as 64 hexadecimal digits."""
+
+    __tablename__ = "company_api_key"
+    __table_args__ = (
+        UniqueConstraint("key_sha256", name="uq_company_api_key_key_sha256"),
+        Index("ix_company_api_key_company_id", "company_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    key_sha256: Mapped[str]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Submission(Base):
+    """An idempotency key that a company has used, what it stood for, and the receipt that was given."""
+
+    __tablename__ = "submission"
+    __table_args__ = (
+        UniqueConstraint("company_id", "idempotency_key", name="uq_submission_company_id_idempotency_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    idempotency_key: Mapped[str]
+    content_sha256: Mapped[str]
+    receipt: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class OperationLogEntry(Base):
+    """One line of the operations log: a stage that ran, an event, or what an administrator did."""
+
+    __tablename__ = "operation_log"
+    __table_args__ = (Index("ix_operation_log_at", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    worker: Mapped[str]
+    operation: Mapped[str]
+    level: Mapped[str]
+    company_id: Mapped[int | None]
+    duration_ms: Mapped[float | None]
+    detail: Mapped[str]
+
+
+class ServiceWorker(Base):
+    """A process that runs the stages: when it was last seen, and what it last said about itself (JSON)."""
+
+    __tablename__ = "service_worker"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+    report: Mapped[str]
+
+
+class ServiceControl(Base):
+    """The one row that says what all workers shall do; each of them reads it every second."""
+
+    __tablename__ = "service_control"
+    __table_args__ = (CheckConstraint("id = 1", name="there_is_one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    paused: Mapped[bool]
+    pipeline: Mapped[str | None]
+    cache_epoch: Mapped[int]

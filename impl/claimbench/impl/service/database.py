@@ -1,0 +1,83 @@
+"""The service's connections: few, bounded in number and in time.
+
+The endpoints are ordinary functions on a bounded thread pool, not coroutines: the pipelines are synchronous
+over the same driver, one engine type serves both, and the database, not the event loop, is what limits.
+"""
+
+from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from claimbench.errors import UsageError
+from claimbench.impl.indexes import make_document_indexes
+from claimbench.impl.schema import Base, Company
+from claimbench.impl.service.limits import ServiceLimits
+
+_SCHEMA_LOCK = 0x0C1A14
+"""Key of the advisory lock under which the schema is made, so that two processes do not make it at once."""
+
+
+def service_engine(url: URL, limits: ServiceLimits) -> Engine:
+    """For requests of clients: they wait for a connection, a lock or a result only so long."""
+    statement_ms = int(limits.statement_s * 1000)
+    return create_engine(
+        url,
+        pool_size=limits.connections,
+        max_overflow=0,
+        pool_timeout=limits.connection_wait_s,
+        pool_pre_ping=True,
+        hide_parameters=True,  # they hold what customers wrote; exceptions go to logs
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "claimbench service",
+            "options": f"-c statement_timeout={statement_ms} -c lock_timeout={statement_ms // 2} "
+            f"-c idle_in_transaction_session_timeout={statement_ms * 2}",
+        },
+    )
+
+
+def pipeline_engine(url: URL) -> Engine:
+    """For the stages: no time limit on statements, and no ping that would count as a round trip."""
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=8,
+        hide_parameters=True,
+        connect_args={"connect_timeout": 5, "application_name": "claimbench worker"},
+    )
+
+
+def create_schema(engine: Engine) -> None:
+    """Make all tables and the document's indexes in a database that has none of them."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+        if _has_tables(connection):
+            return
+        Base.metadata.create_all(connection)
+        make_document_indexes(connection)
+
+
+def check_schema(engine: Engine) -> None:
+    """UsageError, in one line, when the database does not answer or lacks a table."""
+    where = engine.url.difference_update_query(["password"]).render_as_string(hide_password=True)
+    try:
+        with engine.connect() as connection:
+            missing = [name for name in Base.metadata.tables if not inspect(connection).has_table(name)]
+    except SQLAlchemyError as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        if engine.url.password:
+            reason = reason.replace(str(engine.url.password), "***")
+        raise UsageError(
+            f"cannot use the database: {reason[:200]}",
+            where=where,
+            remedy="start the server or correct the URL",
+        ) from None
+    if missing:
+        raise UsageError(
+            f"the database lacks the tables {', '.join(sorted(missing))}",
+            where=where,
+            remedy="run once with --create-schema on an empty database",
+        )
+
+
+def _has_tables(connection: Connection) -> bool:
+    return inspect(connection).has_table(Company.__tablename__)

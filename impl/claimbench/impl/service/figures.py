@@ -1,0 +1,115 @@
+"""What a worker says about itself, as it is stored for the others and shown: frozen, and versionless JSON."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+from claimbench.impl.ports import Stage
+
+
+class Figures(BaseModel):
+    """Numbers at one moment; unknown keys of a newer worker are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class OperationFigures(Figures):
+    """One stage since the worker started. Times of the last 1,000 runs, in milliseconds; counts in requests."""
+
+    operation: Stage
+    runs: int
+    errors: int
+    mean_ms: float
+    p50_ms: float
+    p95_ms: float
+    max_ms: float
+    last_at: datetime | None
+    claimed: int
+    created: int
+    completed: int
+    failed: int
+    skipped: int
+
+
+class CacheFigures(Figures):
+    """The company cache since the worker started."""
+
+    hits: int = 0
+    misses: int = 0
+    refreshes: int = 0
+    invalidations: int = 0
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two
+    @property
+    def hit_rate(self) -> float | None:
+        """Hits per lookup, 0..1; null before the first lookup."""
+        lookups = self.hits + self.misses
+        return self.hits / lookups if lookups else None
+
+
+class QueryFigures(Figures):
+    """One kind of statement since the worker started; times in milliseconds, p95 of the last 1,000."""
+
+    statement: str
+    count: int
+    mean_ms: float
+    p95_ms: float
+    max_ms: float
+
+
+class BreakerFigures(Figures):
+    """A circuit breaker of one kind of API call."""
+
+    call: str
+    state: str
+    failures: int
+
+
+class EventFigures(Figures):
+    """How often something happened since the worker started."""
+
+    kind: str
+    count: int
+
+
+class NextRun(Figures):
+    """When a stage is due; null while the scheduler is paused."""
+
+    operation: Stage
+    at: datetime | None
+
+
+class SchedulerState(StrEnum):
+    """What a worker's scheduler does; `lost` when its process was not seen for a while."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    BACKING_OFF = "backing off"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+class SchedulerFigures(Figures):
+    """A worker's scheduler; `errors_in_a_row` leads to a pause by itself."""
+
+    state: SchedulerState
+    errors_in_a_row: int = 0
+    paused_until: datetime | None = None
+    next_runs: tuple[NextRun, ...] = ()
+
+
+class WorkerReport(Figures):
+    """All that one worker process says about itself. `speed` is how much faster than the document it runs."""
+
+    name: str
+    pipeline: str
+    speed: float
+    started_at: datetime
+    seen_at: datetime
+    scheduler: SchedulerFigures
+    operations: tuple[OperationFigures, ...] = ()
+    cache: CacheFigures = CacheFigures()
+    queries: tuple[QueryFigures, ...] = ()
+    breakers: tuple[BreakerFigures, ...] = ()
+    events: tuple[EventFigures, ...] = ()

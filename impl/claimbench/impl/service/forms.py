@@ -1,0 +1,171 @@
+"""What clients send and get, as frozen models: every text, number and time is bounded."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from claimbench.impl.prices import PRICES
+from claimbench.impl.service.limits import (
+    CHARACTERS_PER_MESSAGE_MAX,
+    ID_MAX,
+    MESSAGES_PER_SESSION_MAX,
+    SESSIONS_PER_BULK_MAX,
+)
+from claimbench.impl.statuses import BatchStatus, CompanyStatus, ProcessingType, RequestStatus
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _storable(text: str) -> str:
+    """Postgres refuses NUL, UTF-8 refuses lone surrogates; JSON can smuggle in both."""
+    if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ValueError("the text holds a NUL or half a surrogate pair")
+    return text
+
+
+def _in_our_age(moment: datetime) -> datetime:
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError("the time is not between 1970 and 2100")
+    return moment.astimezone(UTC)
+
+
+StorableText = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_our_age)]
+RowId = Annotated[int, Field(ge=1, le=ID_MAX)]
+
+
+class Form(BaseModel):
+    """Read from a client: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class View(BaseModel):
+    """Shown to a client."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class MessageForm(Form):
+    """One utterance."""
+
+    role: Literal["user", "assistant", "system"]
+    content: Annotated[StorableText, Field(max_length=CHARACTERS_PER_MESSAGE_MAX)]
+
+
+class RequestForm(Form):
+    """One question about the session."""
+
+    processing_type: ProcessingType
+    model: Literal[tuple(PRICES)] = "gpt-4o-mini"  # type: ignore[valid-type]  # the price list is the choice
+
+
+class SessionForm(Form):
+    """A conversation and what shall be found out about it."""
+
+    started_at: Moment | None = Field(None, description="When it began; now, if not said.")
+    messages: Annotated[tuple[MessageForm, ...], Field(min_length=1, max_length=MESSAGES_PER_SESSION_MAX)]
+    requests: Annotated[tuple[RequestForm, ...], Field(min_length=1, max_length=len(ProcessingType))]
+
+
+class BulkForm(Form):
+    """Several sessions; all are stored or none."""
+
+    sessions: Annotated[tuple[SessionForm, ...], Field(min_length=1, max_length=SESSIONS_PER_BULK_MAX)]
+
+
+class RequestReceipt(View):
+    """A stored processing request."""
+
+    id: int
+    processing_type: ProcessingType
+    status: RequestStatus
+
+
+class SessionReceipt(View):
+    """A stored session."""
+
+    id: int
+    requests: tuple[RequestReceipt, ...]
+
+
+class BulkReceipt(View):
+    """The stored sessions, in the order in which they were sent."""
+
+    sessions: tuple[SessionReceipt, ...]
+
+
+class RequestView(View):
+    """A processing request: its state, and what its answer cost. `error` says why there is none."""
+
+    id: int
+    session_id: int
+    processing_type: ProcessingType
+    model: str
+    status: RequestStatus
+    attempts: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: float | None
+    error: str | None
+    requested_at: datetime
+    completed_at: datetime | None
+
+
+class Answers(View):
+    """What was found out; null where it was not asked or is not known yet."""
+
+    sentiment: str | None
+    category: str | None
+    summary: str | None
+    language: str | None
+
+
+class SessionView(View):
+    """A session, its answers so far, and its requests in the order of their ids."""
+
+    id: int
+    started_at: datetime
+    answers: Answers
+    requests: tuple[RequestView, ...]
+
+
+class SessionPage(View):
+    """Sessions by id, newest first. `next_before` leads to the next page; null on the last one."""
+
+    sessions: tuple[SessionView, ...]
+    next_before: int | None
+
+
+class Statistics(View):
+    """The queue of one company."""
+
+    requests: dict[RequestStatus, int]
+    batches: dict[BatchStatus, int]
+    oldest_pending_at: datetime | None
+    total_tokens: int
+    cost_usd: float
+
+
+class CompanyForm(Form):
+    """A new tenant."""
+
+    name: Annotated[StorableText, Field(min_length=1, max_length=200)]
+
+
+class CompanyView(View):
+    """A tenant."""
+
+    id: int
+    name: str
+    status: CompanyStatus
+
+
+class KeyView(View):
+    """A new API key. The key itself is shown this once; only its hash is kept."""
+
+    id: int
+    company_id: int
+    key: str

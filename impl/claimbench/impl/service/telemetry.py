@@ -1,0 +1,112 @@
+"""What Prometheus sees of this process. No label can be chosen by a caller, and none names a tenant."""
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from claimbench.impl.events import EventKind
+from claimbench.impl.ports import PipelineStats, Stage
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+_REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_STAGE_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_QUERY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+
+class Telemetry:
+    """The counters of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._requests = Histogram(
+            "claimbench_http_request_seconds",
+            "Requests by route template, from the first byte to the last.",
+            ("method", "route", "status"),
+            buckets=_REQUEST_S,
+            registry=registry,
+        )
+        self._in_flight = Gauge(
+            "claimbench_http_in_flight", "Requests being served or waiting.", registry=registry
+        )
+        self._shed = Counter(
+            "claimbench_http_shed", "Requests refused because the service was full.", registry=registry
+        )
+        self._submitted = Counter(
+            "claimbench_submitted_requests", "Processing requests taken in.", registry=registry
+        )
+        self._stages = Histogram(
+            "claimbench_stage_seconds",
+            "Runs of the stages.",
+            ("stage", "pipeline", "outcome"),
+            buckets=_STAGE_S,
+            registry=registry,
+        )
+        self._events = Counter(
+            "claimbench_events", "Events of the pipelines: cache, fallbacks, API.", ("kind",), registry=registry
+        )
+        self._queries = Histogram(
+            "claimbench_query_seconds",
+            "Database statements by kind, executed by the service or by the pipeline.",
+            ("source", "statement"),
+            buckets=_QUERY_S,
+            registry=registry,
+        )
+        self._queue = Gauge(
+            "claimbench_queue_requests", "Processing requests by status.", ("status",), registry=registry
+        )
+        self._batches = Gauge("claimbench_queue_batches", "Batches by status.", ("status",), registry=registry)
+        self._workers = Gauge("claimbench_workers", "Workers seen lately, by state.", ("state",), registry=registry)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One HTTP request was answered."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status)).observe(seconds)
+
+    def shed(self) -> None:
+        """One HTTP request was refused because the service is full."""
+        self._shed.inc()
+
+    def in_flight(self, count: int) -> None:
+        """So many requests are inside now."""
+        self._in_flight.set(count)
+
+    def submitted(self, requests: int) -> None:
+        """So many processing requests were taken in."""
+        self._submitted.inc(requests)
+
+    def stage(self, stage: Stage, pipeline: str, outcome: str, seconds: float) -> None:
+        """A stage ran; the outcome is `ok` or `error`."""
+        self._stages.labels(stage.value, pipeline, outcome).observe(seconds)
+
+    def event(self, kind: EventKind) -> None:
+        """Something happened in a pipeline."""
+        self._events.labels(kind.value).inc()
+
+    def query(self, source: str, statement: str, seconds: float) -> None:
+        """A statement was executed."""
+        self._queries.labels(source, statement).observe(seconds)
+
+    def queue(self, stats: PipelineStats) -> None:
+        """The queue as it is."""
+        for request_status, count in stats.requests.items():
+            self._queue.labels(request_status.value).set(count)
+        for batch_status, count in stats.batches.items():
+            self._batches.labels(batch_status.value).set(count)
+
+    def workers(self, state: str, count: int) -> None:
+        """So many workers are in this state."""
+        self._workers.labels(state).set(count)
+
+    def page(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
