@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from report_factory import ARMS, sample
 
 from claimbench.reports.judgement import RunFacts, judge
 from claimbench.reports.record import ClaimResult, Interval, Metric, ResultRecord, Sample, Spread
+from claimbench.reports.statistics import reduction
 from claimbench.reports.verdicts import evidence_of, judge_claim
 from claimbench.scenarios.grammar import Reduction
 from claimbench.scenarios.model import Claim, Scenario
@@ -94,6 +96,33 @@ def test_more_saved_never_gives_a_worse_verdict(low: float, width: float, gain: 
     before, after = verdict_on(low, low + width), verdict_on(low + gain, low + gain + width)
 
     assert ranks.index(after.verdict) >= ranks.index(before.verdict)
+
+
+def share_of_verdicts(true_reduction: float, noise: float) -> dict[str, float]:
+    """How often each verdict falls on `30..50 %` with eight blocks, in 800 experiments."""
+    random, claim = np.random.default_rng(9), a_claim("reduction 30..50 %")
+    verdicts = Counter[str]()
+    for _ in range(800):
+        reference = np.exp(random.normal(0, noise, 8))
+        candidate = (1 - true_reduction) * np.exp(random.normal(0, noise, 8))
+        metric = a_metric(0, 0).model_copy(update={"reduction": reduction(reference, candidate)})
+        verdicts[judge_claim(claim, evidence_of((metric,), ARMS, 50, 1.0)).verdict] += 1
+    return {verdict: count / 800 for verdict, count in verdicts.items()}
+
+
+def test_an_effect_at_the_edge_of_the_range_seldom_gets_a_wrong_verdict() -> None:
+    shares = share_of_verdicts(0.2999, 0.05)
+
+    assert shares.get("holds", 0) < 0.025 + 0.0165  # three standard errors
+    assert shares.get("exceeded", 0) == 0
+
+
+def test_an_effect_in_the_middle_of_the_range_is_found_with_eight_blocks() -> None:
+    assert share_of_verdicts(0.40, 0.05)["holds"] > 0.97
+
+
+def test_an_effect_well_below_the_range_is_refuted_with_eight_blocks() -> None:
+    assert share_of_verdicts(0.20, 0.05)["refuted"] > 0.95
 
 
 @pytest.mark.parametrize(
