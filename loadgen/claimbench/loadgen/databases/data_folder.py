@@ -12,7 +12,10 @@ from pathlib import Path
 
 import psutil
 
+from claimbench.loadgen.databases.account import reachable_by_all, unprivileged_account
+
 PREFIX = "claimbench-postgres-"
+SHARED_ROOTS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (mkdtemp: unforeseeable names)
 LOCK = "lock"
 UNLOCKED_AGE_S = 600
 """A folder without a lock file may be a moment old: its owner gets this long to lock it."""
@@ -41,9 +44,17 @@ class DataFolder:
         os.close(self.lock)
 
 
+def data_root() -> Path:
+    """Where data folders are made: where the system puts temporary files, if the server's account gets there."""
+    usual = Path(tempfile.gettempdir())
+    if unprivileged_account() is None:
+        return usual
+    return next((root for root in (usual, *SHARED_ROOTS) if reachable_by_all(root)), usual)
+
+
 def make_data_folder() -> DataFolder:
     """Make a folder that is locked before any sweep can see a lock file that is free."""
-    path = Path(tempfile.mkdtemp(prefix=PREFIX))
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=data_root()))
     path.chmod(0o711)  # the server may run as another user, who must be able to pass
     lock = os.open(path / "locking", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,7 +64,7 @@ def make_data_folder() -> DataFolder:
 
 def sweep_data_folders() -> tuple[Path, ...]:
     """Remove the folders of dead owners, with servers that outlived them; return what was removed."""
-    folders = Path(tempfile.gettempdir()).glob(f"{PREFIX}*")
+    folders = data_root().glob(f"{PREFIX}*")
     return tuple(folder for folder in folders if _removed(folder))
 
 

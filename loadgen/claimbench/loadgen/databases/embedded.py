@@ -20,7 +20,8 @@ from sqlalchemy import URL
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.databases import guardian
-from claimbench.loadgen.databases.binaries import readable_binaries, unprivileged_account
+from claimbench.loadgen.databases.account import unprivileged_account
+from claimbench.loadgen.databases.binaries import readable_binaries
 from claimbench.loadgen.databases.connecting import DRIVER, conninfo
 from claimbench.loadgen.databases.data_folder import DataFolder, make_data_folder, sweep_data_folders
 from claimbench.loadgen.databases.settings import Setting, command_arguments

@@ -1,0 +1,88 @@
+import pytest
+from sqlalchemy import make_url
+
+from claimbench.errors import ExitCode, UsageError
+from claimbench.loadgen.databases import ServerKind, container
+from claimbench.loadgen.databases.choice import decide, parse_url
+from claimbench.loadgen.databases.connecting import connect, without_password
+
+ENGINE = container.Engine("postgres:18", "sha256:0123")
+
+
+@pytest.fixture(autouse=True)
+def no_url_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+def test_auto_takes_the_url_of_the_environment_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://ann:secret@db.example/shop")
+    decided = decide("auto")
+
+    assert decided.kind is ServerKind.URL
+    assert decided.url == make_url("postgresql+psycopg://ann:secret@db.example/shop")
+    assert decided.why == "DATABASE_URL is set"
+
+
+def test_auto_takes_a_container_when_an_engine_has_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "find_engine", lambda _: ENGINE)
+
+    assert decide("auto").engine == ENGINE
+
+
+def test_auto_takes_an_embedded_server_and_says_why_no_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "find_engine", lambda _: container.NoEngine("no container engine answers"))
+    decided = decide("auto")
+
+    assert decided.kind is ServerKind.EMBEDDED
+    assert decided.why == "no container engine answers"
+
+
+def test_a_container_that_was_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "find_engine", lambda _: container.NoEngine("no container engine answers"))
+    with pytest.raises(UsageError) as raised:
+        decide("container")
+
+    assert raised.value.exit_code is ExitCode.USAGE
+    assert str(raised.value).startswith("--database container: no container engine answers; start Docker")
+
+
+def test_no_engine_answers_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+
+    assert container.find_engine(0.1) == container.NoEngine("no container engine answers")
+
+
+@pytest.mark.parametrize(
+    "text", ["sqlite:///x.db", "mysql://root:secret@h/d", "embeded", "", "postgresql", "//"]
+)
+def test_what_is_no_postgres_url_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(UsageError, match="neither auto, container, embedded nor a PostgreSQL URL") as raised:
+        parse_url(text, where="--database")
+
+    assert "secret" not in str(raised.value)
+
+
+def test_a_url_without_a_database_means_postgres() -> None:
+    assert parse_url("postgresql://ann@h", where="--database").database == "postgres"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://ann:secret@127.0.0.1:1/postgres",
+        "postgresql://ann@127.0.0.1:1/postgres?password=secret",
+        "postgresql://ann@127.0.0.1:1/postgres?sslpassword=secret",
+    ],
+)
+def test_a_password_is_hidden_wherever_the_url_has_it(text: str) -> None:
+    assert "secret" not in without_password(parse_url(text, where="--database"))
+
+
+def test_a_server_that_does_not_answer_is_told_in_one_line() -> None:
+    with pytest.raises(UsageError) as raised:
+        connect(parse_url("postgresql://ann:secret@127.0.0.1:1/postgres", where="--database"))
+    said = str(raised.value)
+
+    assert said.startswith("postgresql+psycopg://ann:***@127.0.0.1:1/postgres: cannot connect: ")
+    assert said.endswith("start the server, or correct host and port of the URL")
+    assert "\n" not in said

