@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from claimbench.loadgen.fake_openai.command import mock
 from rich.console import Console
 from typer.exceptions import TyperException
 
 from claimbench.errors import ClaimbenchError, ExitCode
+from claimbench.loadgen.fake_openai.command import mock
 from claimbench.loadgen.listing import listing
 from claimbench.loadgen.running import RunOptions, run_and_report
 from claimbench.reports.folder import RESULTS, draw_folder

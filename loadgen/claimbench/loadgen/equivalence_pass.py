@@ -9,7 +9,7 @@ from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.final_state import read_final_state
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.stand import open_stand
-from claimbench.loadgen.workload import StageDone, drive
+from claimbench.loadgen.workload import drive, unobserved
 from claimbench.reports.record import Equivalence
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 
@@ -42,7 +42,7 @@ class EquivalencePass:
             self.workshop.clone(self.templates[arm.name]) as url,
             open_stand(arm.pipeline, url, self.scenario.api) as stand,
         ):
-            drive(stand.pipeline, stand.clock, workload.runs, workload.step, _unobserved)
+            drive(stand.pipeline, stand.clock, workload.runs, workload.step, unobserved)
             return WorkDone(arm.name, read_final_state(stand.engine), _submitted(stand.fake))
 
 
@@ -50,7 +50,3 @@ def _submitted(fake: FakeOpenAI) -> tuple[ApiWork, ...]:
     return tuple(
         ApiWork(work.channel.value, work.custom_id, work.body.decode()) for work in fake.meters().submitted
     )
-
-
-def _unobserved(_: StageDone) -> None:
-    """Nobody watches the stages of this pass."""

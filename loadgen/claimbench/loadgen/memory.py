@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from claimbench.loadgen.fake_openai.server import FakeServer, running_server
-
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.databases import Template, Workshop
+from claimbench.loadgen.fake_openai.server import FakeServer, running_server
 from claimbench.loadgen.memory_turn import MemoryPlan, MemoryReading
 from claimbench.loadgen.progress import Progress
+from claimbench.loadgen.seeding import EPOCH
 from claimbench.reports.record import Sample
 from claimbench.scenarios.model import Arm, Scenario
 
@@ -47,6 +47,8 @@ class MemoryPass:
                 url=url.render_as_string(hide_password=False),
                 warm_up_url=warm_up_url.render_as_string(hide_password=False),
                 api_url=server.base_url,
+                clock_url=server.clock_url,
+                epoch=EPOCH,
                 runs=self.scenario.workload.runs,
                 step_s=self.scenario.workload.step.total_seconds(),
             )

@@ -5,17 +5,16 @@ database, warms the process: imports, mappers and connection are not what we mea
 """
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from claimbench.loadgen.fake_openai.server import FakeServer
+import httpx
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import make_url
 
+from claimbench.loadgen.building import open_pipeline
 from claimbench.loadgen.clock import SimulatedClock
 from claimbench.loadgen.probes.memory import MemoryProbe
-from claimbench.loadgen.seeding import EPOCH
-from claimbench.loadgen.stand import open_pipeline
-from claimbench.loadgen.workload import StageDone, drive
+from claimbench.loadgen.workload import drive, unobserved
 
 
 class MemoryPlan(BaseModel):
@@ -27,6 +26,8 @@ class MemoryPlan(BaseModel):
     url: str
     warm_up_url: str
     api_url: str
+    clock_url: str
+    epoch: datetime
     runs: int
     step_s: float
 
@@ -42,22 +43,35 @@ class MemoryReading(BaseModel):
 def main() -> None:
     """Read the plan, warm up, measure, answer."""
     plan = MemoryPlan.model_validate_json(sys.stdin.read())
-    _drive(plan, plan.warm_up_url)
-    probe = MemoryProbe()
-    _drive(plan, plan.url)
-    (reading,) = probe.lap()
+    with httpx.Client() as client:
+        _drive(plan, plan.warm_up_url, client)
+        probe = MemoryProbe()
+        _drive(plan, plan.url, client)
+        (reading,) = probe.lap()
     sys.stdout.write(MemoryReading(peak_memory_bytes=int(reading.value)).model_dump_json())
 
 
-def _drive(plan: MemoryPlan, url: str) -> None:
-    clock, server = SimulatedClock(EPOCH), FakeServer(plan.api_url)
-    server.set_clock(clock.timestamp())
+class SharedClock(SimulatedClock):
+    """Simulated time that the fake API's process is told of."""
 
-    def keep_time(_: StageDone) -> None:
-        server.set_clock(clock.timestamp())
+    def __init__(self, plan: MemoryPlan, client: httpx.Client) -> None:
+        super().__init__(plan.epoch)
+        self._url, self._client = plan.clock_url, client
+        self._tell()
 
+    def advance(self, step: timedelta) -> None:
+        """Let time pass, here and there."""
+        super().advance(step)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._client.post(self._url, json={"now": self.timestamp()}).raise_for_status()
+
+
+def _drive(plan: MemoryPlan, url: str, client: httpx.Client) -> None:
+    clock = SharedClock(plan, client)
     with open_pipeline(plan.pipeline, make_url(url), plan.api_url) as built:
-        drive(built.pipeline, clock, plan.runs, timedelta(seconds=plan.step_s), keep_time)
+        drive(built.pipeline, clock, plan.runs, timedelta(seconds=plan.step_s), unobserved)
 
 
 if __name__ == "__main__":

@@ -168,9 +168,14 @@ class FakeServer:
 
     base_url: str
 
+    @property
+    def clock_url(self) -> str:
+        """Where a manual clock is set: POST {"now": Unix seconds}."""
+        return self._url("clock")
+
     def set_clock(self, unix_seconds: float) -> None:
         """Move a manual clock."""
-        self._post("clock", {"now": unix_seconds})
+        httpx.post(self.clock_url, json={"now": unix_seconds}, timeout=60).raise_for_status()
 
     def reset(self) -> None:
         """Forget all files, batches, attempts and meters."""
@@ -186,8 +191,8 @@ class FakeServer:
         submitted = FetchedSubmissions(self._url("submitted"), reading.pop("submitted"))
         return Meters(**reading, submitted=submitted)
 
-    def _post(self, path: str, body: dict[str, float] | None = None) -> None:
-        httpx.post(self._url(path), json=body, timeout=60).raise_for_status()
+    def _post(self, path: str) -> None:
+        httpx.post(self._url(path), timeout=60).raise_for_status()
 
     def _url(self, path: str) -> str:
         return f"{self.base_url.removesuffix('/v1')}/_fake/{path}"
