@@ -49,7 +49,8 @@ class Ask:
     """What a body asks for, as far as the answer depends on it.
 
     `keys` are the JSON keys that the prompt names; none: `json` tells whether any JSON is wanted.
-    `completion_tokens_max` is 0 where the body sets no limit. `problem` is why the model cannot be asked.
+    `choices` are the answers wanted, of embeddings one for each input. `completion_tokens_max` is 0 where
+    the body sets no limit. `problem` is why the model cannot be asked.
     """
 
     endpoint: str
@@ -83,8 +84,11 @@ def read_ask(endpoint: str, body: JsonObject, context_tokens: int) -> ReadAsk:
     """What a body asks; the model's name is in it already."""
     if endpoint == Endpoint.CHAT:
         return _read_chat(body, context_tokens)
-    tokens = _input_tokens(body.get(INPUT_NAME[Endpoint(endpoint)]))
-    return ReadAsk(Ask(endpoint, body["model"], problem=_too_long(tokens, context_tokens)), tokens)
+    given = body.get(INPUT_NAME[Endpoint(endpoint)])
+    tokens = _input_tokens(given)
+    inputs = _inputs(given) if endpoint == Endpoint.EMBEDDINGS else 1
+    problem = _too_long(tokens, context_tokens)
+    return ReadAsk(Ask(endpoint, body["model"], choices=inputs, problem=problem), tokens)
 
 
 def _read_chat(body: JsonObject, context_tokens: int) -> ReadAsk:
@@ -222,6 +226,13 @@ def _keys_line(system_prompt: str) -> tuple[str, ...]:
     if not last.startswith(KEYS_LINE):
         return ()
     return tuple(key.strip() for key in last.removeprefix(KEYS_LINE).split(",") if key.strip())
+
+
+def _inputs(value: Any) -> int:
+    """How many texts an `input` holds: a text, an array of tokens, or an array of either."""
+    if not isinstance(value, list) or all(type(one) is int for one in value):
+        return 1
+    return len(value)
 
 
 def _content_tokens(content: Any) -> int:

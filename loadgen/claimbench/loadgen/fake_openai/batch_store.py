@@ -20,7 +20,13 @@ from claimbench.loadgen.fake_openai.parameters import (
     required_text,
 )
 from claimbench.loadgen.fake_openai.planning import Planner
-from claimbench.loadgen.fake_openai.problems import cannot_find_file, problem_of, token_limit, wrong_purpose
+from claimbench.loadgen.fake_openai.problems import (
+    cannot_find_file,
+    problem_of,
+    token_limit,
+    too_many_inputs,
+    wrong_purpose,
+)
 from claimbench.loadgen.fake_openai.rates import RateWindow
 from claimbench.loadgen.fake_openai.timeline import (
     Status,
@@ -109,6 +115,9 @@ class BatchStore:
             return (problem_of(fault.code or "invalid_request", blank.order.input_file_id),)
         if problems := lines.index.problems_for(blank.order.endpoint):
             return problems
+        inputs, inputs_max = lines.index.embedding_inputs, self._limits.embedding_inputs_per_batch
+        if inputs > inputs_max:
+            return (too_many_inputs(inputs, inputs_max),)
         model = lines.index.model or ""
         held, limit = self._held_tokens(model, now), self._limits.enqueued_tokens
         too_many = held + sum(lines.index.prompt_tokens) > limit

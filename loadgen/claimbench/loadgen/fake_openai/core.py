@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from itertools import count
 from threading import RLock
 
 from claimbench.errors import UsageError
@@ -17,12 +18,19 @@ from claimbench.loadgen.fake_openai.naming import Chance
 from claimbench.loadgen.fake_openai.outcomes import Model
 from claimbench.loadgen.fake_openai.parameters import query_values, read_bytes, read_json
 from claimbench.loadgen.fake_openai.planning import Planner
+from claimbench.loadgen.fake_openai.problems import ORGANIZATION
 from claimbench.loadgen.fake_openai.rates import RateWindow
 from claimbench.loadgen.fake_openai.routes import UNKNOWN, Route, find_route
 from claimbench.loadgen.fake_openai.sabotage import after_effect, before_effect, visible_from
 from claimbench.loadgen.fake_openai.triggers import Occasion, Triggers
 from claimbench.loadgen.fake_openai.vault import Vault
 from claimbench.loadgen.fake_openai.wire import ApiRequest, ApiResponse, Refused, json_response, refuse
+
+_TYPICAL_HEADERS = {
+    "openai-organization": ORGANIZATION,
+    "openai-processing-ms": "1",
+    "openai-version": "2020-10-01",
+}
 
 
 class FakeOpenAI:
@@ -55,6 +63,7 @@ class FakeOpenAI:
         self._clock, self._faults, self._api_key, self._limits = clock, faults, api_key, limits
         self._chance, self._model = Chance(seed), Model(failed_line_rate)
         self._vault, self._lock = Vault(), RLock()
+        self._request_numbers = count(1)
         self._book = MeterBook(self._vault)
         self._operations = {
             "files.create": self._upload,
@@ -111,7 +120,8 @@ class FakeOpenAI:
         except Refused as refused:
             response = refused.refusal.response()
         self._book.count(call, _body_size(request), _response_size(response))
-        return response
+        headers = {"x-request-id": f"req_{next(self._request_numbers):032x}", **_TYPICAL_HEADERS}
+        return replace(response, headers={**headers, **response.headers})
 
     def _served(self, route: Route, request: ApiRequest) -> ApiResponse:
         operation = self._operations[route.call]

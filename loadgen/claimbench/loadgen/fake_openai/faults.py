@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.fake_openai.routes import CALLS
 
 
 class FaultScope(StrEnum):
@@ -108,6 +109,8 @@ class Fault(BaseModel):
     def _names_calls(self) -> Self:
         if self.on and scope(self.kind) is not FaultScope.CALL:
             raise ValueError(f"'on' names calls, but {self.kind} befalls a {scope(self.kind)}")
+        if self.on and self.on not in CALLS:
+            raise ValueError(f"there is no call {self.on!r}; there are {', '.join(CALLS)}")
         return self
 
     @property

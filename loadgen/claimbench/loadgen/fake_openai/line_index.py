@@ -69,6 +69,12 @@ class LineIndex:
         """The model that all requests name; None for an empty file."""
         return self.asks[0].model if self.asks else None
 
+    @property
+    def embedding_inputs(self) -> int:
+        """How many texts all requests together want embedded."""
+        counts = [ask.choices if ask.endpoint == Endpoint.EMBEDDINGS else 0 for ask in self.asks]
+        return sum(counts[number] for number in self.ask_numbers) if any(counts) else 0
+
     def problems_for(self, endpoint: str) -> tuple[LineProblem, ...]:
         """All that a batch of this endpoint finds wrong, in the order of the lines."""
         if all(ask.endpoint == endpoint for ask in self.asks):

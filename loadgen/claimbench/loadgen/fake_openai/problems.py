@@ -64,6 +64,12 @@ def wrong_purpose(file_id: str, purpose: str) -> LineProblem:
     return LineProblem("invalid_request", message, "file_id")
 
 
+def too_many_inputs(inputs: int, limit: int) -> LineProblem:
+    """Too many texts to embed in one batch."""
+    message = f"The batch contains {inputs:,} embedding inputs, more than the limit of {limit:,} inputs."
+    return LineProblem("too_many_tasks", message)
+
+
 def token_limit(model: str, limit: int) -> LineProblem:
     """Too many prompt tokens in the open batches of one model."""
     message = (

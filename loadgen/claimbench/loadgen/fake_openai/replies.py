@@ -128,10 +128,16 @@ def _response(asked: Asked) -> JsonObject:
 
 
 def _embedding(asked: Asked) -> JsonObject:
-    vector = [((asked.draw >> (4 * place)) & 15) / 8 - 1 for place in range(_DIMENSIONS)]
+    vectors = [
+        [(((asked.draw + number) >> (4 * place)) & 15) / 8 - 1 for place in range(_DIMENSIONS)]
+        for number in range(asked.ask.choices)
+    ]
     return {
         "object": "list",
-        "data": [{"object": "embedding", "index": 0, "embedding": vector}],
+        "data": [
+            {"object": "embedding", "index": number, "embedding": vector}
+            for number, vector in enumerate(vectors)
+        ],
         "model": asked.ask.model,
         "usage": {"prompt_tokens": asked.prompt_tokens, "total_tokens": asked.prompt_tokens},
     }
