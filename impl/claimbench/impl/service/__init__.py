@@ -1,1 +1,1 @@
-"""The service worth loading: tenants submit sessions over HTTP, the pipeline answers, administrators watch."""
+"""The service worth loading: tenants submit sessions, the pipeline answers, administrators watch."""

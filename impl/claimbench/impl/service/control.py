@@ -10,7 +10,7 @@ from claimbench.impl.schema import ServiceControl
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """`pipeline` None: each worker runs the one it was started with. A new `cache_epoch`: forget the cache."""
+    """`pipeline` None: each worker runs its own. A new `cache_epoch`: forget the cache."""
 
     paused: bool = False
     pipeline: str | None = None

@@ -24,7 +24,7 @@ SECURITY_HEADERS = (
 )
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The body is too large or too slow."""
 
     def __init__(self, problem: Problem) -> None:
@@ -78,7 +78,7 @@ class Door:
     async def _within_limits(self, scope: Scope, receive: Receive, send: Send, passage: _Passage) -> None:
         try:
             body = await self._read_body(scope, receive)
-        except _Refused as refused:
+        except _RefusedError as refused:
             response = problem_response(refused.problem)
             response.headers["Connection"] = "close"  # the rest of the body is not wanted
             await response(scope, receive, send)
@@ -93,13 +93,13 @@ class Door:
         """The whole body: a slow client holds neither a thread nor a connection to the database."""
         limit = self._limits.body_bytes_max
         if _declared_length(scope) > limit:
-            raise _Refused(_too_large(limit))
+            raise _RefusedError(_too_large(limit))
         try:
             async with asyncio.timeout(self._limits.body_s):
                 return await _collected(receive, limit)
         except TimeoutError:
             detail = f"the body did not arrive within {self._limits.body_s:g} s; send it faster"
-            raise _Refused(Problem(408, "body_too_slow", detail)) from None
+            raise _RefusedError(Problem(408, "body_too_slow", detail)) from None
 
     def _guarded_send(self, send: Send, passage: _Passage) -> Send:
         async def guarded(message: Message) -> None:
@@ -126,11 +126,11 @@ async def _collected(receive: Receive, limit: int) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise _Refused(Problem(400, "disconnected", "the client left before its body was complete"))
+            raise _RefusedError(Problem(400, "disconnected", "the client left before its body was complete"))
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > limit:
-            raise _Refused(_too_large(limit))
+            raise _RefusedError(_too_large(limit))
         if not message.get("more_body", False):
             return b"".join(chunks)
 

@@ -15,7 +15,7 @@ class Figures(BaseModel):
 
 
 class OperationFigures(Figures):
-    """One stage since the worker started. Times of the last 1,000 runs, in milliseconds; counts in requests."""
+    """One stage since the start. Times of the last 1,000 runs, in milliseconds; counts in requests."""
 
     operation: Stage
     runs: int

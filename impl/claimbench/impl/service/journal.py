@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, Select, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from claimbench.impl.schema import OperationLogEntry
+from claimbench.impl.service.limits import ID_MAX
 
 WAITING_MAX = 5_000
 DETAIL_CHARACTERS = 500
@@ -107,31 +109,31 @@ class Journal:
 
 def read_log(engine: Engine, wanted: LogFilter, limit: int) -> Iterator[LogLine]:
     """The newest lines first, at most `limit`, a page at a time: no connection is held between pages."""
-    before: int | None = None
-    left = limit
+    chosen = _chosen(wanted).order_by(OperationLogEntry.id.desc())
+    before, left = ID_MAX, limit
     while left > 0:
-        page = _page(engine, wanted, before, min(left, PAGE_ROWS))
+        asked = min(left, PAGE_ROWS)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            page = connection.execute(chosen.where(OperationLogEntry.id < before).limit(asked)).all()
         yield from (LogLine.model_validate(row) for row in page)
-        if len(page) < min(left, PAGE_ROWS):
+        if len(page) < asked:
             return
-        before, left = page[-1].id, left - len(page)
+        before, left = page[-1].id, left - asked
 
 
-def _page(
-    engine: Engine, wanted: LogFilter, before: int | None, rows: int
-) -> list[OperationLogEntry]:
-    entry = OperationLogEntry
-    query = select(entry.__table__).order_by(entry.id.desc()).limit(rows)
-    restrictions = (
-        (before, lambda value: entry.id < value),
-        (wanted.since, lambda value: entry.at >= value),
-        (wanted.until, lambda value: entry.at < value),
-        (wanted.operation, lambda value: entry.operation == value),
-        (wanted.company_id, lambda value: entry.company_id == value),
-        (wanted.level, lambda value: entry.level == value),
-    )
-    for value, restriction in restrictions:
-        if value is not None:
-            query = query.where(restriction(value))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return list(connection.execute(query))
+def _chosen(wanted: LogFilter) -> Select[*tuple[Any, ...]]:
+    entry, query = OperationLogEntry, select(*_COLUMNS)
+    if wanted.since is not None:
+        query = query.where(entry.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(entry.at < wanted.until)
+    if wanted.operation is not None:
+        query = query.where(entry.operation == wanted.operation)
+    if wanted.company_id is not None:
+        query = query.where(entry.company_id == wanted.company_id)
+    if wanted.level is not None:
+        query = query.where(entry.level == wanted.level)
+    return query
+
+
+_COLUMNS = tuple(OperationLogEntry.__table__.columns)

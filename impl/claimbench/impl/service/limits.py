@@ -30,3 +30,6 @@ class ServiceLimits:
     def threads(self) -> int:
         """As many as there are connections, and some for what needs none."""
         return self.connections + 4
+
+
+DEFAULT_LIMITS = ServiceLimits()

@@ -56,9 +56,7 @@ class Outcomes:
         chosen = page.order_by(Session.id.desc()).limit(limit).scalar_subquery()
         rows = self._rows(_sessions_of(company_id).where(Session.id.in_(chosen)))
         sessions = tuple(_session(tuple(group)) for _, group in groupby(rows, lambda row: row.session_id))
-        return SessionPage(
-            sessions=sessions, next_before=sessions[-1].id if len(sessions) == limit else None
-        )
+        return SessionPage(sessions=sessions, next_before=sessions[-1].id if len(sessions) == limit else None)
 
     def request(self, company_id: int, request_id: int) -> RequestView:
         """One request; Problem 404 when the company has none of this id."""

@@ -51,7 +51,10 @@ class Telemetry:
             registry=registry,
         )
         self._events = Counter(
-            "claimbench_events", "Events of the pipelines: cache, fallbacks, API.", ("kind",), registry=registry
+            "claimbench_events",
+            "Events of the pipelines: cache, fallbacks, API.",
+            ("kind",),
+            registry=registry,
         )
         self._queries = Histogram(
             "claimbench_query_seconds",
@@ -63,8 +66,12 @@ class Telemetry:
         self._queue = Gauge(
             "claimbench_queue_requests", "Processing requests by status.", ("status",), registry=registry
         )
-        self._batches = Gauge("claimbench_queue_batches", "Batches by status.", ("status",), registry=registry)
-        self._workers = Gauge("claimbench_workers", "Workers seen lately, by state.", ("state",), registry=registry)
+        self._batches = Gauge(
+            "claimbench_queue_batches", "Batches by status.", ("status",), registry=registry
+        )
+        self._workers = Gauge(
+            "claimbench_workers", "Workers seen lately, by state.", ("state",), registry=registry
+        )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One HTTP request was answered."""
@@ -109,4 +116,3 @@ class Telemetry:
     def page(self) -> bytes:
         """Everything in Prometheus' text format."""
         return generate_latest(self.registry)
-

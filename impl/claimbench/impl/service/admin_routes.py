@@ -1,0 +1,167 @@
+"""What administrators may do from programs: watch, export, steer, and let companies in."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+from starlette.responses import Response
+
+from claimbench.impl.ports import Stage
+from claimbench.impl.service.control import Orders
+from claimbench.impl.service.exports import log_csv, operations_csv, queue_csv
+from claimbench.impl.service.forms import CompanyForm, CompanyView, Form, KeyView, Moment, StorableText, View
+from claimbench.impl.service.journal import Level, LogFilter, LogLine, read_log
+from claimbench.impl.service.limits import EXPORT_ROWS_MAX, ID_MAX
+from claimbench.impl.service.overview import Overview
+from claimbench.impl.service.parts import AnyParts, CallingAdmin
+from claimbench.impl.service.problems import documented
+from claimbench.impl.service.steering_desk import SteeringDesk
+
+router = APIRouter(
+    prefix="/admin",
+    tags=["administration"],
+    dependencies=[CallingAdmin],
+    responses=documented(401, 403, 422, 429, 503),
+)
+CSV = "text/csv; charset=utf-8"
+
+Id = Annotated[int, Path(ge=1, le=ID_MAX)]
+CompanyFilter = Annotated[int | None, Query(ge=1, le=ID_MAX, description="Only this company.")]
+OperationFilter = Annotated[Stage | None, Query(description="Only this operation.")]
+
+
+class Format(StrEnum):
+    """What an export comes as."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+class Table(StrEnum):
+    """Which table a CSV export holds."""
+
+    QUEUE = "queue"
+    OPERATIONS = "operations"
+
+
+class LogView(View):
+    """Log lines, newest first."""
+
+    lines: tuple[LogLine, ...]
+
+
+class LogQuery(Form):
+    """Which log lines, and how."""
+
+    since: Moment | None = Field(None, description="From this time on, with its time zone.")
+    until: Moment | None = Field(None, description="Before this time, with its time zone.")
+    operation: StorableText | None = Field(
+        None, max_length=100, description="A stage, a kind of event, `worker`, `switch` or `admin`."
+    )
+    company: int | None = Field(None, ge=1, le=ID_MAX)
+    level: Level | None = None
+    limit: int = Field(1_000, ge=1, le=EXPORT_ROWS_MAX)
+    format: Format = Format.JSON
+
+
+class PipelineForm(Form):
+    """What to switch to."""
+
+    pipeline: Annotated[StorableText, Field(min_length=1, max_length=200)]
+
+
+class OrdersView(View):
+    """What all workers are told to do; `pipeline` null: each runs the one that it was started with."""
+
+    paused: bool
+    pipeline: str | None
+    cache_epoch: int
+
+
+_CSV_TOO: dict[int | str, dict[str, object]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/batch-monitoring", response_model=Overview, responses=_CSV_TOO)
+def batch_monitoring(
+    parts: AnyParts,
+    company: CompanyFilter = None,
+    operation: OperationFilter = None,
+    format: Format = Format.JSON,  # noqa: A002 (the word that users write)
+    table: Table = Table.QUEUE,
+) -> Overview | Response:
+    """Metrics per company and operation, cache, workers, scheduler, breakers, query times and health."""
+    overview = parts.lookout.look().filtered(company, operation)
+    if format is Format.JSON:
+        return overview
+    lines = queue_csv(overview) if table is Table.QUEUE else operations_csv(overview)
+    return Response("".join(lines), media_type=CSV, headers=_attached(f"claimbench-{table}.csv"))
+
+
+@router.get("/batch-monitoring/log", response_model=LogView, responses=_CSV_TOO)
+def operations_log(parts: AnyParts, query: Annotated[LogQuery, Query()]) -> LogView | Response:
+    """The operations log, newest first, by date range."""
+    parts.journal.flush()
+    wanted = LogFilter(query.since, query.until, query.operation, query.company, query.level)
+    lines = read_log(parts.engine, wanted, query.limit)
+    if query.format is Format.JSON:
+        return LogView(lines=tuple(lines))
+    return StreamingResponse(log_csv(lines), media_type=CSV, headers=_attached("claimbench-log.csv"))
+
+
+@router.post("/scheduler/pause")
+def pause(parts: AnyParts) -> OrdersView:
+    """Let every worker finish its stage and start no other."""
+    return _orders(SteeringDesk(parts).pause())
+
+
+@router.post("/scheduler/resume")
+def resume(parts: AnyParts) -> OrdersView:
+    """Let every worker go on."""
+    return _orders(SteeringDesk(parts).resume())
+
+
+@router.post("/pipeline", responses=documented(400, 408, 413))
+def switch_pipeline(form: PipelineForm, parts: AnyParts) -> OrdersView:
+    """Let every worker run another pipeline from its next stage on."""
+    return _orders(SteeringDesk(parts).switch(form.pipeline))
+
+
+@router.post("/cache/invalidate")
+def invalidate_cache(parts: AnyParts) -> OrdersView:
+    """Let every worker forget its company cache."""
+    return _orders(SteeringDesk(parts).invalidate_cache())
+
+
+@router.post("/companies", status_code=201, responses=documented(400, 408, 413))
+def create_company(form: CompanyForm, parts: AnyParts) -> CompanyView:
+    """Let a new company in; it needs a key to do anything."""
+    created = parts.tenants.create_company(form.name)
+    parts.journal.note("admin", f"created company {created.id}", company_id=created.id)
+    return created
+
+
+@router.post("/companies/{company_id}/keys", status_code=201, responses=documented(404))
+def create_key(company_id: Id, parts: AnyParts) -> KeyView:
+    """A new key for a company. It is shown this once."""
+    created = parts.tenants.create_key(company_id)
+    parts.journal.note("admin", f"created key {created.id}", company_id=company_id)
+    return created
+
+
+@router.delete("/keys/{key_id}", status_code=204, responses=documented(404))
+def revoke_key(key_id: Id, parts: AnyParts) -> None:
+    """Let a key open nothing any more: here at once, in other processes within five seconds."""
+    parts.tenants.revoke_key(key_id)
+    parts.journal.note("admin", f"revoked key {key_id}")
+
+
+def _orders(orders: Orders) -> OrdersView:
+    return OrdersView(paused=orders.paused, pipeline=orders.pipeline, cache_epoch=orders.cache_epoch)
+
+
+def _attached(filename: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{filename}"'}

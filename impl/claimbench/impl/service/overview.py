@@ -1,0 +1,154 @@
+"""What administrators see: the queue per company and operation, the workers, and whether all is well."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine, select
+
+from claimbench.impl.ports import Stage
+from claimbench.impl.schema import ServiceWorker
+from claimbench.impl.service.control import Control
+from claimbench.impl.service.figures import SchedulerFigures, SchedulerState, WorkerReport
+from claimbench.impl.service.queue_table import QueueRow, read_queue
+from claimbench.impl.service.trend import Trend
+
+LOST_AFTER = timedelta(seconds=10)
+SHOWN_FOR = timedelta(minutes=10)
+"""How long a worker that has stopped or was lost is still shown."""
+FRESH_S = 1.5
+"""However many watch, the queue is counted once in this time."""
+
+
+class Health(StrEnum):
+    """One word for everything."""
+
+    WELL = "well"
+    PAUSED = "paused"
+    TROUBLED = "troubled"
+    STOPPED = "stopped"
+
+
+class Overview(BaseModel):
+    """Everything at one moment; `reasons` are sentences and say why health is not `well`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    taken_at: datetime
+    health: Health
+    reasons: tuple[str, ...]
+    paused: bool
+    ordered_pipeline: str | None
+    queue: tuple[QueueRow, ...]
+    workers: tuple[WorkerReport, ...]
+
+    @property
+    def pending(self) -> int:
+        """How many requests wait to be batched, of all companies."""
+        return sum(row.waiting for row in self.queue if row.operation is Stage.CREATE_BATCHES)
+
+    def filtered(self, company_id: int | None, operation: Stage | None) -> "Overview":
+        """Only what is about this company and this operation; None does not restrict."""
+        queue = tuple(
+            row
+            for row in self.queue
+            if company_id in (None, row.company_id) and operation in (None, row.operation)
+        )
+        workers = tuple(_only(worker, operation) for worker in self.workers)
+        return self.model_copy(update={"queue": queue, "workers": workers})
+
+
+class Lookout:
+    """Takes overviews, and gives the last one again while it is fresh."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.trend = Trend()
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._control = Control(engine)
+        self._lock = threading.Lock()
+        self._taken: Overview | None = None
+        self._until = 0.0
+
+    def look(self) -> Overview:
+        """The overview, at most 1.5 s old."""
+        with self._lock:
+            if self._taken is None or time.monotonic() >= self._until:
+                self._taken = self._take()
+                self.trend.add(self._taken.taken_at, self._taken.pending)
+                self._until = time.monotonic() + FRESH_S
+            return self._taken
+
+    def look_anew(self) -> Overview:
+        """The overview as it is now: for somebody who has just changed something."""
+        with self._lock:
+            self._until = 0.0
+        return self.look()
+
+    def _take(self) -> Overview:
+        now = datetime.now(UTC)
+        orders, workers = self._control.read(), self._workers(now)
+        reasons = _reasons(workers)
+        return Overview(
+            taken_at=now,
+            health=health_of(workers, reasons, paused=orders.paused),
+            reasons=reasons,
+            paused=orders.paused,
+            ordered_pipeline=orders.pipeline,
+            queue=read_queue(self._engine),
+            workers=workers,
+        )
+
+    def _workers(self, now: datetime) -> tuple[WorkerReport, ...]:
+        query = select(ServiceWorker.report).where(ServiceWorker.seen_at > now - SHOWN_FOR)
+        with self._engine.connect() as connection:
+            texts = connection.scalars(query.order_by(ServiceWorker.name)).all()
+        return tuple(unless_lost(WorkerReport.model_validate_json(text), now) for text in texts)
+
+
+def unless_lost(worker: WorkerReport, now: datetime) -> WorkerReport:
+    """The report, marked when the worker was not seen for ten seconds and has not said that it stops."""
+    if worker.scheduler.state is SchedulerState.STOPPED or now - worker.seen_at < LOST_AFTER:
+        return worker
+    return worker.model_copy(update={"scheduler": SchedulerFigures(state=SchedulerState.LOST)})
+
+
+def health_of(workers: tuple[WorkerReport, ...], reasons: tuple[str, ...], *, paused: bool) -> Health:
+    """Stopped without a living worker, then paused, then troubled by any reason."""
+    dead = (SchedulerState.STOPPED, SchedulerState.LOST)
+    if all(worker.scheduler.state in dead for worker in workers):
+        return Health.STOPPED
+    if paused:
+        return Health.PAUSED
+    return Health.TROUBLED if reasons else Health.WELL
+
+
+def _reasons(workers: tuple[WorkerReport, ...]) -> tuple[str, ...]:
+    living = [worker for worker in workers if worker.scheduler.state is not SchedulerState.STOPPED]
+    if not living:
+        return ("no worker runs the stages: start one with `claimbench worker`",)
+    return tuple(reason for worker in living for reason in _reasons_of(worker))
+
+
+def _reasons_of(worker: WorkerReport) -> tuple[str, ...]:
+    scheduler, reasons = worker.scheduler, []
+    if scheduler.state is SchedulerState.LOST:
+        return (f"{worker.name} was last seen at {worker.seen_at:%H:%M:%S} UTC",)
+    if scheduler.state is SchedulerState.BACKING_OFF:
+        reasons.append(f"{worker.name} waits after {scheduler.errors_in_a_row} errors in a row")
+    elif scheduler.errors_in_a_row:
+        reasons.append(f"{worker.name} had {scheduler.errors_in_a_row} errors in a row")
+    reasons += [
+        f"the breaker of {one.call} is {one.state} in {worker.name}"
+        for one in worker.breakers
+        if one.state != "closed"
+    ]
+    return tuple(reasons)
+
+
+def _only(worker: WorkerReport, operation: Stage | None) -> WorkerReport:
+    if operation is None:
+        return worker
+    operations = tuple(one for one in worker.operations if one.operation is operation)
+    return worker.model_copy(update={"operations": operations})

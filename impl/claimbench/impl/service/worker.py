@@ -1,0 +1,168 @@
+"""A process that runs the stages: it tells every second how it is, and does what the orders say."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import Engine, delete
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import SQLAlchemyError
+
+from claimbench.impl.errors import PipelineLookupError
+from claimbench.impl.schema import ServiceWorker
+from claimbench.impl.service.control import Control, Orders
+from claimbench.impl.service.figures import BreakerFigures, SchedulerFigures, WorkerReport
+from claimbench.impl.service.journal import Level
+from claimbench.impl.service.observer import Observer
+from claimbench.impl.service.steering import SteeredPipeline
+
+HEARTBEAT_S = 1.0
+FORGOTTEN_AFTER = timedelta(hours=1)
+_log = logging.getLogger(__name__)
+
+
+class StageScheduler(Protocol):
+    """Runs the four stages, each at its interval, never one of them twice at once."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def pause(self) -> None:
+        """Start no stage until `resume`; what runs goes on to its end."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+    def stop(self) -> None:
+        """Start no stage any more, and wait for those that run."""
+
+    def figures(self) -> SchedulerFigures:
+        """What it does now."""
+
+
+def new_worker_name() -> str:
+    """Host, process and four random digits: unique among all that share a database."""
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What a worker is made of. `breakers` tells the state of the API's circuit breakers."""
+
+    name: str
+    speed: float
+    engine: Engine
+    pipeline: SteeredPipeline
+    scheduler: StageScheduler
+    observer: Observer
+    breakers: Callable[[], tuple[BreakerFigures, ...]]
+
+
+class Worker:
+    """Start it, and stop it: then the stages that run are waited for and the last figures are written."""
+
+    def __init__(self, parts: WorkerParts) -> None:
+        self._parts = parts
+        self._own_pipeline = parts.pipeline.name
+        self._control = Control(parts.engine)
+        self._obeyed: Orders | None = None
+        self._started_at = datetime.now(UTC)
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="claimbench-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Obey the orders that stand, then run the stages."""
+        self._parts.scheduler.start()
+        self.tick()
+        self._parts.observer.journal.note("worker", f"started with {self._parts.pipeline.name}")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End well: no stage is cut off, and nothing that is known gets lost."""
+        self._ends.set()
+        self._thread.join()
+        self._parts.scheduler.stop()
+        self._parts.observer.journal.note("worker", "stopped")
+        self.tick()
+
+    def is_alive(self) -> bool:
+        """Whether the heart beats."""
+        return self._thread.is_alive()
+
+    def report(self) -> WorkerReport:
+        """How it is now."""
+        parts, ledger = self._parts, self._parts.observer.ledger
+        return WorkerReport(
+            name=parts.name,
+            pipeline=parts.pipeline.name,
+            speed=parts.speed,
+            started_at=self._started_at,
+            seen_at=datetime.now(UTC),
+            scheduler=parts.scheduler.figures(),
+            operations=ledger.operations(),
+            cache=ledger.cache(),
+            queries=ledger.queries(),
+            breakers=parts.breakers(),
+            events=ledger.events(),
+        )
+
+    def tick(self) -> None:
+        """One heartbeat: obey, report, write the log. A database that is away is met again at the next."""
+        try:
+            self._obey(self._control.read())
+            self._tell(self.report())
+            self._parts.observer.journal.flush()
+        except SQLAlchemyError as error:
+            _log.warning("heartbeat: the database did not answer (%s)", type(error).__name__)
+
+    def _beat(self) -> None:
+        beats = 0
+        while not self._ends.wait(HEARTBEAT_S):
+            self.tick()
+            beats += 1
+            if beats % 3600 == 1:
+                self._tidy_up()
+
+    def _obey(self, orders: Orders) -> None:
+        before, self._obeyed = self._obeyed, orders
+        if orders == before:
+            return
+        if before is None or orders.paused != before.paused:
+            if orders.paused:
+                self._parts.scheduler.pause()
+            elif before is not None:
+                self._parts.scheduler.resume()
+        if before is not None and orders.cache_epoch != before.cache_epoch:
+            self._parts.pipeline.invalidate_cache()
+        self._switch(orders.pipeline or self._own_pipeline)
+
+    def _switch(self, wanted: str) -> None:
+        if wanted == self._parts.pipeline.name:
+            return
+        try:
+            self._parts.pipeline.switch(wanted)
+        except PipelineLookupError as error:
+            self._parts.observer.journal.note("switch", str(error), level=Level.ERROR)
+        else:
+            self._parts.observer.journal.note("switch", f"the stages run on {wanted} now")
+
+    def _tell(self, report: WorkerReport) -> None:
+        values = {"seen_at": report.seen_at, "report": report.model_dump_json()}
+        row = postgresql.insert(ServiceWorker).values(name=report.name, **values)
+        with self._parts.engine.begin() as connection:
+            connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
+
+    def _tidy_up(self) -> None:
+        try:
+            self._parts.observer.journal.forget_old()
+            limit = datetime.now(UTC) - FORGOTTEN_AFTER
+            with self._parts.engine.begin() as connection:
+                connection.execute(delete(ServiceWorker).where(ServiceWorker.seen_at < limit))
+        except SQLAlchemyError as error:
+            _log.warning("tidying up: the database did not answer (%s)", type(error).__name__)
