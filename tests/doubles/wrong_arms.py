@@ -1,0 +1,72 @@
+"""Pipelines that do the wrong work, each with one of the mistakes of the original system."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import BinaryIO
+
+from sqlalchemy import text
+
+from claimbench.impl.lifecycle import NO_LINE
+from claimbench.impl.naive import NaivePipeline
+from claimbench.impl.ports import ApiBatch, BatchApi, PipelineContext, StageReport
+
+
+class ApiProxy:
+    """Passes every call on to the real API."""
+
+    def __init__(self, api: BatchApi) -> None:
+        self._api = api
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._api, name)
+
+
+class BlankingApi(ApiProxy):
+    """Sends each request without its prompt."""
+
+    def upload(self, filename: str, lines: BinaryIO) -> str:
+        blanked = (json.dumps(_blank(json.loads(line))) for line in lines)
+        return self._api.upload(filename, io.BytesIO("\n".join(blanked).encode()))
+
+
+class ErrorFileHidingApi(ApiProxy):
+    """Never tells of an error file."""
+
+    def retrieve(self, batch_id: str) -> ApiBatch:
+        return replace(self._api.retrieve(batch_id), error_file_id=None)
+
+
+class EmptyPrompts(NaivePipeline):
+    """Loads counts instead of messages, and formats what it did not load."""
+
+    def __init__(self, context: PipelineContext) -> None:
+        super().__init__(replace(context, api=BlankingApi(context.api)))
+
+
+class SkipsErrorFile(NaivePipeline):
+    """Reads output files only: a request that failed inside a completed batch stays in progress for ever."""
+
+    def __init__(self, context: PipelineContext) -> None:
+        super().__init__(replace(context, api=ErrorFileHidingApi(context.api)))
+        self._database = context.engine
+
+    def process_results(self, now: datetime) -> StageReport:
+        report = super().process_results(now)
+        with self._database.begin() as connection:
+            connection.execute(
+                text(
+                    "UPDATE ai_processing_request SET status = 'BATCHING_IN_PROGRESS', error = NULL, "
+                    "completed_at = NULL WHERE error = :error"
+                ),
+                {"error": NO_LINE},
+            )
+        return report
+
+
+def _blank(line: Mapping[str, object]) -> dict[str, object]:
+    body = dict(line["body"])  # type: ignore[call-overload]  # JSON of our own making
+    system, user = body["messages"]
+    return {**line, "body": {**body, "messages": [system, {**user, "content": ""}]}}

@@ -1,0 +1,166 @@
+"""Bad input: one line that names what, where and what to do, and the right exit code."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from command_line import ARMS, claimbench
+
+SMOKE = """
+name = "mine"
+title = "Mine"
+why = "To try."
+claims_from = "document"
+[dataset]
+seed = 1
+companies = 2
+requests_per_company = 3
+messages_per_session = "{messages}"
+characters_per_message = "40..80"
+[workload]
+runs = 2
+step = "10min"
+blocks = 2
+memory_blocks = 2
+companies = [2]
+[api]
+seed = 1
+[network]
+rtt_ms = [0]
+judged_rtt_ms = 0
+[[arms]]
+name = "naive"
+pipeline = "{pipeline}"
+role = "reference"
+[[arms]]
+name = "optimized"
+pipeline = "optimized"
+role = "candidate"
+"""
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "smok"), ("smok", "smoke")),
+        (("run", "missing.toml"), ("missing.toml",)),
+        (("run", "smoke", "--arms", "naive"), ("--arms", "reference,candidate")),
+        (("run", "smoke", "--arms", "naive,fast"), ("no pipeline 'fast'", "optimized")),
+        (("run", "smoke", "--arms", "naive,nowhere:Fast"), ("nowhere:Fast", "module:attribute")),
+        (("run", "smoke", "--arms", "naive,os:sep"), ("os:sep", "PipelineContext")),
+        (("run", "smoke", "--database", "oracle"), ("--database", "embedded")),
+        (("run", "smoke", "--databse", "embedded"), ("--databse", "--help")),
+        (
+            ("run", "smoke", "--database", f"postgresql://u:s3cret@127.0.0.1:{closed_port()}/x"),
+            ("127.0.0.1",),
+        ),
+        (("report", "nothing-here"), ("nothing-here",)),
+        (("rum",), ("rum", "--help")),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else str(value),
+)
+def test_a_mistake_on_the_command_line_is_one_line_and_exit_2(
+    arguments: tuple[str, ...], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    ended = claimbench(*arguments, cwd=tmp_path)
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert [word for word in words if word not in ended.err] == []
+    assert "s3cret" not in ended.err + ended.out
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        (SMOKE.format(messages="9..4", pipeline="naive"), ("messages_per_session", "9..4")),
+        (SMOKE.format(messages="4..9", pipeline="naive") + 'colour = "red"\n', ("colour",)),
+        ("title = 1\nname = ?", ("line 2",)),
+    ],
+    ids=["a range upside down", "an unknown key", "not TOML"],
+)
+def test_a_mistake_in_a_scenario_file_names_the_file_and_the_key(
+    scenario: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(scenario)
+
+    ended = claimbench("run", "mine.toml", cwd=tmp_path)
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert [word for word in ("mine.toml", *words) if word not in ended.err] == []
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    ended = claimbench("run", "smoke", "--out", str(tmp_path / "file" / "report"), cwd=tmp_path)
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.md").symlink_to("/dev/full")
+    ended = claimbench("report", str(tmp_path / "report"), cwd=tmp_path)
+
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+
+
+def test_a_machine_without_an_engine_is_told_what_else_it_can_use(tmp_path: Path) -> None:
+    nowhere = {"DOCKER_HOST": f"tcp://127.0.0.1:{closed_port()}"}
+
+    ended = claimbench("run", "smoke", "--database", "container", cwd=tmp_path, environment=nowhere)
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert "embedded" in ended.err
+
+
+def children_of(word: str) -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return [line for line in listed.stdout.splitlines() if word in line and "ps -eo" not in line]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "after"),
+    [(signal.SIGINT, 130, "equivalence"), (signal.SIGTERM, 143, "memory"), (signal.SIGINT, 130, "timing")],
+    ids=["Ctrl-C in the equivalence pass", "SIGTERM in the memory pass", "Ctrl-C in the timing pass"],
+)
+def test_an_interrupted_run_leaves_nothing_behind(
+    number: signal.Signals, code: int, after: str, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "claimbench.loadgen", "run", "smoke", "--database", "embedded"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ARMS), "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    for line in process.stdout:
+        if after in line:
+            break
+    time.sleep(0.3)  # into the middle of the pass, wherever that is
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    assert children_of(str(scratch)) == []
+    assert [path.name for path in scratch.rglob("*") if path.is_file()] == []
