@@ -163,7 +163,8 @@ def _fields(location: tuple[int | str, ...]) -> list[str]:
             annotation = model.model_fields[part].annotation
             inner = [kind for kind in (annotation, *get_args(annotation)) if _is_model(kind)]
             model = inner[0] if inner else model
-    return list(model.model_fields) + (["claims_from"] if model is Scenario else [])
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return names + (["claims_from"] if model is Scenario else [])
 
 
 def _is_model(kind: object) -> bool:

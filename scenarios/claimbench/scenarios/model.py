@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from claimbench.scenarios.grammar import ClaimedRange, Duration, Range
+from claimbench.scenarios.load import Load
 from claimbench.scenarios.thresholds import Thresholds
 
 Count = Annotated[int, Field(ge=1)]
@@ -102,5 +103,7 @@ class Scenario(Frozen):
     claims: tuple[Claim, ...] = ()
     thresholds: Thresholds = ()
     """What the gate holds a run to, in `[thresholds]`; see `claimbench.scenarios.thresholds`."""
+    load: Load | None = None
+    """What `claimbench load` does, in `[load]`."""
     sha256: str
     """Of the file's bytes, so that a result can be traced to the text that asked for it."""

@@ -1,0 +1,90 @@
+"""Runs Locust as a process of its own, because it patches whoever imports it, and reads what it saw."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import ValidationError
+
+from claimbench.errors import InvalidMeasurementError
+from claimbench.loadgen.load.collector import GRACE_S
+from claimbench.loadgen.load.plan import Plan
+from claimbench.reports.load.record import Generated
+
+LOCUSTFILE = Path(__file__).with_name("swarm.py")
+START_S = 60.0
+STOP_S = 10.0
+_TAIL_BYTES = 2_000
+
+
+def generate(plan: Plan, processes: int = 1) -> Generated:
+    """Make the load of the plan from so many processes; return what they saw, merged.
+
+    Raises `InvalidMeasurementError` when the generator did not come to its end.
+    """
+    with TemporaryDirectory(prefix="claimbench-load-") as name:
+        folder = Path(name)
+        plan_file, outcome, log = folder / "plan.json", folder / "outcome.json", folder / "locust.log"
+        plan_file.touch(mode=0o600)  # it holds the tenants' keys
+        plan_file.write_text(plan.model_dump_json())
+        command = locust_command(plan_file, outcome, processes)
+        code = _run(command, log, plan.duration_s + plan.timeout_s + GRACE_S + START_S)
+        return _outcome(outcome, log, code)
+
+
+def locust_command(plan: Path, outcome: Path, processes: int) -> tuple[str, ...]:
+    """The words that make a load without claimbench's own driver."""
+    distributed = ("--processes", str(processes), "--master-bind-host", "127.0.0.1") if processes > 1 else ()
+    return (
+        *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"),
+        *("--loglevel", "WARNING", "--plan", str(plan), "--outcome", str(outcome)),
+        *distributed,
+    )
+
+
+def _run(command: tuple[str, ...], log: Path, seconds: float) -> int:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, env=environment
+        )
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise _failed("it did not end in time", log) from None
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Locust ends its workers when it is asked; what does not listen is killed."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+        return
+    process.kill()
+    process.wait()
+
+
+def _outcome(file: Path, log: Path, code: int) -> Generated:
+    try:
+        return Generated.model_validate_json(file.read_bytes())
+    except OSError:
+        raise _failed(f"it left no outcome (exit {code})", log) from None
+    except ValidationError as error:
+        raise _failed(f"its outcome cannot be read ({error.errors()[0]['msg'].lower()})", log) from None
+
+
+def _failed(what: str, log: Path) -> InvalidMeasurementError:
+    with log.open("rb") as stream:
+        stream.seek(max(log.stat().st_size - _TAIL_BYTES, 0))
+        lines = [line.strip() for line in stream.read().decode(errors="replace").splitlines() if line.strip()]
+    last = lines[-1] if lines else "it said nothing"
+    return InvalidMeasurementError(
+        what, where="load generator", remedy=f"see its last words, and try a lower rate: {last}"
+    )

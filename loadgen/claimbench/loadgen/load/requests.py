@@ -1,0 +1,109 @@
+"""What each arrival sends: path, headers and body, made from the seed and the arrival's position alone."""
+
+import json
+import random
+import zlib
+from collections import defaultdict, deque
+from dataclasses import dataclass
+
+from claimbench.loadgen.load.plan import Body, Credential, Operation, Plan, Task
+
+REMEMBERED_MAX = 200
+"""How many submitted sessions each tenant's readers choose from; older ones are forgotten."""
+
+_UNKNOWN_SESSION = "1"
+_WORDS = (
+    "hello", "order", "parcel", "invoice", "refund", "late", "please", "thanks", "account", "password",
+    "delivery", "broken", "colour", "size", "address", "change", "cancel", "subscription", "price", "again",
+    "question", "great", "terrible", "quick", "waiting", "today", "tomorrow",
+)  # fmt: skip
+_TYPES = ("SENTIMENT_ANALYSIS", "CATEGORIZATION", "SUMMARY")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A name and a value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, ready to send. `is_remembered` says that its answer tells ids to read later."""
+
+    name: str
+    method: str
+    path: str
+    headers: tuple[Header, ...]
+    body: str | None
+    is_remembered: bool
+
+
+class Requests:
+    """Makes a plan's requests, and remembers which sessions were submitted so that readers find some."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._submitted: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED_MAX))
+
+    def of(self, task: Task) -> Request:
+        """The request of this arrival."""
+        operation = self._plan.operations[task.operation]
+        return Request(
+            operation.name,
+            operation.method,
+            self._path(operation, task),
+            self._headers(operation, task),
+            self._body(operation, task),
+            operation.body is not Body.NONE,
+        )
+
+    def learn(self, task: Task, content: bytes) -> None:
+        """Remember the ids of the sessions that a receipt tells; what is no receipt tells none."""
+        try:
+            receipt = json.loads(content)
+        except ValueError:
+            return
+        if isinstance(receipt, dict):
+            sessions = receipt.get("sessions", [receipt])
+            self._submitted[task.tenant].extend(str(each["id"]) for each in sessions if "id" in each)
+
+    def _path(self, operation: Operation, task: Task) -> str:
+        if "{session}" not in operation.path:
+            return operation.path
+        known = self._submitted[task.tenant]
+        chosen = known[task.position % len(known)] if known else _UNKNOWN_SESSION
+        return operation.path.replace("{session}", chosen)
+
+    def _headers(self, operation: Operation, task: Task) -> tuple[Header, ...]:
+        headers = []
+        if operation.credential is Credential.TENANT:
+            headers.append(Header("Authorization", f"Bearer {self._plan.tenants[task.tenant].key}"))
+        if operation.credential is Credential.ADMIN:
+            headers.append(Header("Authorization", f"Bearer {self._plan.admin_token}"))
+        if operation.body is not Body.NONE:
+            headers.append(Header("Content-Type", "application/json"))
+            headers.append(Header("Idempotency-Key", f"{self._plan.seed}-{task.position}"))
+        return tuple(headers)
+
+    def _body(self, operation: Operation, task: Task) -> str | None:
+        if operation.body is Body.NONE:
+            return None
+        # Strings seed the same on every Python; the operation is in it so that equal positions differ.
+        chance = random.Random(zlib.crc32(f"{self._plan.seed}/{task.position}".encode()))  # noqa: S311 (no secret)
+        if operation.body is Body.SUBMISSION:
+            return json.dumps(_session(chance))
+        return json.dumps({"sessions": [_session(chance) for _ in range(self._plan.bulk_size)]})
+
+
+def _session(chance: random.Random) -> dict[str, object]:
+    messages = [
+        {"role": "user" if position % 2 == 0 else "assistant", "content": _utterance(chance)}
+        for position in range(chance.randint(2, 6))
+    ]
+    return {"messages": messages, "requests": [{"processing_type": chance.choice(_TYPES)}]}
+
+
+def _utterance(chance: random.Random) -> str:
+    return " ".join(chance.choices(_WORDS, k=chance.randint(5, 15)))

@@ -1,0 +1,205 @@
+"""The door to Locust: its runners, messages, users and command line, and nobody else imports it.
+
+The master (or the only process) tells every worker its seat and the plan, merges the packets that come
+back, and writes the outcome. Locust's own statistics get the latency from the intended start as well.
+"""
+
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import User, constant, events, task
+from locust.contrib.fasthttp import FastHttpSession
+from locust.env import Environment
+from locust.event import EventHook
+from locust.rpc import Message
+from locust.runners import MasterRunner, Runner, WorkerRunner
+
+from claimbench.errors import ClaimbenchError, ExitCode
+from claimbench.loadgen.load.collector import Colleague, Collector
+from claimbench.loadgen.load.dispatch import Dispatcher, Seat
+from claimbench.loadgen.load.loopback import require_loopback
+from claimbench.loadgen.load.packets import decode
+from claimbench.loadgen.load.plan import Plan, Task, read_plan
+from claimbench.loadgen.load.planning import default_plan
+from claimbench.loadgen.load.requests import Request, Requests
+from claimbench.reports.load.record import WorkerRecord
+
+BEGIN, PACKET, DONE = "claimbench_begin", "claimbench_packet", "claimbench_done"
+DELAY_S = 0.5
+"""From the message to the first arrival: longer than a message needs to reach the last worker."""
+
+WATCH_EACH_S = 0.25
+
+
+class OpenArrivals(User):
+    """Holds a place in Locust's books, one for each process; the schedule, not the users, makes load."""
+
+    fixed_count = 0
+    wait_time = constant(1)
+
+    @task
+    def wait(self) -> None:
+        """Do nothing: arrivals are dispatched beside the users."""
+
+
+def register() -> None:
+    """Take part in the Locust of this process; the locustfile calls it."""
+    _listen(events.init_command_line_parser, _add_options)
+    _listen(events.init, _take_seat)
+
+
+def _listen(hook: EventHook, listener: Callable[..., None]) -> None:
+    hook.add_listener(listener)  # type: ignore[no-untyped-call]  # Locust leaves it untyped
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("claimbench")
+    group.add_argument("--plan", default="", help="The load to make, as claimbench load writes it.")
+    group.add_argument("--outcome", default="", help="The file to write what was seen to, as JSON.")
+
+
+def _take_seat(environment: Environment, runner: Runner, **_: Any) -> None:
+    if isinstance(runner, WorkerRunner):
+        Generator(environment, runner)
+        return
+    options = environment.parsed_options
+    if options is None:
+        return
+    try:
+        host = require_loopback(environment.host) if environment.host else ""
+        plan = read_plan(Path(options.plan)) if options.plan else default_plan(host)
+        require_loopback(plan.host)
+    except ClaimbenchError as error:
+        sys.stderr.write(f"claimbench: {error}\n")
+        sys.exit(error.exit_code)
+    environment.host = plan.host
+    if not isinstance(runner, MasterRunner):
+        Generator(environment, runner)
+    Conductor(environment, runner, plan, Path(options.outcome) if options.outcome else None)
+
+
+class Generator:
+    """The part of a process that sends requests."""
+
+    def __init__(self, environment: Environment, runner: Runner) -> None:
+        self._environment, self._runner = environment, runner
+        self._running: gevent.Greenlet | None = None
+        runner.register_message(BEGIN, self._begin)
+        _listen(environment.events.test_stopping, self._stop)
+
+    def _begin(self, environment: Environment, msg: Message, **_: Any) -> None:
+        del environment
+        plan = Plan.model_validate_json(msg.data["plan"])
+        require_loopback(plan.host)
+        self._stop()
+        self._running = gevent.spawn(self._run, plan, Seat(msg.data["worker"], msg.data["workers"]))
+
+    def _run(self, plan: Plan, seat: Seat) -> None:
+        sender = Sender(plan, self._environment)
+        dispatcher = Dispatcher(
+            plan, seat, sender.send, lambda packet: self._runner.send_message(PACKET, packet.encode())
+        )
+        record = dispatcher.run(DELAY_S)
+        self._runner.send_message(DONE, record.model_dump_json())
+
+    def _stop(self, **_: Any) -> None:
+        # On its own way out the greenlet itself may ask for the end of the test: it must not kill itself.
+        if self._running is not None and self._running is not gevent.getcurrent():
+            self._running.kill(block=False)
+
+
+class Sender:
+    """Sends requests through Locust's fast client; connections are shared by all tenants."""
+
+    def __init__(self, plan: Plan, environment: Environment) -> None:
+        self._requests = Requests(plan)
+        self._event = environment.events.request
+        self._session = FastHttpSession(
+            base_url=plan.host,
+            request_event=self._event,
+            user=None,
+            concurrency=plan.in_flight_max,
+            network_timeout=plan.timeout_s,
+            connection_timeout=plan.timeout_s,
+        )
+
+    def send(self, each: Task, due: float) -> str:
+        """Send, tell Locust's statistics, and return why it failed, or nothing."""
+        request = self._requests.of(each)
+        response = self._session.request(
+            request.method,
+            request.path,
+            name=request.name,
+            data=request.body,
+            headers={header.name: header.value for header in request.headers},
+            catch_response=True,
+        )
+        meta = response.request_meta
+        meta["response_time"] = (time.perf_counter() - due) * 1000
+        self._event.fire(**meta)  # type: ignore[no-untyped-call]  # as above
+        if meta["exception"] is None:
+            self._learn(request, each, response.content)
+            return ""
+        return f"HTTP {response.status_code}" if response.status_code else type(meta["exception"]).__name__
+
+    def _learn(self, request: Request, each: Task, content: bytes | None) -> None:
+        if request.is_remembered:
+            self._requests.learn(each, content or b"")
+
+
+class Conductor:
+    """The part that starts all generators at once, merges what they tell, and ends the run."""
+
+    def __init__(self, environment: Environment, runner: Runner, plan: Plan, outcome: Path | None) -> None:
+        self._environment, self._runner, self._plan, self._outcome = environment, runner, plan, outcome
+        self._collector: Collector | None = None
+        runner.register_message(PACKET, self._packet)
+        runner.register_message(DONE, self._done)
+        _listen(environment.events.spawning_complete, self._begin)
+
+    def _begin(self, **_: Any) -> None:
+        if self._collector is not None and not self._collector.is_over:
+            return  # Locust says so again when it spreads its users anew
+        clients = [*self._runner.clients] if isinstance(self._runner, MasterRunner) else ["local"]
+        self._collector = Collector(self._plan, [Colleague(each) for each in clients], time.monotonic())
+        for worker, client in enumerate(clients):
+            content = {"plan": self._plan.model_dump_json(), "worker": worker, "workers": len(clients)}
+            if isinstance(self._runner, MasterRunner):
+                self._runner.send_message(BEGIN, content, client_id=client)
+            else:
+                self._runner.send_message(BEGIN, content)
+        gevent.spawn(self._watch, self._collector)
+
+    def _packet(self, environment: Environment, msg: Message, **_: Any) -> None:
+        del environment
+        if self._collector is not None:
+            self._collector.add(decode(msg.data))
+
+    def _done(self, environment: Environment, msg: Message, **_: Any) -> None:
+        del environment
+        if self._collector is not None:
+            self._collector.finish(msg.node_id, WorkerRecord.model_validate_json(msg.data))
+
+    def _watch(self, collector: Collector) -> None:
+        while not collector.is_over:
+            gevent.sleep(WATCH_EACH_S)
+            if isinstance(self._runner, MasterRunner):
+                alive = {node.id for node in self._runner.clients.all if node.state != "missing"}
+                collector.look(alive, time.monotonic())
+            else:
+                collector.look({"local"}, time.monotonic())
+        generated = collector.generated()
+        if self._outcome is not None:
+            self._outcome.write_text(generated.model_dump_json())
+        sys.stderr.write(collector.summary(generated))
+        if generated.workers_lost:
+            self._environment.process_exit_code = ExitCode.INCONCLUSIVE
+        if self._environment.web_ui is None:
+            self._runner.quit()
+        else:
+            self._runner.stop()
