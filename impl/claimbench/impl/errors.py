@@ -1,5 +1,7 @@
 """What can go wrong inside a pipeline or at the API."""
 
+from enum import StrEnum
+
 from claimbench.errors import ClaimbenchError
 
 
@@ -7,13 +9,39 @@ class PipelineLookupError(ClaimbenchError):
     """No pipeline goes by this name, or what does is not one."""
 
 
+class Blame(StrEnum):
+    """What a failed call says about: the request itself, the moment, or us, whatever we had sent."""
+
+    REQUEST = "request"
+    MOMENT = "moment"
+    CALLER = "caller"
+
+
+CIRCUIT_OPEN = "circuit_open"
+"""The code of a call that was not made, because its kind has failed too often of late."""
+
+_CALLERS_CODES = frozenset(
+    {CIRCUIT_OPEN, "rate_limit_exceeded", "token_limit_exceeded", "insufficient_quota", "invalid_api_key"}
+)
+
+
 class ApiError(Exception):
     """The API refused or failed; `status_code` is None when it did not answer at all."""
 
-    def __init__(self, message: str, *, status_code: int | None = None, retryable: bool) -> None:
+    def __init__(
+        self, message: str, *, status_code: int | None = None, code: str | None = None, retryable: bool
+    ) -> None:
         super().__init__(message)
         self.status_code = status_code
+        self.code = code
         self.retryable = retryable
+
+    @property
+    def blame(self) -> Blame:
+        """Whose failure it is: a refused key, a used-up quota or a rate limit say nothing about a request."""
+        if self.code in _CALLERS_CODES or self.status_code in (401, 429):
+            return Blame.CALLER
+        return Blame.MOMENT if self.retryable else Blame.REQUEST
 
 
 class AnswerError(Exception):

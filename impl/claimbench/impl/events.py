@@ -14,6 +14,18 @@ class EventKind(StrEnum):
     CACHE_INVALIDATION = "cache_invalidation"
     API_ERROR = "api_error"
     LINE_REJECTED = "line_rejected"
+    LINE_MISSING = "line_missing"
+    DATABASE_ERROR = "database_error"
+    HELD_BACK = "held_back"
+    SURPLUS_BATCH = "surplus_batch"
+    API_RETRY = "api_retry"
+    BREAKER_OPENED = "breaker_opened"
+    BREAKER_CLOSED = "breaker_closed"
+    STAGE_DONE = "stage_done"
+    STAGE_FAILED = "stage_failed"
+    CHOICE = "choice"
+    FALLBACK = "fallback"
+    SWITCH = "switch"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ class ResultLine:
 def request_line(custom_id: CustomId, prompt: Prompt) -> bytes:
     """One line of an input file, with its line end."""
     line = {"custom_id": str(custom_id), "method": "POST", "url": ENDPOINT, "body": prompt.body()}
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    # A lone surrogate has no UTF-8; the API would refuse the file, and with it everybody else's lines.
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
 
 
 def result_line(raw: bytes) -> ResultLine:

@@ -1,10 +1,12 @@
 """What becomes of a request: pure decisions that every pipeline takes alike."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from decimal import Decimal
 
 from claimbench.impl.answers import Answer, read_answer
-from claimbench.impl.errors import AnswerError, ApiError
+from claimbench.impl.backing_off import is_back_off
+from claimbench.impl.errors import AnswerError, ApiError, Blame
 from claimbench.impl.jsonl import ResultLine
 from claimbench.impl.ports import ApiBatch, Completion
 from claimbench.impl.prices import Channel, cost_usd
@@ -14,14 +16,16 @@ ERROR_CHARACTERS = 300
 
 NO_LINE = "the batch ended without a line for this request"
 NO_MESSAGES = "the session has no messages"
+TOO_LARGE = "the request's line is larger than a batch may be"
+HELD_BACK = "held back: another call showed that the API takes no more for now"
 
 INTERRUPTED = "the last attempt was interrupted"
 
 TRANSIENT_STATUS_CODES = frozenset({0, 408, 409, 429})
 """Statuses below 500 that another attempt may cure; 0 is what the API writes when it lost a request."""
 
-BACK_OFF_CODES = frozenset({"token_limit_exceeded", "rate_limit_exceeded"})
-"""Reasons to wait that say nothing about the requests themselves."""
+FILE_NOT_FOUND = "invalid_request: Cannot find file"
+"""How the API fails a batch whose input file it has lost: no request is to blame."""
 
 
 NO_ANSWER = Answer()
@@ -37,6 +41,8 @@ class Outcome:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost_usd: Decimal | None = None
+    attempts_used: int = 1
+    """0 gives the attempt back that was counted at the claim: the model never saw the request."""
 
 
 def outcome_of_line(line: ResultLine, model: str) -> Outcome:
@@ -65,15 +71,25 @@ def outcome_of_answer(
 
 def outcome_of_refusal(error: ApiError) -> Outcome:
     """The outcome of a request that was sent alone and got no answer."""
-    return Outcome(_failed(error.retryable), str(error)[:ERROR_CHARACTERS])
+    reason = storable(str(error))
+    if error.blame is Blame.CALLER:
+        return Outcome(RequestStatus.PROCESSING_FAILED, reason, attempts_used=0)
+    return Outcome(_failed(error.blame is Blame.MOMENT), reason)
 
 
-def outcome_without_line(batch_outcome: BatchStatus, batch_error: str | None) -> Outcome:
-    """The outcome of a request whose batch ended without a line for it."""
-    if batch_outcome is BatchStatus.COMPLETED:
+def outcome_of_bad_line(reason: str) -> Outcome:
+    """The outcome of a request whose line made the API fail the whole batch: its like never succeeds."""
+    return Outcome(RequestStatus.PROCESSING_ABANDONED, storable(reason))
+
+
+def outcome_without_line(ended: BatchStatus, batch_error: str | None, bad_lines: Sized = ()) -> Outcome:
+    """The outcome of a request whose batch ended without a line for it, and that is not to blame for that."""
+    if ended is BatchStatus.COMPLETED:
         return Outcome(RequestStatus.PROCESSING_FAILED, NO_LINE)
-    reason = (batch_error or f"the batch ended as {batch_outcome.value}")[:ERROR_CHARACTERS]
-    if batch_outcome is BatchStatus.FAILED and not _is_back_off(batch_error):
+    reason = storable(batch_error or f"the batch ended as {ended.value}")
+    if ended is BatchStatus.FAILED and (bad_lines or is_back_off(batch_error)):
+        return Outcome(RequestStatus.PENDING_BATCHING, reason, attempts_used=0)
+    if ended is BatchStatus.FAILED and not reason.startswith(FILE_NOT_FOUND):
         return Outcome(RequestStatus.PROCESSING_FAILED, reason)
     return Outcome(RequestStatus.PENDING_BATCHING, reason)
 
@@ -86,11 +102,12 @@ def after_attempts(status: RequestStatus, attempts: int, attempts_max: int) -> R
 
 def batch_error(batch: ApiBatch) -> str | None:
     """The first of the API's reasons for failing a batch, in one line; None when it gave none."""
-    return batch.errors[0][:ERROR_CHARACTERS] if batch.errors else None
+    return storable(batch.errors[0]) if batch.errors else None
 
 
-def _is_back_off(error: str | None) -> bool:
-    return error is not None and error.split(":", 1)[0] in BACK_OFF_CODES
+def storable(reason: str) -> str:
+    """A reason, cut to what a row keeps, without the characters that Postgres or UTF-8 refuse."""
+    return reason[:ERROR_CHARACTERS].replace("\x00", "").encode(errors="replace").decode()
 
 
 def _failed(curable: object) -> RequestStatus:
@@ -99,4 +116,4 @@ def _failed(curable: object) -> RequestStatus:
 
 def _reason(line: ResultLine) -> str:
     code = line.error_code or f"status {line.status_code}"
-    return f"{code}: {line.error_message or 'no message'}"[:ERROR_CHARACTERS].replace("\x00", "")
+    return storable(f"{code}: {line.error_message or 'no message'}")

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
+import httpx2
 import openai
 from openai.types import Batch
 
 from claimbench.impl.errors import ApiError
-from claimbench.impl.ports import BATCH_KEY, ApiBatch, Completion
-from claimbench.impl.statuses import BatchStatus
+from claimbench.impl.ports import BATCH_KEY, ApiBatch, BadLine, Completion
+from claimbench.impl.statuses import ENDED_BATCHES, OPEN_BATCHES, BatchStatus
 
 _TRANSIENT = frozenset({408, 409, 429})
 _LIST_PAGE = 100
+_ITS_STATES = frozenset({*OPEN_BATCHES, *ENDED_BATCHES})
 
 
 class OpenAIBatchApi:
@@ -97,15 +99,18 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except openai.AuthenticationError as error:
-        raise ApiError(
-            "the API key was refused; check OPENAI_API_KEY", status_code=401, retryable=False
-        ) from error
+        message = "the API key was refused; check OPENAI_API_KEY"
+        raise ApiError(message, status_code=401, code="invalid_api_key", retryable=False) from error
     except openai.APIStatusError as error:
         retryable = error.status_code >= 500 or error.status_code in _TRANSIENT
         message = f"{error.code or error.status_code}: {error.message}"
-        raise ApiError(message, status_code=error.status_code, retryable=retryable) from error
+        raise ApiError(
+            message, status_code=error.status_code, code=error.code, retryable=retryable
+        ) from error
     except openai.APIError as error:
         raise ApiError(f"{type(error).__name__}: {error.message}", retryable=True) from error
+    except httpx2.HTTPError as error:  # the client lets those of a streamed body through
+        raise ApiError(f"{type(error).__name__}: {error}", retryable=True) from error
 
 
 def _api_batch(batch: Batch) -> ApiBatch:
@@ -118,12 +123,19 @@ def _api_batch(batch: Batch) -> ApiBatch:
         error_file_id=batch.error_file_id or None,
         metadata=batch.metadata,
         errors=tuple(f"{error.code}: {error.message}" for error in errors),
+        bad_lines=tuple(
+            BadLine(error.line, f"{error.code}: {error.message}") for error in errors if error.line
+        ),
     )
 
 
 def _status(batch: Batch) -> BatchStatus:
-    """The API has been seen to say `completed` before the files have ids: until then it is finalizing."""
-    status = BatchStatus(batch.status.upper())
+    """The API has been seen to say `completed` before the files have ids: until then it is finalizing.
+
+    A state that this version does not know is no end: the next look will tell.
+    """
+    name = batch.status.upper()
+    status = BatchStatus(name) if name in _ITS_STATES else BatchStatus.IN_PROGRESS
     if status is BatchStatus.COMPLETED and not (batch.output_file_id or batch.error_file_id):
         return BatchStatus.FINALIZING
     return status

@@ -79,6 +79,10 @@ class Policy:
     concurrent_companies: int = 5
     company_cache_ttl: timedelta = timedelta(minutes=5)
     claim_lease: timedelta = timedelta(minutes=15)
+    back_off_min: timedelta = timedelta(minutes=5)
+    back_off_max: timedelta = timedelta(hours=1)
+    missing_file_patience: timedelta = timedelta(hours=1)
+    """How long a result file that the API does not find is asked for again."""
 
 
 @runtime_checkable
@@ -112,6 +116,14 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line of an input file that made the API fail the batch: its number, from 1, and the reason."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiBatch:
     """A batch as the API tells it. Empty ids are None, whatever form of empty the API used."""
 
@@ -122,6 +134,7 @@ class ApiBatch:
     error_file_id: str | None = None
     metadata: Mapping[str, str] | None = None
     errors: tuple[str, ...] = ()
+    bad_lines: tuple[BadLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
-"""The output and error file of an ended batch, read as outcomes."""
+"""What the API says about the requests of an ended batch: its two files by line, and its bad lines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from claimbench.impl.errors import LineError
+from claimbench.impl.errors import ApiError, LineError
 from claimbench.impl.events import Event, EventKind, EventSink
 from claimbench.impl.jsonl import result_line
-from claimbench.impl.lifecycle import Outcome, outcome_of_line
-from claimbench.impl.ports import BatchApi
+from claimbench.impl.lifecycle import Outcome, outcome_of_line, outcome_without_line
+from claimbench.impl.ports import BadLine, BatchApi, Policy
+from claimbench.impl.statuses import BatchStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,12 @@ class EndedBatch:
 
     id: int
     model: str
+    status: BatchStatus
+    error: str | None
+    openai_batch_id: str | None
     output_file_id: str | None
     error_file_id: str | None
+    completed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +34,70 @@ class SettledRequest:
     outcome: Outcome
 
 
-def read_results(api: BatchApi, batch: EndedBatch, events: EventSink) -> tuple[SettledRequest, ...]:
-    """One outcome for each request that has a line, by request id; the first line of a request counts.
+@dataclass(frozen=True, slots=True)
+class BatchResults:
+    """All that an ended batch says: of requests by id, of lines of its input by number, of the rest."""
 
-    Lines that are not one, and repeated ones, are told as events. ApiError when a file cannot be read.
-    """
-    outcomes: dict[int, Outcome] = {}
-    for raw in _lines(api, batch):
+    settled: tuple[SettledRequest, ...]
+    bad_lines: tuple[BadLine, ...]
+    missing: Outcome
+    """What becomes of the requests that nothing is said about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReader:
+    """Reads the results of ended batches; told as events is what is wrong with them."""
+
+    api: BatchApi
+    policy: Policy
+    events: EventSink
+
+    def read(self, batch: EndedBatch, now: datetime) -> BatchResults:
+        """Everything about one batch. ApiError when the API does not give it now: then nothing is settled."""
+        bad_lines = self._bad_lines(batch)
+        missing = outcome_without_line(batch.status, batch.error, bad_lines)
+        return BatchResults(self._settled(batch, now), bad_lines, missing)
+
+    def _settled(self, batch: EndedBatch, now: datetime) -> tuple[SettledRequest, ...]:
+        """One outcome for each request that has a line, by request id; the first line of a request counts."""
+        outcomes: dict[int, Outcome] = {}
+        for raw in self._lines(batch, now):
+            try:
+                line = result_line(raw)
+            except LineError as error:
+                self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: {error}"))
+                continue
+            request_id = line.custom_id.request_id
+            if request_id in outcomes:
+                self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: request {request_id} again"))
+                continue
+            outcomes[request_id] = outcome_of_line(line, batch.model)
+        return tuple(SettledRequest(key, outcomes[key]) for key in sorted(outcomes))
+
+    def _lines(self, batch: EndedBatch, now: datetime) -> Iterator[bytes]:
+        for file_id in (batch.output_file_id, batch.error_file_id):
+            if file_id:
+                try:
+                    yield from self.api.download(file_id)
+                except ApiError as error:
+                    if not self._is_gone(error, batch, now):
+                        raise
+                    self.events(Event(EventKind.API_ERROR, f"batch {batch.id}: {file_id} is gone: {error}"))
+
+    def _is_gone(self, error: ApiError, batch: EndedBatch, now: datetime) -> bool:
+        """Files expire; waiting for one that will not come back would hold its requests for ever."""
+        if error.status_code not in (404, 410):
+            return False
+        ended_at = batch.completed_at
+        return ended_at is None or now - ended_at >= self.policy.missing_file_patience
+
+    def _bad_lines(self, batch: EndedBatch) -> tuple[BadLine, ...]:
+        """The lines for which the API failed the batch; their numbers are in the order of the input file."""
+        if batch.status is not BatchStatus.FAILED or batch.openai_batch_id is None:
+            return ()
         try:
-            line = result_line(raw)
-        except LineError as error:
-            events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: {error}"))
-            continue
-        request_id = line.custom_id.request_id
-        if request_id in outcomes:
-            events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: request {request_id} again"))
-            continue
-        outcomes[request_id] = outcome_of_line(line, batch.model)
-    return tuple(SettledRequest(key, outcomes[key]) for key in sorted(outcomes))
-
-
-def _lines(api: BatchApi, batch: EndedBatch) -> Iterator[bytes]:
-    for file_id in (batch.output_file_id, batch.error_file_id):
-        if file_id:
-            yield from api.download(file_id)
+            return self.api.retrieve(batch.openai_batch_id).bad_lines
+        except ApiError as error:
+            if error.status_code == 404:
+                return ()
+            raise

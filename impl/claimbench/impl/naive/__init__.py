@@ -8,12 +8,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import sessionmaker
 
+from claimbench.impl.brake import Brake
 from claimbench.impl.naive.checking import check_statuses_of
-from claimbench.impl.naive.creation import create_batches_of, resume_interrupted
-from claimbench.impl.naive.queries import active_companies
+from claimbench.impl.naive.creation import create_batches_of
+from claimbench.impl.naive.queries import active_companies, held_models
 from claimbench.impl.naive.results import process_results_of
+from claimbench.impl.naive.resuming import resume_interrupted
 from claimbench.impl.naive.retries import retry_failed_of
-from claimbench.impl.naive.tools import Tools
+from claimbench.impl.naive.tools import Tools, for_each
 from claimbench.impl.ports import (
     PipelineContext,
     PipelineStats,
@@ -35,33 +37,38 @@ class NaivePipeline:
 
     def create_batches(self, now: datetime) -> StageReport:
         """Finish interrupted uploads, then batch each company's pending requests."""
-        report = StageReport(Stage.CREATE_BATCHES)
-        companies = active_companies(self._tools)
-        report = report.plus(resume_interrupted(self._tools, now))
-        for company in companies:
-            report = report.plus(create_batches_of(company, self._tools, now))
-        return report
+        tools, brake = self._tools, Brake(self._tools.events)
+        companies = active_companies(tools)
+        held = held_models(tools, now)
+        report = resume_interrupted(tools, brake, now)
+        return for_each(
+            companies, lambda company: create_batches_of(company, held, tools, brake, now), report, tools
+        )
 
     def check_statuses(self, now: datetime) -> StageReport:
         """Ask the API about each open batch of each company."""
+        tools, brake = self._tools, Brake(self._tools.events)
         report = StageReport(Stage.CHECK_STATUSES)
-        for company in active_companies(self._tools):
-            report = report.plus(check_statuses_of(company, self._tools, now))
-        return report
+        companies = active_companies(tools)
+        return for_each(
+            companies, lambda company: check_statuses_of(company, tools, brake, now), report, tools
+        )
 
     def process_results(self, now: datetime) -> StageReport:
         """Download and apply the results of each ended batch of each company."""
+        tools, brake = self._tools, Brake(self._tools.events)
         report = StageReport(Stage.PROCESS_RESULTS)
-        for company in active_companies(self._tools):
-            report = report.plus(process_results_of(company, self._tools, now))
-        return report
+        companies = active_companies(tools)
+        return for_each(
+            companies, lambda company: process_results_of(company, tools, brake, now), report, tools
+        )
 
     def retry_failed(self, now: datetime) -> StageReport:
         """Send each company's failed requests alone, oldest first, up to the limit."""
+        tools, brake = self._tools, Brake(self._tools.events)
         report = StageReport(Stage.RETRY_FAILED)
-        for company in active_companies(self._tools):
-            report = report.plus(retry_failed_of(company, self._tools, now))
-        return report
+        companies = active_companies(tools)
+        return for_each(companies, lambda company: retry_failed_of(company, tools, brake, now), report, tools)
 
     def run(self, now: datetime) -> RunReport:
         """The four stages once."""

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
-from claimbench.impl.lifecycle import batch_error
+from claimbench.impl.lifecycle import batch_error, storable
 from claimbench.impl.naive.queries import batches_of
 from claimbench.impl.naive.tools import Tools
 from claimbench.impl.ports import Stage, StageReport
@@ -13,23 +14,26 @@ from claimbench.impl.statuses import ENDED_BATCHES, OPEN_BATCHES, BatchStatus
 STAGE = Stage.CHECK_STATUSES
 
 
-def check_statuses_of(company: Company, tools: Tools, now: datetime) -> StageReport:
+def check_statuses_of(company: Company, tools: Tools, brake: Brake, now: datetime) -> StageReport:
     """Record what the API says about each open batch of a company."""
     report = StageReport(STAGE)
     with tools.databases() as database:
         for batch in batches_of(database, company, OPEN_BATCHES, tools, now):
-            report = report.plus(_check(batch, tools, now))
+            if brake.is_pulled:
+                report = report.plus(StageReport(STAGE, claimed=1, failed=1))
+                continue
+            report = report.plus(_check(batch, tools, brake, now))
         database.commit()
     return report
 
 
-def _check(batch: BatchRequest, tools: Tools, now: datetime) -> StageReport:
+def _check(batch: BatchRequest, tools: Tools, brake: Brake, now: datetime) -> StageReport:
     try:
         seen = tools.api.retrieve(batch.openai_batch_id or "")
     except ApiError as error:
-        tools.tell(error)
+        brake.feel(error)
         if error.status_code == 404:  # the API has lost it: its requests must not wait for ever
-            batch.status, batch.error, batch.completed_at = BatchStatus.FAILED, str(error), now
+            batch.status, batch.error, batch.completed_at = BatchStatus.FAILED, storable(str(error)), now
             return StageReport(STAGE, claimed=1, completed=1)
         return StageReport(STAGE, claimed=1, failed=1)
     batch.status, batch.error = seen.status, batch_error(seen)

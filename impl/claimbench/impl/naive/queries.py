@@ -1,12 +1,13 @@
 """The queries of the naive pipeline: one for the companies, the others for one company each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm import Session as Database
 
+from claimbench.impl.backing_off import BACK_OFF_CODES, BackOff, remembered_since
 from claimbench.impl.naive.tools import Tools
 from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest, Session
 from claimbench.impl.statuses import BatchStatus, CompanyStatus, RequestStatus
@@ -18,6 +19,23 @@ def active_companies(tools: Tools) -> Sequence[Company]:
         return database.scalars(
             select(Company).where(Company.status == CompanyStatus.ACTIVE).order_by(Company.id)
         ).all()
+
+
+def held_models(tools: Tools, now: datetime) -> Mapping[str, BackOff]:
+    """The models whose batches the API refused of late, as they were at their limit."""
+    refused = (
+        select(
+            BatchRequest.model,
+            func.count(BatchRequest.completed_at.distinct()),
+            func.max(BatchRequest.completed_at),
+        )
+        .where(func.split_part(BatchRequest.error, ":", 1).in_(sorted(BACK_OFF_CODES)))
+        .where(BatchRequest.completed_at >= remembered_since(tools.policy, now))
+        .group_by(BatchRequest.model)
+    )
+    with tools.databases() as database:
+        rows = database.execute(refused).all()
+    return {model: BackOff(refusals, last_at) for model, refusals, last_at in rows if last_at is not None}
 
 
 def pending_requests(database: Database, company: Company) -> Sequence[ProcessingRequest]:
@@ -85,11 +103,16 @@ def requests_without_line(database: Database, batch: BatchRequest) -> Sequence[P
         .where(ProcessingRequest.batch_id == batch.id)
         .where(ProcessingRequest.status == RequestStatus.BATCHING_IN_PROGRESS)
         .order_by(ProcessingRequest.id)
+        .with_for_update()
     ).all()
 
 
 def unclaimed(
     claimed_at: InstrumentedAttribute[datetime | None], tools: Tools, now: datetime
 ) -> ColumnElement[bool]:
-    """Whether nobody claims the row, or whoever did is gone for longer than a lease."""
-    return or_(claimed_at.is_(None), claimed_at <= now - tools.policy.claim_lease)
+    """Whether nobody claims the row, or whoever did is gone for longer than a lease.
+
+    A claim from further in the future than that was made by a clock that was wrong.
+    """
+    lease = tools.policy.claim_lease
+    return or_(claimed_at.is_(None), claimed_at <= now - lease, claimed_at > now + lease)

@@ -1,53 +1,92 @@
 """Stage 3, naively: each result line finds its request, then its session, and changes both."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session as Database
 
+from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.lifecycle import outcome_without_line
+from claimbench.impl.lifecycle import Outcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.naive.queries import batches_of, requests_without_line
 from claimbench.impl.naive.tools import Tools, settle
-from claimbench.impl.ports import Stage, StageReport
-from claimbench.impl.result_files import EndedBatch, SettledRequest, read_results
+from claimbench.impl.ports import BadLine, Stage, StageReport
+from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader, SettledRequest
 from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest
 from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus, RequestStatus
 
 STAGE = Stage.PROCESS_RESULTS
 
 
-def process_results_of(company: Company, tools: Tools, now: datetime) -> StageReport:
+def process_results_of(company: Company, tools: Tools, brake: Brake, now: datetime) -> StageReport:
     """Apply the files of each ended batch of a company; batch and requests change in one transaction."""
     report = StageReport(STAGE)
     with tools.databases() as database:
         for batch in batches_of(database, company, ENDED_BATCHES, tools, now):
-            report = report.plus(_process(batch, database, tools, now))
+            if not brake.is_pulled:
+                report = report.plus(_process(batch, database, tools, brake, now))
         database.commit()
     return report
 
 
-def _process(batch: BatchRequest, database: Database, tools: Tools, now: datetime) -> StageReport:
-    files = EndedBatch(batch.id, batch.model, batch.output_file_id, batch.error_file_id)
+def _process(
+    batch: BatchRequest, database: Database, tools: Tools, brake: Brake, now: datetime
+) -> StageReport:
+    reader = ResultReader(tools.api, tools.policy, tools.events)
     try:
-        results = read_results(tools.api, files, tools.events)
+        results = reader.read(_ended(batch), now)
     except ApiError as error:
-        tools.tell(error)
+        brake.feel(error)
         return StageReport(STAGE)
     report = StageReport(STAGE)
-    for settled in results:
+    for settled in results.settled:
         report = report.plus(_apply(settled, batch, database, tools, now))
-    missing = outcome_without_line(BatchStatus(batch.status), batch.error)
-    for request in requests_without_line(database, batch):
-        report = report.plus(settle(request, missing, tools, STAGE, now))
+    waiting = requests_without_line(database, batch)
+    bad = _bad_requests(results.bad_lines, waiting)
+    missing = _missing(batch, results, bad)
+    for request in waiting:
+        report = report.plus(settle(request, bad.get(request.id, missing), tools, STAGE, now))
+    if waiting and batch.status == BatchStatus.COMPLETED:
+        tools.events(Event(EventKind.LINE_MISSING, f"batch {batch.id}: {len(waiting)} requests"))
     batch.outcome, batch.status, batch.processed_at = batch.status, BatchStatus.PROCESSED, now
     return report.plus(StageReport(STAGE, claimed=report.completed + report.failed))
+
+
+def _ended(batch: BatchRequest) -> EndedBatch:
+    return EndedBatch(
+        id=batch.id,
+        model=batch.model,
+        status=BatchStatus(batch.status),
+        error=batch.error,
+        openai_batch_id=batch.openai_batch_id,
+        output_file_id=batch.output_file_id,
+        error_file_id=batch.error_file_id,
+        completed_at=batch.completed_at,
+    )
+
+
+def _bad_requests(bad_lines: Sequence[BadLine], members: Sequence[ProcessingRequest]) -> dict[int, Outcome]:
+    """Line numbers count the requests in the order in which they were written."""
+    written = sorted(members, key=lambda request: (request.requested_at, request.id))
+    return {
+        written[line.number - 1].id: outcome_of_bad_line(line.reason)
+        for line in bad_lines
+        if line.number <= len(written)
+    }
+
+
+def _missing(batch: BatchRequest, results: BatchResults, bad: dict[int, Outcome]) -> Outcome:
+    """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
+    if results.bad_lines and not bad:
+        return outcome_without_line(BatchStatus(batch.status), batch.error)
+    return results.missing
 
 
 def _apply(
     settled: SettledRequest, batch: BatchRequest, database: Database, tools: Tools, now: datetime
 ) -> StageReport:
-    request = database.get(ProcessingRequest, settled.request_id)
+    request = database.get(ProcessingRequest, settled.request_id, with_for_update=True)
     if request is None or not _waits_for(batch, request):
         tools.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: not its request"))
         return StageReport(STAGE)

@@ -5,8 +5,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session as Database
 
+from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
-from claimbench.impl.lifecycle import INTERRUPTED, Outcome, outcome_of_answer, outcome_of_refusal
+from claimbench.impl.lifecycle import (
+    HELD_BACK,
+    INTERRUPTED,
+    Outcome,
+    outcome_of_answer,
+    outcome_of_refusal,
+)
 from claimbench.impl.naive.queries import failed_requests
 from claimbench.impl.naive.tools import Tools, prompt_of, settle
 from claimbench.impl.ports import Stage, StageReport
@@ -16,13 +23,17 @@ from claimbench.impl.statuses import ProcessingType, RequestStatus
 
 STAGE = Stage.RETRY_FAILED
 
+HELD = Outcome(RequestStatus.PROCESSING_FAILED, HELD_BACK, attempts_used=0)
 
-def retry_failed_of(company: Company, tools: Tools, now: datetime) -> StageReport:
+
+def retry_failed_of(company: Company, tools: Tools, brake: Brake, now: datetime) -> StageReport:
     """Send a company's failed requests alone; each answer is stored before the next call."""
     report = StageReport(STAGE)
+    if brake.is_pulled:
+        return report
     with tools.databases() as database:
         for request in _claim(company, database, tools, now):
-            outcome = _ask(request, tools)
+            outcome = HELD if brake.is_pulled else _ask(request, tools, brake)
             report = report.plus(StageReport(STAGE, claimed=1))
             report = report.plus(settle(request, outcome, tools, STAGE, now))
             database.commit()  # the answer is paid for: a crash loses one at most
@@ -43,11 +54,11 @@ def _claim(company: Company, database: Database, tools: Tools, now: datetime) ->
     return claimed
 
 
-def _ask(request: ProcessingRequest, tools: Tools) -> Outcome:
+def _ask(request: ProcessingRequest, tools: Tools, brake: Brake) -> Outcome:
     try:
         completion = tools.api.complete(prompt_of(request).body())
     except ApiError as error:
-        tools.tell(error)
+        brake.feel(error)
         return outcome_of_refusal(error)
     kind = ProcessingType(request.processing_type)
     return outcome_of_answer(kind, request.model, Channel.ALONE, completion)

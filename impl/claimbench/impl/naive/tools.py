@@ -1,17 +1,18 @@
 """What each stage works with, and what becomes of a request in this pipeline."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Database
 from sqlalchemy.orm import sessionmaker
 
-from claimbench.impl.errors import ApiError
 from claimbench.impl.events import Event, EventKind, EventSink
 from claimbench.impl.lifecycle import Outcome, after_attempts
 from claimbench.impl.ports import BatchApi, Policy, Stage, StageReport
 from claimbench.impl.prompts import Prompt, Utterance, transcript
-from claimbench.impl.schema import ProcessingRequest, Session
+from claimbench.impl.schema import Company, ProcessingRequest, Session
 from claimbench.impl.statuses import ProcessingType, RequestStatus
 
 
@@ -24,9 +25,20 @@ class Tools:
     policy: Policy
     events: EventSink
 
-    def tell(self, error: ApiError) -> None:
-        """Report a failure of the API to whoever listens; the next company goes on."""
-        self.events(Event(EventKind.API_ERROR, str(error)))
+
+def for_each(
+    companies: Iterable[Company], work: Callable[[Company], StageReport], report: StageReport, tools: Tools
+) -> StageReport:
+    """Do a company's work after the other's; what fails in the database for one is left to a later run."""
+    for company in companies:
+        try:
+            report = report.plus(work(company))
+        except DBAPIError as error:
+            if error.connection_invalidated:  # then it is not this company's trouble
+                raise
+            told = f"company {company.id}: {type(error.orig).__name__}"
+            tools.events(Event(EventKind.DATABASE_ERROR, told))
+    return report
 
 
 def prompt_of(request: ProcessingRequest) -> Prompt:
@@ -39,6 +51,7 @@ def settle(
     request: ProcessingRequest, outcome: Outcome, tools: Tools, stage: Stage, now: datetime
 ) -> StageReport:
     """Write an outcome to its request and, when it is an answer, to its session."""
+    request.attempts = max(0, request.attempts - 1 + outcome.attempts_used)
     status = after_attempts(outcome.status, request.attempts, tools.policy.attempts_max)
     request.status, request.error = status, outcome.error
     if outcome.prompt_tokens is not None:

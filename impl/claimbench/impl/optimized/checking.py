@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
-from claimbench.impl.events import Event, EventKind
-from claimbench.impl.lifecycle import batch_error
+from claimbench.impl.lifecycle import batch_error, storable
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
+from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus
 
@@ -36,13 +37,17 @@ class Sighting:
 
 def check_statuses(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Ask about every open batch and write the answers as one set."""
-    with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        rows = connection.execute(statements.OPEN_BATCHES, {"companies": list(companies)}).all()
+    rows = rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
     batches = [OpenBatch(row.id, row.openai_batch_id) for row in rows]
     limit = context.policy.concurrent_companies
-    answers = in_parallel(lambda batch: _look(batch, context), batches, limit)
-    seen = [sighting for sighting in answers if sighting is not None]
-    _record(seen, context, now)
+    brake = Brake(context.events)
+    seen: list[Sighting] = []
+    try:
+        for sighting in in_parallel(lambda batch: _look(batch, context, brake), batches, limit):
+            if sighting is not None:
+                seen.append(sighting)  # noqa: PERF401 (what was seen must be kept when one breaks)
+    finally:
+        _record(seen, context, now)
     ended = sum(sighting.status in ENDED_BATCHES for sighting in seen)
     return StageReport(
         STAGE,
@@ -53,13 +58,17 @@ def check_statuses(companies: Sequence[int], context: PipelineContext, now: date
     )
 
 
-def _look(batch: OpenBatch, context: PipelineContext) -> Sighting | None:
+def _look(batch: OpenBatch, context: PipelineContext, brake: Brake) -> Sighting | None:
+    if brake.is_pulled:
+        return None
     try:
         seen = context.api.retrieve(batch.openai_batch_id)
     except ApiError as error:
-        context.events(Event(EventKind.API_ERROR, str(error)))
+        brake.feel(error)
+        if error.status_code != 404:
+            return None
         # the API has lost it: its requests must not wait for ever
-        return Sighting(batch.id, BatchStatus.FAILED, error=str(error)) if error.status_code == 404 else None
+        return Sighting(batch.id, BatchStatus.FAILED, error=storable(str(error)))
     return Sighting(batch.id, seen.status, seen.output_file_id, seen.error_file_id, batch_error(seen))
 
 
@@ -74,5 +83,4 @@ def _record(seen: Sequence[Sighting], context: PipelineContext, now: datetime) -
         "errors": [sighting.error for sighting in seen],
         "now": now,
     }
-    with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(statements.RECORD_STATUSES, parameters)
+    write(context.engine, statements.RECORD_STATUSES, parameters)

@@ -3,84 +3,119 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
 
 from sqlalchemy import Connection, Row
 
+from claimbench.impl.backing_off import BACK_OFF_CODES, BackOff, remembered_since
 from claimbench.impl.batching import PendingRequest, PlannedBatch, plan_batches
-from claimbench.impl.errors import ApiError
-from claimbench.impl.events import Event, EventKind
-from claimbench.impl.jsonl import CustomId, request_line
+from claimbench.impl.brake import Brake
 from claimbench.impl.lifecycle import NO_MESSAGES
 from claimbench.impl.optimized import statements
+from claimbench.impl.optimized.batch_files import BatchFileWriter
 from claimbench.impl.optimized.parallel import in_parallel
-from claimbench.impl.optimized.prompt_stream import stream_rows
-from claimbench.impl.ports import ApiBatch, PipelineContext, Stage, StageReport, batch_metadata
-from claimbench.impl.prompts import Prompt
-from claimbench.impl.statuses import BatchStatus, ProcessingType
+from claimbench.impl.optimized.prompt_stream import open_stream
+from claimbench.impl.optimized.submission import InterruptedBatch, Submission, Submitter
+from claimbench.impl.optimized.writing import in_transaction, write
+from claimbench.impl.ports import PipelineContext, Stage, StageReport
 
 STAGE = Stage.CREATE_BATCHES
 
-IN_MEMORY_BYTES = 256 * 1024
-"""A batch's file up to this size stays in memory; a larger one goes to the disk."""
-
 
 @dataclass(frozen=True, slots=True)
-class BatchFile:
-    """The input file of one claimed batch, ready to be read."""
+class Claimed:
+    """What one claim took, and what it left."""
 
-    batch_id: int
-    key: str
-    company_id: int
-    requests: int
-    lines: BinaryIO
-    was_interrupted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What became of a batch: the API's batch, a final refusal, or neither (a later run goes on)."""
-
-    file: BatchFile
-    batch: ApiBatch | None = None
-    error: ApiError | None = None
+    interrupted: tuple[InterruptedBatch, ...]
+    batches: tuple[int, ...]
+    silent: int
+    left: int
 
 
 def create_batches(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Claim what is due, finish what was interrupted, and hand all of it to the API."""
-    with context.engine.begin() as connection:
-        interrupted = _claim_interrupted(connection, companies, context, now)
-        pending = connection.execute(statements.PENDING_REQUESTS, {"companies": list(companies)}).all()
-        silent = [row.id for row in pending if row.message_count == 0]
-        planned = tuple(plan_batches(_speaking(pending), context.policy, now))
-        _abandon(connection, silent, now)
-        claimed = _claim(connection, planned, now)
-    files = _batch_files((*interrupted, *claimed), frozenset(interrupted), context)
-    limit = context.policy.concurrent_companies
-    submissions = tuple(in_parallel(lambda file: _submit(file, context), files, limit))
-    _record(submissions, context, now)
-    taken = sum(len(batch.requests) for batch in planned)
-    report = StageReport(STAGE, failed=len(silent), skipped=len(pending) - len(silent) - taken)
-    for submission in submissions:
+    claimed = in_transaction(context.engine, lambda connection: _claim(connection, companies, context, now))
+    report = StageReport(STAGE, failed=claimed.silent, skipped=claimed.left)
+    submitter = Submitter(context, Brake(context.events))
+    looked_up = _looked_up(claimed.interrupted, submitter, now)
+    for submission in looked_up:
+        if submission.is_settled:
+            report = report.plus(_report(submission))
+    never_sent = [one for one in looked_up if not one.is_settled]
+    batches = (*(one.batch_id for one in never_sent if one.requests), *claimed.batches)
+    empty = [one.batch_id for one in never_sent if not one.requests]
+    return report.plus(_submit(batches, empty, submitter, now))
+
+
+def _submit(batches: Sequence[int], empty: Sequence[int], submitter: Submitter, now: datetime) -> StageReport:
+    report = StageReport(STAGE)
+    writer = BatchFileWriter(submitter.context, now)
+    writer.empty.extend(empty)
+    for submission in _streamed(batches, writer, submitter, now) if batches else ():
         report = report.plus(_report(submission))
-    return report
+    if writer.empty:
+        write(submitter.context.engine, statements.DELETE_EMPTY_BATCHES, {"batches": writer.empty})
+    return report.plus(StageReport(STAGE, failed=writer.unsent))
 
 
-def _claim_interrupted(
+def _looked_up(
+    batches: Sequence[InterruptedBatch], submitter: Submitter, now: datetime
+) -> Sequence[Submission]:
+    """Ask the API for what an interrupted run may have created, and adopt it."""
+    limit = submitter.context.policy.concurrent_companies
+    found = list(in_parallel(submitter.find, batches, limit)) if batches else []
+    submitter.record([one for one in found if one.is_settled], now)
+    return found
+
+
+def _streamed(
+    batches: Sequence[int], writer: BatchFileWriter, submitter: Submitter, now: datetime
+) -> Sequence[Submission]:
+    """Submit in parallel while the prompts stream in; written is what became of them, if not all could be.
+
+    The stream's locks keep others away until the last answer has come; writing needs them gone.
+    """
+    done: list[Submission] = []
+    limit = submitter.context.policy.concurrent_companies
+    try:
+        with open_stream(submitter.context.engine) as stream:
+            files = writer.files(stream.rows(statements.BATCH_PROMPTS, batches, now))
+            for submission in in_parallel(submitter.submit, files, limit):
+                done.append(submission)  # noqa: PERF402 (what is done must not be lost when one breaks)
+    finally:
+        submitter.record(done, now)
+    return done
+
+
+def _claim(
     connection: Connection, companies: Sequence[int], context: PipelineContext, now: datetime
-) -> Sequence[int]:
-    stale = now - context.policy.claim_lease
-    parameters = {"companies": list(companies), "now": now, "stale": stale}
-    return connection.scalars(statements.CLAIM_INTERRUPTED_UPLOADS, parameters).all()
+) -> Claimed:
+    policy = context.policy
+    lease = policy.claim_lease
+    whose = {"companies": list(companies), "now": now, "stale": now - lease, "wrong": now + lease}
+    interrupted = connection.execute(statements.CLAIM_INTERRUPTED_UPLOADS, whose).all()
+    waiting = {
+        "companies": list(companies),
+        "back_off_codes": sorted(BACK_OFF_CODES),
+        "remembered_since": remembered_since(policy, now),
+    }
+    pending = connection.execute(statements.PENDING_REQUESTS, waiting).all()
+    silent = [row.id for row in pending if row.message_count == 0]
+    planned = tuple(plan_batches(_speaking(pending), policy, now))
+    _abandon(connection, silent, now)
+    taken = sum(len(batch.requests) for batch in planned)
+    return Claimed(
+        tuple(InterruptedBatch(row.id, row.key, row.requests) for row in interrupted),
+        tuple(_store(connection, planned, now)),
+        len(silent),
+        len(pending) - len(silent) - taken,
+    )
 
 
 def _speaking(pending: Iterable[Row[tuple[object, ...]]]) -> Iterator[PendingRequest]:
     for row in pending:
         if row.message_count > 0:
-            yield PendingRequest(row.id, row.company_id, row.model, row.requested_at, row.attempts)
+            back_off = BackOff(row.refusals, row.last_at) if row.refusals else None
+            yield PendingRequest(row.id, row.company_id, row.model, row.requested_at, row.attempts, back_off)
 
 
 def _abandon(connection: Connection, requests: Sequence[int], now: datetime) -> None:
@@ -89,14 +124,17 @@ def _abandon(connection: Connection, requests: Sequence[int], now: datetime) -> 
         connection.execute(statements.ABANDON_REQUESTS, parameters)
 
 
-def _claim(connection: Connection, planned: Sequence[PlannedBatch], now: datetime) -> Sequence[int]:
+def _store(connection: Connection, planned: Sequence[PlannedBatch], now: datetime) -> Sequence[int]:
     if not planned:
         return ()
-    members = [(request.id, batch.key) for batch in planned for request in batch.requests]
+    keys = [batch.key for batch in planned]
+    members = [
+        (request.id, key) for key, batch in zip(keys, planned, strict=True) for request in batch.requests
+    ]
     parameters = {
         "companies": [batch.company_id for batch in planned],
         "models": [batch.model for batch in planned],
-        "keys": [batch.key for batch in planned],
+        "keys": keys,
         "requests": [request_id for request_id, _ in members],
         "request_keys": [key for _, key in members],
         "now": now,
@@ -104,56 +142,8 @@ def _claim(connection: Connection, planned: Sequence[PlannedBatch], now: datetim
     return connection.scalars(statements.CLAIM_REQUESTS, parameters).all()
 
 
-def _batch_files(
-    batches: Sequence[int], interrupted: frozenset[int], context: PipelineContext
-) -> Iterator[BatchFile]:
-    if not batches:
-        return
-    rows = stream_rows(context.engine, statements.BATCH_PROMPTS, "batches", batches)
-    for (batch_id, key, company_id), members in groupby(rows, key=itemgetter(0, 1, 2)):
-        # The submission closes it; SpooledTemporaryFile is a BinaryIO in all but name.
-        lines = cast("BinaryIO", SpooledTemporaryFile(max_size=IN_MEMORY_BYTES))  # noqa: SIM115
-        size = 0
-        for _, _, _, request_id, model, processing_type, transcript in members:
-            kind = ProcessingType(processing_type)
-            lines.write(request_line(CustomId(request_id, kind), Prompt(model, kind, transcript or "")))
-            size += 1
-        lines.seek(0)
-        yield BatchFile(batch_id, key, company_id, size, lines, batch_id in interrupted)
-
-
-def _submit(file: BatchFile, context: PipelineContext) -> Submission:
-    api = context.api
-    with file.lines:
-        try:
-            found = api.find_batch(file.key) if file.was_interrupted else None
-            if found is None:
-                file_id = api.upload(f"{file.key}.jsonl", file.lines)
-                found = api.create_batch(file_id, batch_metadata(file.key, file.company_id))
-        except ApiError as error:
-            context.events(Event(EventKind.API_ERROR, str(error)))
-            return Submission(file, error=error)
-    return Submission(file, batch=found)
-
-
-def _record(submissions: Sequence[Submission], context: PipelineContext, now: datetime) -> None:
-    final = [done for done in submissions if done.batch or (done.error and not done.error.retryable)]
-    if not final:
-        return
-    parameters = {
-        "batches": [done.file.batch_id for done in final],
-        "statuses": [BatchStatus.VALIDATING if done.batch else BatchStatus.FAILED for done in final],
-        "openai_ids": [done.batch.id if done.batch else None for done in final],
-        "file_ids": [done.batch.input_file_id if done.batch else None for done in final],
-        "errors": [str(done.error) if done.error else None for done in final],
-        "now": now,
-    }
-    with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(statements.RECORD_SUBMISSIONS, parameters)
-
-
 def _report(submission: Submission) -> StageReport:
-    size = submission.file.requests
+    size = submission.requests
     if submission.batch:
         return StageReport(STAGE, claimed=size, created=size)
     return StageReport(STAGE, claimed=size, failed=size)

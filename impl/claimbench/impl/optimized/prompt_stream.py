@@ -1,24 +1,39 @@
 """Prompts streamed from the server: one statement, a few hundred rows in memory at a time."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
+import psycopg
 from psycopg.rows import tuple_row
 from sqlalchemy import Engine
 
 ROWS_AT_A_TIME = 200
 
 
-def stream_rows(engine: Engine, statement: str, name: str, ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-    """Rows of a statement that takes one array of ids, in chunks as the server sends them.
+@dataclass(frozen=True, slots=True)
+class PromptStream:
+    """A connection of its own, in a transaction whose locks last until the stage is done with the rows."""
 
-    SQLAlchemy streams through a server-side cursor, a round trip for each chunk; the driver's own
-    stream is one round trip for all (libpq's chunked rows mode).
-    """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    driver: psycopg.Connection[Any]
+
+    def rows(self, statement: str, ids: Sequence[int], now: datetime) -> Iterator[tuple[Any, ...]]:
+        """Rows of a statement about these ids as claimed at `now`, in chunks as the server sends them.
+
+        SQLAlchemy streams through a server-side cursor, a round trip for each chunk; the driver's own
+        stream is one round trip for all (libpq's chunked rows mode).
+        """
+        with self.driver.cursor(row_factory=tuple_row) as cursor:
+            yield from cursor.stream(statement, {"ids": list(ids), "now": now}, size=ROWS_AT_A_TIME)
+
+
+@contextmanager
+def open_stream(engine: Engine) -> Iterator[PromptStream]:
+    """A stream; the locks that its rows took end with it."""
+    with engine.connect() as connection:
         driver = connection.connection.driver_connection
-        if not isinstance(driver, Connection):
+        if not isinstance(driver, psycopg.Connection):
             raise TypeError("the optimized pipeline needs an engine over psycopg 3")
-        with driver.cursor(row_factory=tuple_row) as cursor:
-            yield from cursor.stream(statement, {name: list(ids)}, size=ROWS_AT_A_TIME)
+        yield PromptStream(driver)

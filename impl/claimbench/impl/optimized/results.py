@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
+from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.lifecycle import Outcome, outcome_without_line
+from claimbench.impl.lifecycle import Outcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.settling import Settlement, Settling, settle
+from claimbench.impl.optimized.writing import in_transaction, rows_of
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
-from claimbench.impl.result_files import EndedBatch, SettledRequest, read_results
+from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader
 from claimbench.impl.statuses import BatchStatus, RequestStatus
 
 STAGE = Stage.PROCESS_RESULTS
@@ -27,39 +30,44 @@ class ReadBatch:
     """An ended batch with its results (None where its files could not be read)."""
 
     batch: EndedBatch
-    missing: Outcome
-    results: tuple[SettledRequest, ...] | None
+    results: BatchResults | None
 
 
 def process_results(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Claim the ended batches, read their files, apply them: a transaction for a few thousand lines."""
-    stale = now - context.policy.claim_lease
-    parameters = {"companies": list(companies), "now": now, "stale": stale}
-    with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        rows = connection.execute(statements.CLAIM_ENDED_BATCHES, parameters).all()
-    ended = [
-        ReadBatch(
-            EndedBatch(row.id, row.model, row.output_file_id, row.error_file_id),
-            outcome_without_line(BatchStatus(row.status), row.error),
-            None,
-        )
-        for row in sorted(rows, key=lambda row: row.id)
-    ]
+    lease = context.policy.claim_lease
+    parameters = {"companies": list(companies), "now": now, "stale": now - lease, "wrong": now + lease}
+    rows = rows_of(context.engine, statements.CLAIM_ENDED_BATCHES, parameters)
+    ended = [_ended(row) for row in sorted(rows, key=lambda row: row.id)]
+    reader, brake = ResultReader(context.api, context.policy, context.events), Brake(context.events)
     limit = context.policy.concurrent_companies
     report = StageReport(STAGE)
-    for portion in _portions(in_parallel(lambda batch: _read(batch, context), ended, limit)):
-        with context.engine.begin() as connection:
-            report = report.plus(_apply(connection, portion, context, now))
+    for portion in _portions(in_parallel(lambda batch: _read(batch, reader, brake, now), ended, limit)):
+        report = report.plus(_applied(portion, context, now))
     return report
 
 
-def _read(batch: ReadBatch, context: PipelineContext) -> ReadBatch:
+def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
+    return EndedBatch(
+        id=row.id,
+        model=row.model,
+        status=BatchStatus(row.status),
+        error=row.error,
+        openai_batch_id=row.openai_batch_id,
+        output_file_id=row.output_file_id,
+        error_file_id=row.error_file_id,
+        completed_at=row.completed_at,
+    )
+
+
+def _read(batch: EndedBatch, reader: ResultReader, brake: Brake, now: datetime) -> ReadBatch:
+    if brake.is_pulled:
+        return ReadBatch(batch, None)
     try:
-        results = read_results(context.api, batch.batch, context.events)
+        return ReadBatch(batch, reader.read(batch, now))
     except ApiError as error:
-        context.events(Event(EventKind.API_ERROR, str(error)))
-        return batch
-    return ReadBatch(batch.batch, batch.missing, results)
+        brake.feel(error)
+        return ReadBatch(batch, None)
 
 
 def _portions(batches: Iterable[ReadBatch]) -> Iterator[list[ReadBatch]]:
@@ -67,12 +75,16 @@ def _portions(batches: Iterable[ReadBatch]) -> Iterator[list[ReadBatch]]:
     lines = 0
     for batch in batches:
         portion.append(batch)
-        lines += len(batch.results or ())
+        lines += len(batch.results.settled) if batch.results else 0
         if lines >= REQUESTS_AT_A_TIME:
             yield portion
             portion, lines = [], 0
     if portion:
         yield portion
+
+
+def _applied(portion: Sequence[ReadBatch], context: PipelineContext, now: datetime) -> StageReport:
+    return in_transaction(context.engine, lambda connection: _apply(connection, portion, context, now))
 
 
 def _apply(
@@ -81,15 +93,15 @@ def _apply(
     settlements = [
         Settlement(settled.request_id, read.batch.id, settled.outcome)
         for read in portion
-        for settled in read.results or ()
+        if read.results
+        for settled in read.results.settled
     ]
     settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, now)
     report = settle(connection, settlements, settling)
     rejected = len(settlements) - report.claimed
     if rejected:
         context.events(Event(EventKind.LINE_REJECTED, f"{rejected} lines: not a request of their batch"))
-    whole = [read for read in portion if read.results is not None]
-    report = report.plus(_fail_missing(connection, whole, context, now))
+    report = report.plus(_fail_missing(connection, portion, context, now))
     _close(connection, portion, now)
     return report
 
@@ -97,20 +109,48 @@ def _apply(
 def _fail_missing(
     connection: Connection, portion: Sequence[ReadBatch], context: PipelineContext, now: datetime
 ) -> StageReport:
+    blamed = _abandon_bad_lines(connection, portion, now)
+    missing = [
+        (read.batch.id, _missing(read.batch, read.results, blamed)) for read in portion if read.results
+    ]
     parameters = {
-        "batches": [read.batch.id for read in portion],
-        "statuses": [read.missing.status.value for read in portion],
-        "errors": [read.missing.error for read in portion],
+        "batches": [batch_id for batch_id, _ in missing],
+        "statuses": [outcome.status.value for _, outcome in missing],
+        "errors": [outcome.error for _, outcome in missing],
+        "attempts_used": [outcome.attempts_used for _, outcome in missing],
         "attempts_max": context.policy.attempts_max,
         "now": now,
     }
     failed = connection.execute(statements.FAIL_MISSING_LINES, parameters).rowcount
-    return StageReport(STAGE, claimed=failed, failed=failed)
+    if failed and any(read.batch.status is BatchStatus.COMPLETED for read in portion):
+        context.events(Event(EventKind.LINE_MISSING, f"{failed} requests of {len(missing)} batches"))
+    return StageReport(STAGE, claimed=failed + len(blamed), failed=failed + len(blamed))
+
+
+def _abandon_bad_lines(connection: Connection, portion: Sequence[ReadBatch], now: datetime) -> Sequence[int]:
+    """The batch of each request that was found to be a bad line."""
+    bad = [(read.batch.id, line) for read in portion if read.results for line in read.results.bad_lines]
+    if not bad:
+        return ()
+    parameters = {
+        "batches": [batch_id for batch_id, _ in bad],
+        "numbers": [line.number for _, line in bad],
+        "reasons": [outcome_of_bad_line(line.reason).error for _, line in bad],
+        "now": now,
+    }
+    return connection.scalars(statements.ABANDON_BAD_LINES, parameters).all()
+
+
+def _missing(batch: EndedBatch, results: BatchResults, blamed: Sequence[int]) -> Outcome:
+    """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
+    if results.bad_lines and batch.id not in blamed:
+        return outcome_without_line(batch.status, batch.error)
+    return results.missing
 
 
 def _close(connection: Connection, portion: Sequence[ReadBatch], now: datetime) -> None:
-    whole = [read.batch.id for read in portion if read.results is not None]
-    unread = [read.batch.id for read in portion if read.results is None]
+    whole = [read.batch.id for read in portion if read.results]
+    unread = [read.batch.id for read in portion if not read.results]
     connection.execute(statements.CLOSE_BATCHES, {"batches": whole, "now": now})
     if unread:
         connection.execute(statements.RELEASE_BATCHES, {"batches": unread})

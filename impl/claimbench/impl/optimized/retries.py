@@ -3,15 +3,21 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
+from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
-from claimbench.impl.events import Event, EventKind
-from claimbench.impl.lifecycle import INTERRUPTED, outcome_of_answer, outcome_of_refusal
+from claimbench.impl.lifecycle import (
+    HELD_BACK,
+    INTERRUPTED,
+    Outcome,
+    outcome_of_answer,
+    outcome_of_refusal,
+)
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
-from claimbench.impl.optimized.prompt_stream import stream_rows
+from claimbench.impl.optimized.prompt_stream import PromptStream, open_stream
 from claimbench.impl.optimized.settling import Settlement, Settling, settle
+from claimbench.impl.optimized.writing import rows_of
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.prices import Channel
 from claimbench.impl.prompts import Prompt
@@ -19,8 +25,10 @@ from claimbench.impl.statuses import ProcessingType, RequestStatus
 
 STAGE = Stage.RETRY_FAILED
 
-ANSWERS_AT_A_TIME = 500
+ANSWERS_AT_A_TIME = 100
 """Answers are paid for: a crash loses at most this many, and a write costs a round trip for as many."""
+
+HELD = Outcome(RequestStatus.PROCESSING_FAILED, HELD_BACK, attempts_used=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +46,60 @@ def retry_failed(companies: Sequence[int], context: PipelineContext, now: dateti
     if not claimed:
         return report
     settling = Settling(STAGE, RequestStatus.RETRY_IN_PROGRESS, context.policy, now)
-    limit = context.policy.concurrent_companies
-    answers = in_parallel(lambda question: _ask(question, context), _questions(claimed, context), limit)
-    while portion := list(islice(answers, ANSWERS_AT_A_TIME)):
-        with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            report = report.plus(settle(connection, portion, settling))
+    brake, limit = Brake(context.events), context.policy.concurrent_companies
+    with open_stream(context.engine) as stream:
+        questions = _questions(stream, claimed, now)
+        for portion in _portions(in_parallel(lambda asked: _ask(asked, context, brake), questions, limit)):
+            with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                report = report.plus(settle(connection, portion, settling))
     return report
 
 
 def _claim(companies: Sequence[int], context: PipelineContext, now: datetime) -> Sequence[int]:
+    lease = context.policy.claim_lease
     parameters = {
         "companies": list(companies),
         "per_company": context.policy.retries_per_company,
         "attempts_max": context.policy.attempts_max,
         "interrupted": INTERRUPTED,
-        "stale": now - context.policy.claim_lease,
+        "stale": now - lease,
+        "wrong": now + lease,
         "now": now,
     }
-    with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        rows = connection.execute(statements.CLAIM_FAILED_REQUESTS, parameters).all()
+    rows = rows_of(context.engine, statements.CLAIM_FAILED_REQUESTS, parameters)
     return [row.id for row in rows if row.status == RequestStatus.RETRY_IN_PROGRESS]
 
 
-def _questions(claimed: Iterable[int], context: PipelineContext) -> Iterator[Question]:
-    rows = stream_rows(context.engine, statements.RETRY_PROMPTS, "requests", list(claimed))
-    for request_id, model, processing_type, transcript in rows:
+def _questions(stream: PromptStream, claimed: Sequence[int], now: datetime) -> Iterator[Question]:
+    for request_id, model, processing_type, transcript in stream.rows(statements.RETRY_PROMPTS, claimed, now):
         yield Question(request_id, Prompt(model, ProcessingType(processing_type), transcript or ""))
 
 
-def _ask(question: Question, context: PipelineContext) -> Settlement:
-    try:
-        completion = context.api.complete(question.prompt.body())
-    except ApiError as error:
-        context.events(Event(EventKind.API_ERROR, str(error)))
-        return Settlement(question.request_id, None, outcome_of_refusal(error))
+def _ask(question: Question, context: PipelineContext, brake: Brake) -> Settlement:
+    if brake.is_pulled:
+        return Settlement(question.request_id, None, HELD)
     prompt = question.prompt
+    try:
+        completion = context.api.complete(prompt.body())
+    except ApiError as error:
+        brake.feel(error)
+        return Settlement(question.request_id, None, outcome_of_refusal(error))
     outcome = outcome_of_answer(prompt.processing_type, prompt.model, Channel.ALONE, completion)
     return Settlement(question.request_id, None, outcome)
+
+
+def _portions(answers: Iterable[Settlement]) -> Iterator[list[Settlement]]:
+    """A few at a time; those that were given before something broke are not lost with it."""
+    portion: list[Settlement] = []
+    try:
+        for answer in answers:
+            portion.append(answer)
+            if len(portion) >= ANSWERS_AT_A_TIME:
+                yield portion
+                portion = []
+    except Exception:
+        if portion:
+            yield portion
+        raise
+    if portion:
+        yield portion

@@ -50,6 +50,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], settling: 
         "categories": [answer.category for answer in answers],
         "summaries": [answer.summary for answer in answers],
         "languages": [answer.language for answer in answers],
+        "attempts_used": [outcome.attempts_used for outcome in outcomes],
         "expected": settling.expected.value,
         "attempts_max": settling.policy.attempts_max,
         "now": settling.now,

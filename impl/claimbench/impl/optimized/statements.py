@@ -6,16 +6,26 @@ Parameters are arrays, so a statement's text is the same for one company and for
 from sqlalchemy import text
 
 PENDING_REQUESTS = text("""
+    WITH refused AS MATERIALIZED (
+        SELECT model, count(DISTINCT completed_at) AS refusals, max(completed_at) AS last_at
+        FROM ai_batch_request
+        WHERE split_part(error, ':', 1) = ANY (CAST(:back_off_codes AS text[]))
+          AND completed_at >= :remembered_since
+        GROUP BY model
+    )
     SELECT ai_processing_request.id, session.company_id, ai_processing_request.model,
            ai_processing_request.requested_at, ai_processing_request.attempts,
-           (SELECT count(*) FROM message WHERE message.session_id = session.id) AS message_count
+           (SELECT count(*) FROM message WHERE message.session_id = session.id) AS message_count,
+           refused.refusals, refused.last_at
     FROM ai_processing_request
     JOIN session ON session.id = ai_processing_request.session_id
+    LEFT JOIN refused ON refused.model = ai_processing_request.model
     WHERE ai_processing_request.status = 'PENDING_BATCHING'
       AND session.company_id = ANY (CAST(:companies AS bigint[]))
     FOR UPDATE OF ai_processing_request SKIP LOCKED
 """)
-"""Narrow rows and message counts of what waits; rows that another scheduler holds are left to it."""
+"""Narrow rows and message counts of what waits, and how its model fares; rows that another scheduler holds
+are left to it."""
 
 CLAIM_REQUESTS = text("""
     WITH batch AS (
@@ -47,15 +57,16 @@ CLAIM_INTERRUPTED_UPLOADS = text("""
     WHERE id IN (
         SELECT id FROM ai_batch_request
         WHERE status = 'UPLOADING' AND company_id = ANY (CAST(:companies AS bigint[]))
-          AND (claimed_at IS NULL OR claimed_at <= :stale)
+          AND (claimed_at IS NULL OR claimed_at <= :stale OR claimed_at > :wrong)
         FOR UPDATE SKIP LOCKED
     )
-    RETURNING id
+    RETURNING id, key,
+        (SELECT count(*) FROM ai_processing_request WHERE batch_id = ai_batch_request.id) AS requests
 """)
 """Take over batches whose submission an earlier run did not finish."""
 
 BATCH_PROMPTS = """
-    SELECT request.batch_id, batch.key, batch.company_id, request.id, request.model,
+    SELECT request.batch_id, batch.key, batch.company_id, request.id, request.attempts, request.model,
            request.processing_type, transcript.content
     FROM ai_processing_request AS request
     JOIN ai_batch_request AS batch ON batch.id = request.batch_id
@@ -63,10 +74,47 @@ BATCH_PROMPTS = """
         SELECT string_agg(role || ': ' || coalesce(content, ''), E'\\n' ORDER BY position) AS content
         FROM message WHERE message.session_id = request.session_id
     ) AS transcript
-    WHERE request.batch_id = ANY (%(batches)s::bigint[])
+    WHERE request.batch_id = ANY (%(ids)s::bigint[])
+      AND batch.status = 'UPLOADING' AND batch.claimed_at = %(now)s
     ORDER BY request.batch_id, request.requested_at, request.id
+    FOR KEY SHARE OF batch SKIP LOCKED
 """
-"""Each request of some batches with its complete prompt, batch after batch (for the driver's stream)."""
+"""Each request of some batches with its complete prompt, batch after batch (for the driver's stream).
+
+The lock says that we live: it keeps everybody from taking the batches over, and us from none of our writes.
+"""
+
+SPLIT_BATCHES = text("""
+    WITH part AS (
+        INSERT INTO ai_batch_request (company_id, model, key, status, created_at, claimed_at)
+        SELECT company_id, model, part.key, 'UPLOADING', :now, :now
+        FROM unnest(CAST(:parents AS bigint[]), CAST(:keys AS text[])) AS part (parent, key)
+        JOIN ai_batch_request AS whole ON whole.id = part.parent
+        RETURNING id, key
+    ), moved AS (
+        UPDATE ai_processing_request SET batch_id = part.id
+        FROM unnest(CAST(:requests AS bigint[]), CAST(:request_keys AS text[])) AS member (id, key)
+        JOIN part ON part.key = member.key
+        WHERE ai_processing_request.id = member.id
+    )
+    SELECT id, key FROM part
+""")
+"""Give the requests beyond a batch's limit to batches of their own."""
+
+ABANDON_UNSENT_REQUESTS = text("""
+    UPDATE ai_processing_request
+    SET status = 'PROCESSING_ABANDONED', error = :error, completed_at = :now, batch_id = NULL,
+        attempts = attempts - 1
+    WHERE id = ANY (CAST(:requests AS bigint[])) AND status = 'BATCHING_IN_PROGRESS'
+""")
+"""Give up on requests that no batch can hold; they were counted as sent, and were not."""
+
+DELETE_EMPTY_BATCHES = text("""
+    DELETE FROM ai_batch_request
+    WHERE id = ANY (CAST(:batches AS bigint[])) AND status = 'UPLOADING'
+      AND NOT EXISTS (SELECT FROM ai_processing_request WHERE batch_id = ai_batch_request.id)
+""")
+"""Batches none of whose requests could be sent never were."""
 
 RECORD_SUBMISSIONS = text("""
     UPDATE ai_batch_request
@@ -79,7 +127,7 @@ RECORD_SUBMISSIONS = text("""
          AS submitted (id, status, openai_batch_id, input_file_id, error)
     WHERE ai_batch_request.id = submitted.id AND ai_batch_request.status = 'UPLOADING'
 """)
-"""Write what became of the submissions: under way, or refused for good."""
+"""Write what became of the submissions: under way, refused for good, or free for the next run."""
 
 OPEN_BATCHES = text("""
     SELECT id, openai_batch_id FROM ai_batch_request
@@ -109,10 +157,10 @@ CLAIM_ENDED_BATCHES = text("""
         SELECT id FROM ai_batch_request
         WHERE status IN ('COMPLETED', 'EXPIRED', 'CANCELLED', 'FAILED')
           AND company_id = ANY (CAST(:companies AS bigint[]))
-          AND (claimed_at IS NULL OR claimed_at <= :stale)
+          AND (claimed_at IS NULL OR claimed_at <= :stale OR claimed_at > :wrong)
         FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, model, status, error, output_file_id, error_file_id
+    RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, completed_at
 """)
 """Take ended batches to process; a claim that is older than a lease belongs to somebody dead."""
 
@@ -127,16 +175,18 @@ SETTLE_REQUESTS = text("""
             CAST(:requests AS bigint[]), CAST(:batches AS bigint[]), CAST(:statuses AS text[]),
             CAST(:errors AS text[]), CAST(:prompt_tokens AS int[]), CAST(:completion_tokens AS int[]),
             CAST(:costs AS numeric[]), CAST(:sentiments AS text[]), CAST(:categories AS text[]),
-            CAST(:summaries AS text[]), CAST(:languages AS text[])
+            CAST(:summaries AS text[]), CAST(:languages AS text[]), CAST(:attempts_used AS int[])
         ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, cost_usd,
-                                   sentiment, category, summary, language, place)
+                                   sentiment, category, summary, language, attempts_used, place)
     ), applied AS (
         UPDATE ai_processing_request AS request
         SET status = CASE WHEN settled.status IN ('PROCESSING_FAILED', 'PENDING_BATCHING')
-                           AND request.attempts >= :attempts_max
+                           AND request.attempts - 1 + settled.attempts_used >= :attempts_max
                           THEN 'PROCESSING_ABANDONED' ELSE settled.status END,
+            attempts = greatest(0, request.attempts - 1 + settled.attempts_used),
             error = settled.error,
-            batch_id = CASE WHEN settled.status = 'PENDING_BATCHING' AND request.attempts < :attempts_max
+            batch_id = CASE WHEN settled.status = 'PENDING_BATCHING'
+                             AND request.attempts - 1 + settled.attempts_used < :attempts_max
                             THEN NULL ELSE request.batch_id END,
             prompt_tokens = CASE WHEN settled.prompt_tokens IS NULL THEN request.prompt_tokens
                                  ELSE coalesce(request.prompt_tokens, 0) + settled.prompt_tokens END,
@@ -146,7 +196,7 @@ SETTLE_REQUESTS = text("""
             cost_usd = CASE WHEN settled.cost_usd IS NULL THEN request.cost_usd
                             ELSE coalesce(request.cost_usd, 0) + settled.cost_usd END,
             completed_at = CASE WHEN settled.status IN ('PROCESSING_COMPLETE', 'PROCESSING_ABANDONED')
-                                  OR request.attempts >= :attempts_max
+                                  OR request.attempts - 1 + settled.attempts_used >= :attempts_max
                                 THEN CAST(:now AS timestamptz) ELSE request.completed_at END
         FROM settled
         WHERE request.id = settled.id AND request.status = :expected
@@ -176,18 +226,38 @@ SETTLE_REQUESTS = text("""
 
 FAIL_MISSING_LINES = text("""
     UPDATE ai_processing_request AS request
-    SET status = CASE WHEN request.attempts >= :attempts_max THEN 'PROCESSING_ABANDONED'
-                      ELSE ended.status END,
+    SET status = CASE WHEN request.attempts - 1 + ended.attempts_used >= :attempts_max
+                      THEN 'PROCESSING_ABANDONED' ELSE ended.status END,
+        attempts = greatest(0, request.attempts - 1 + ended.attempts_used),
         error = ended.error,
-        batch_id = CASE WHEN ended.status = 'PENDING_BATCHING' AND request.attempts < :attempts_max
+        batch_id = CASE WHEN ended.status = 'PENDING_BATCHING'
+                         AND request.attempts - 1 + ended.attempts_used < :attempts_max
                         THEN NULL ELSE request.batch_id END,
-        completed_at = CASE WHEN request.attempts >= :attempts_max THEN CAST(:now AS timestamptz)
-                            ELSE request.completed_at END
-    FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:errors AS text[]))
-         AS ended (batch_id, status, error)
+        completed_at = CASE WHEN request.attempts - 1 + ended.attempts_used >= :attempts_max
+                            THEN CAST(:now AS timestamptz) ELSE request.completed_at END
+    FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:errors AS text[]),
+                CAST(:attempts_used AS int[]))
+         AS ended (batch_id, status, error, attempts_used)
     WHERE request.batch_id = ended.batch_id AND request.status = 'BATCHING_IN_PROGRESS'
 """)
 """Requests whose batch ended without a line for them."""
+
+ABANDON_BAD_LINES = text("""
+    WITH written AS (
+        SELECT id, batch_id, row_number() OVER (PARTITION BY batch_id ORDER BY requested_at, id) AS number
+        FROM ai_processing_request
+        WHERE batch_id = ANY (CAST(:batches AS bigint[])) AND status = 'BATCHING_IN_PROGRESS'
+    )
+    UPDATE ai_processing_request AS request
+    SET status = 'PROCESSING_ABANDONED', error = bad.reason, completed_at = :now
+    FROM written
+    JOIN unnest(CAST(:batches AS bigint[]), CAST(:numbers AS int[]), CAST(:reasons AS text[]))
+         AS bad (batch_id, number, reason)
+      ON bad.batch_id = written.batch_id AND bad.number = written.number
+    WHERE request.id = written.id
+    RETURNING request.batch_id
+""")
+"""Requests whose lines made the API fail their batch; numbers are in the order of the input file."""
 
 CLOSE_BATCHES = text("""
     UPDATE ai_batch_request
@@ -204,7 +274,9 @@ CLAIM_FAILED_REQUESTS = text("""
         WHERE session.company_id = ANY (CAST(:companies AS bigint[]))
           AND (ai_processing_request.status = 'PROCESSING_FAILED'
                OR (ai_processing_request.status = 'RETRY_IN_PROGRESS'
-                   AND ai_processing_request.claimed_at <= :stale))
+                   AND (ai_processing_request.claimed_at IS NULL
+                        OR ai_processing_request.claimed_at <= :stale
+                        OR ai_processing_request.claimed_at > :wrong)))
         FOR UPDATE OF ai_processing_request SKIP LOCKED
     ), ranked AS (
         SELECT id, row_number() OVER (PARTITION BY company_id ORDER BY requested_at, id) AS place FROM failed
@@ -232,7 +304,9 @@ RETRY_PROMPTS = """
         SELECT string_agg(role || ': ' || coalesce(content, ''), E'\\n' ORDER BY position) AS content
         FROM message WHERE message.session_id = request.session_id
     ) AS transcript
-    WHERE request.id = ANY (%(requests)s::bigint[])
+    WHERE request.id = ANY (%(ids)s::bigint[])
+      AND request.status = 'RETRY_IN_PROGRESS' AND request.claimed_at = %(now)s
     ORDER BY session.company_id, request.requested_at, request.id
+    FOR KEY SHARE OF request SKIP LOCKED
 """
-"""Each claimed request with its complete prompt (for the driver's stream)."""
+"""Each claimed request with its complete prompt (for the driver's stream), locked as batches are."""

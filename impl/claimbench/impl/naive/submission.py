@@ -1,0 +1,150 @@
+"""How the naive pipeline hands one claimed batch to the API: exactly once, whatever fails on the way."""
+
+import io
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session as Database
+
+from claimbench.impl.batching import batch_key
+from claimbench.impl.brake import Brake
+from claimbench.impl.errors import ApiError, Blame
+from claimbench.impl.jsonl import CustomId, request_line
+from claimbench.impl.lifecycle import TOO_LARGE, storable
+from claimbench.impl.naive.tools import Tools, prompt_of
+from claimbench.impl.ports import ApiBatch, Stage, StageReport, batch_metadata
+from claimbench.impl.schema import BatchRequest, ProcessingRequest
+from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
+
+STAGE = Stage.CREATE_BATCHES
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A request and the line that asks it."""
+
+    request: ProcessingRequest
+    text: bytes
+
+
+def submit_all(
+    batches: Iterable[BatchRequest], database: Database, tools: Tools, brake: Brake, now: datetime
+) -> StageReport:
+    """Submit each claimed batch; one that is too large becomes several, in place."""
+    report = StageReport(STAGE)
+    waiting = deque(batches)
+    while waiting:
+        batch = waiting.popleft()
+        if not is_ours(batch, database, now):
+            database.rollback()
+            continue
+        lines, too_large = _lines(batch, tools.policy.bytes_per_batch_max)
+        report = report.plus(_give_up(too_large, database, now))
+        rest = _rest(batch, lines, tools.policy.bytes_per_batch_max, now)
+        if rest is not None:
+            database.add(rest)
+            database.commit()  # before the upload of either: a crash after it finds both by their keys
+            waiting.extendleft((rest, batch))
+        elif lines:
+            report = report.plus(_submit(batch, lines, tools, brake, now))
+            database.commit()
+        else:
+            database.delete(batch)
+            database.commit()
+    return report
+
+
+def is_ours(batch: BatchRequest, database: Database, now: datetime) -> bool:
+    """Lock the batch for as long as it is being submitted: who would take it over sees that we live."""
+    return (
+        database.scalars(
+            select(BatchRequest)
+            .where(BatchRequest.id == batch.id, BatchRequest.status == BatchStatus.UPLOADING)
+            .where(BatchRequest.claimed_at == now)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        is not None
+    )
+
+
+def _lines(batch: BatchRequest, bytes_max: int) -> tuple[list[Line], list[ProcessingRequest]]:
+    lines, too_large = [], []
+    for request in sorted(batch.requests, key=lambda r: (r.requested_at, r.id)):
+        custom_id = CustomId(request.id, ProcessingType(request.processing_type))
+        text = request_line(custom_id, prompt_of(request))
+        if len(text) <= bytes_max:
+            lines.append(Line(request, text))
+        else:
+            too_large.append(request)
+    return lines, too_large
+
+
+def _give_up(requests: Sequence[ProcessingRequest], database: Database, now: datetime) -> StageReport:
+    for request in requests:
+        request.status, request.error = RequestStatus.PROCESSING_ABANDONED, TOO_LARGE
+        request.batch, request.completed_at = None, now
+        request.attempts -= 1  # it was never sent
+    if requests:
+        database.flush()
+    return StageReport(STAGE, failed=len(requests))
+
+
+def _rest(batch: BatchRequest, lines: Sequence[Line], bytes_max: int, now: datetime) -> BatchRequest | None:
+    """A new batch of the requests beyond the limit, taken out of the given one; None when all fit."""
+    size, fitting = 0, 0
+    for line in lines:
+        size += len(line.text)
+        if size > bytes_max:
+            break
+        fitting += 1
+    beyond = [line.request for line in lines[fitting:]]
+    if not beyond:
+        return None
+    for request in beyond:
+        batch.requests.remove(request)
+    return BatchRequest(
+        company_id=batch.company_id,
+        model=batch.model,
+        key=batch_key(((request.id, request.attempts) for request in beyond), now),
+        status=BatchStatus.UPLOADING,
+        created_at=now,
+        claimed_at=now,
+        requests=beyond,
+    )
+
+
+def _submit(
+    batch: BatchRequest, lines: Sequence[Line], tools: Tools, brake: Brake, now: datetime
+) -> StageReport:
+    size = len(lines)
+    held = StageReport(STAGE, claimed=size, failed=size)
+    if brake.is_pulled:
+        batch.claimed_at = None
+        return held
+    try:
+        file = io.BytesIO(b"".join(line.text for line in lines))
+        file_id = tools.api.upload(f"{batch.key}.jsonl", file)
+        created = tools.api.create_batch(file_id, batch_metadata(batch.key, batch.company_id))
+    except ApiError as error:
+        brake.feel(error)
+        refuse(batch, error, now)
+        return held
+    adopt(batch, created)
+    return StageReport(STAGE, claimed=size, created=size)
+
+
+def refuse(batch: BatchRequest, error: ApiError, now: datetime) -> None:
+    """What becomes of a batch that was not created: nobody's, unless the API may have it all the same."""
+    if error.blame is Blame.REQUEST:
+        batch.status, batch.error, batch.completed_at = BatchStatus.FAILED, storable(str(error)), now
+    if error.status_code is not None or error.blame is not Blame.MOMENT:
+        batch.claimed_at = None  # otherwise the lease gives the API time to show what it made
+
+
+def adopt(batch: BatchRequest, created: ApiBatch) -> None:
+    """Write down which batch of the API this is."""
+    batch.openai_batch_id, batch.input_file_id = created.id, created.input_file_id
+    batch.status, batch.claimed_at = BatchStatus.VALIDATING, None

@@ -1,0 +1,106 @@
+"""Handing files to the API, several at a time, and finding again what an interrupted run had handed over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from claimbench.impl.brake import Brake
+from claimbench.impl.errors import CIRCUIT_OPEN, ApiError, Blame
+from claimbench.impl.events import Event, EventKind
+from claimbench.impl.lifecycle import HELD_BACK, storable
+from claimbench.impl.optimized import statements
+from claimbench.impl.optimized.batch_files import BatchFile
+from claimbench.impl.optimized.writing import write
+from claimbench.impl.ports import ApiBatch, PipelineContext, batch_metadata
+from claimbench.impl.statuses import BatchStatus
+
+_HELD = ApiError(HELD_BACK, code=CIRCUIT_OPEN, retryable=True)
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptedBatch:
+    """A batch that an earlier run claimed and did not see through."""
+
+    id: int
+    key: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a claimed batch: the API's batch, an error, or neither yet."""
+
+    batch_id: int
+    requests: int
+    batch: ApiBatch | None = None
+    error: ApiError | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether this run is done with it."""
+        return self.batch is not None or self.error is not None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the API may have it all the same; then the lease gives it time to show what it made."""
+        return self.error is not None and self.error.status_code is None and self.error.blame is Blame.MOMENT
+
+    @property
+    def status(self) -> BatchStatus:
+        """What to write: under way, refused for good, or to be submitted by a later run."""
+        if self.batch:
+            return BatchStatus.VALIDATING
+        refused = self.error is not None and self.error.blame is Blame.REQUEST
+        return BatchStatus.FAILED if refused else BatchStatus.UPLOADING
+
+
+@dataclass(frozen=True, slots=True)
+class Submitter:
+    """Makes the calls of one stage; safe in threads."""
+
+    context: PipelineContext
+    brake: Brake
+
+    def submit(self, file: BatchFile) -> Submission:
+        """Upload a file and create its batch; the file is closed."""
+        api = self.context.api
+        with file.lines:
+            if self.brake.is_pulled:
+                return Submission(file.batch_id, file.requests, error=_HELD)
+            try:
+                file_id = api.upload(f"{file.key}.jsonl", file.lines)
+                created = api.create_batch(file_id, batch_metadata(file.key, file.company_id))
+            except ApiError as error:
+                self.brake.feel(error)
+                return Submission(file.batch_id, file.requests, error=error)
+        return Submission(file.batch_id, file.requests, batch=created)
+
+    def find(self, batch: InterruptedBatch) -> Submission:
+        """What the API has of an interrupted batch; neither batch nor error when it has nothing."""
+        if self.brake.is_pulled:
+            return Submission(batch.id, batch.requests, error=_HELD)
+        try:
+            found = self.context.api.find_batch(batch.key)
+        except ApiError as error:
+            self.brake.feel(error)
+            return Submission(batch.id, batch.requests, error=error)
+        return Submission(batch.id, batch.requests, batch=found)
+
+    def record(self, submissions: Sequence[Submission], now: datetime) -> None:
+        """Write what became of them; one that somebody else has recorded meanwhile is told as surplus."""
+        known = [done for done in submissions if not done.is_unknown]
+        if not known:
+            return
+        failed = [done.error if done.status is BatchStatus.FAILED else None for done in known]
+        parameters = {
+            "batches": [done.batch_id for done in known],
+            "statuses": [done.status.value for done in known],
+            "openai_ids": [done.batch.id if done.batch else None for done in known],
+            "file_ids": [done.batch.input_file_id if done.batch else None for done in known],
+            "errors": [storable(str(error)) if error else None for error in failed],
+            "now": now,
+        }
+        written = write(self.context.engine, statements.RECORD_SUBMISSIONS, parameters)
+        if written < len(known):
+            told = f"{len(known) - written} batches were recorded by another scheduler"
+            self.context.events(Event(EventKind.SURPLUS_BATCH, told))
