@@ -15,7 +15,7 @@ import psutil
 from claimbench.loadgen.databases.account import reachable_by_all, unprivileged_account
 
 PREFIX = "claimbench-postgres-"
-SHARED_ROOTS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (mkdtemp: unforeseeable names)
+SHARED_ROOTS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (mkdtemp)
 LOCK = "lock"
 UNLOCKED_AGE_S = 600
 """A folder without a lock file may be a moment old: its owner gets this long to lock it."""
@@ -45,7 +45,7 @@ class DataFolder:
 
 
 def data_root() -> Path:
-    """Where data folders are made: where the system puts temporary files, if the server's account gets there."""
+    """Where data folders are made: among the temporary files, if the server's account gets there."""
     usual = Path(tempfile.gettempdir())
     if unprivileged_account() is None:
         return usual

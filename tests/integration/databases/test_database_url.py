@@ -1,0 +1,215 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import URL
+
+from claimbench.errors import UsageError
+from claimbench.impl.indexes import IndexSet
+from claimbench.loadgen.databases import Server, ServerKind, Workshop, open_server
+from claimbench.loadgen.databases import server as server_module
+from claimbench.loadgen.databases.connecting import connect
+from claimbench.loadgen.databases.ownership import owned, sweep
+from claimbench.scenarios.model import Dataset
+
+
+@dataclass(frozen=True)
+class Said:
+    lines: list[str]
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def text_of(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def shared(server: Server) -> str:
+    """The embedded server, as a user would give it by URL."""
+    return text_of(server.admin_url)
+
+
+@contextmanager
+def role(server: Server, name: str, rights: str) -> Iterator[URL]:
+    with connect(server.admin_url) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN {rights} PASSWORD 'topsecret'")
+        try:
+            yield server.admin_url.set(username=name, password="topsecret")
+        finally:
+            connection.execute(f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def admin(server: Server) -> Iterator[psycopg.Connection]:
+    with connect(server.admin_url) as connection:
+        yield connection
+
+
+def databases(server: Server) -> set[str]:
+    with connect(server.admin_url) as connection:
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
+
+
+def test_a_server_by_url_is_used_and_left_as_it_was(server: Server, shared: str, dataset: Dataset) -> None:
+    before, said = databases(server), Said([])
+    with open_server(shared, announce=said) as given, Workshop(given) as workshop:
+        made = workshop.template(dataset, companies=1, indexes=IndexSet.AFTER)
+        during = databases(server) - before
+        with workshop.clone(made) as url, connect(url):
+            pass
+
+    assert given.kind is ServerKind.URL
+    assert all(name.startswith(f"claimbench_{given.run_key}_") for name in during)
+    assert databases(server) == before
+
+
+def test_what_is_announced_names_version_place_and_reason_but_no_password(
+    server: Server, shared: str
+) -> None:
+    said = Said([])
+    with open_server(shared, announce=said) as given:
+        assert given.description == f"PostgreSQL {given.facts.server_version}, by URL"
+    (line,) = said.lines
+
+    assert line.startswith(f"database: {given.description}, postgresql+psycopg://claimbench:***@127.0.0.1:")
+    assert line.endswith("(asked for)")
+    assert str(server.admin_url.password) not in line
+
+
+def test_the_url_of_the_environment_is_taken_by_auto(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", shared)
+    said = Said([])
+    with open_server("auto", announce=said) as given:
+        assert given.kind is ServerKind.URL
+
+    assert said.lines[0].endswith("(DATABASE_URL is set)")
+
+
+def refusal(url: URL) -> str:
+    """What is said when a server is given that cannot be used."""
+    with pytest.raises(UsageError) as raised, open_server(text_of(url), announce=print):
+        pass
+    return str(raised.value)
+
+
+def test_a_wrong_password_is_told_in_one_line_without_it(server: Server) -> None:
+    said = refusal(server.admin_url.set(password="not-the-password"))
+
+    assert "password authentication failed" in said
+    assert said.endswith("check user and password of the URL")
+    assert "not-the-password" not in said
+    assert "\n" not in said
+
+
+def test_a_role_that_may_not_create_databases_is_told_what_it_lacks(server: Server) -> None:
+    with role(server, "poor", "NOCREATEDB") as url:
+        assert "this role may not create databases; ALTER ROLE … CREATEDB" in refusal(url)
+
+
+def test_a_database_that_does_not_exist_is_told(server: Server) -> None:
+    said = refusal(server.admin_url.set(database="nowhere"))
+
+    assert 'database "nowhere" does not exist; name a database' in said
+
+
+def test_a_server_of_another_encoding_is_refused(server: Server, admin: psycopg.Connection) -> None:
+    admin.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    said = refusal(server.admin_url.set(database="latin"))
+    admin.execute("DROP DATABASE latin")
+
+    assert "the server's encoding is LATIN1; use a database whose encoding is UTF8" in said
+
+
+def test_a_server_that_is_too_old_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "OLDEST_VERSION", 990_000)
+
+    assert "is too old; use 14 or newer" in refusal(server.admin_url)
+
+
+def test_an_ordinary_role_works_without_the_servers_statement_counts_and_is_told(
+    server: Server, dataset: Dataset
+) -> None:
+    said = Said([])
+    with (
+        role(server, "modest", "CREATEDB") as url,
+        open_server(text_of(url), announce=said) as given,
+        Workshop(given) as workshop,
+    ):
+        made = workshop.template(dataset, companies=1, indexes=IndexSet.AFTER)
+        workshop.checkpoint()
+        with workshop.clone(made) as clone_url, connect(clone_url) as connection:
+            found = connection.execute("SELECT count(*) FROM company").fetchone()
+
+    assert found == (2,)
+    assert not given.facts.pg_stat_statements
+    assert said.lines[1] == "database: pg_stat_statements is missing, so only the client counts executions"
+
+
+def dead_run(server: Server, name: str, comment: str) -> None:
+    with connect(server.admin_url) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment))
+        )
+
+
+def mark(key: str, age: timedelta) -> str:
+    return f"claimbench run {key} since {(datetime.now(UTC) - age).isoformat()}"
+
+
+OLD = timedelta(days=1)
+
+
+def test_what_a_dead_run_left_is_dropped(server: Server, admin: psycopg.Connection) -> None:
+    dead_run(server, "claimbench_0000dead_clone_1", mark("0000dead", OLD))
+
+    assert sweep(admin) == ("claimbench_0000dead_clone_1",)
+    assert "claimbench_0000dead_clone_1" not in databases(server)
+
+
+@pytest.mark.parametrize(
+    ("name", "comment"),
+    [
+        ("claimbench_0000aaaa_young", mark("0000aaaa", timedelta(minutes=5))),
+        ("claimbench_0000aaaa_other_key", mark("0000bbbb", OLD)),
+        ("claimbench_backup", "ours since 2019, do not touch"),
+        ("claimbench_0000aaaa_spoofed", "claimbench run 0000aaaa since ever and ever"),
+    ],
+)
+def test_what_is_not_provably_a_dead_runs_is_kept(
+    server: Server, admin: psycopg.Connection, name: str, comment: str
+) -> None:
+    dead_run(server, name, comment)
+
+    assert sweep(admin) == ()
+    admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+
+def test_what_a_living_run_made_is_kept_however_old(server: Server, admin: psycopg.Connection) -> None:
+    with owned(server.admin_url) as owner:
+        name = owner.create("clone_1")
+
+        assert sweep(admin, grace=timedelta(0)) == ()
+        assert name in databases(server)
+
+    assert name not in databases(server)
+
+
+def test_a_database_that_somebody_is_connected_to_is_kept(server: Server, admin: psycopg.Connection) -> None:
+    name = "claimbench_0000cccc_clone_1"
+    dead_run(server, name, mark("0000cccc", OLD))
+    with connect(server.admin_url.set(database=name)):
+        assert sweep(admin) == ()
+
+    assert sweep(admin) == (name,)
+
+
+def test_a_run_never_drops_a_database_that_it_does_not_own(server: Server) -> None:
+    with owned(server.admin_url) as owner, pytest.raises(ValueError, match="is not a database of run"):
+        owner.drop("postgres")
