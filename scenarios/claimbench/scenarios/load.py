@@ -92,7 +92,7 @@ class Objective(LoadTable):
 
 
 class CapacitySearch(LoadTable):
-    """Look for the highest rate between two, each tried for `step`, until known to a factor of 1 + `precision`."""
+    """Look for the highest rate between two, each tried for `step`, until known to within `precision`."""
 
     lowest: PositiveRate
     highest: PositiveRate

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.load.collector import GRACE_S
+from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.plan import Plan
 from claimbench.reports.load.record import Generated
 
@@ -23,8 +24,10 @@ _TAIL_BYTES = 2_000
 def generate(plan: Plan, processes: int = 1) -> Generated:
     """Make the load of the plan from so many processes; return what they saw, merged.
 
-    Raises `InvalidMeasurementError` when the generator did not come to its end.
+    Raises `UsageError` for a host that is not this machine, `InvalidMeasurementError` when the generator
+    did not come to its end.
     """
+    require_loopback(plan.host)
     with TemporaryDirectory(prefix="claimbench-load-") as name:
         folder = Path(name)
         plan_file, outcome, log = folder / "plan.json", folder / "outcome.json", folder / "locust.log"
