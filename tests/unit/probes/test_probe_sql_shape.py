@@ -113,3 +113,31 @@ WORDS = st.sampled_from(VOCABULARY.split())
 @example("(" * 500)
 def test_no_text_makes_the_reader_fail(sql: str) -> None:
     assert isinstance(shapes(sql), tuple)
+
+
+@pytest.mark.parametrize(
+    ("sql", "searched"),
+    [
+        (f"SELECT id FROM {REQUEST} JOIN session ON true WHERE company_id = $1 AND status = $2", {REQUEST}),
+        (f"SELECT id FROM {REQUEST} WHERE (status = $1 OR (status = $2 AND claimed_at < $3))", {REQUEST}),
+        (
+            f"UPDATE t SET a = 1 WHERE id IN (SELECT id FROM {REQUEST} WHERE status = 'X') RETURNING id",
+            {REQUEST},
+        ),
+        (
+            f"WITH due AS (SELECT id FROM {REQUEST} WHERE status = 'X' FOR UPDATE) SELECT * FROM due",
+            {REQUEST},
+        ),
+        (f"SELECT * FROM {REQUEST} WHERE id = $1 AND status = $2", set()),
+        (f"SELECT * FROM {REQUEST} WHERE id = ANY ($1)", set()),
+        (f"SELECT status FROM {REQUEST} WHERE batch_id = $1 ORDER BY status", set()),
+        (f"SELECT * FROM {REQUEST} WHERE batch_id IN (SELECT id FROM batch WHERE status = 'X')", {"batch"}),
+        (f"UPDATE {REQUEST} SET status = 'Y' FROM s WHERE {REQUEST}.id = s.id AND status = 'X'", set()),
+    ],
+)
+def test_a_table_is_searched_when_rows_are_found_by_status_and_not_by_id(
+    sql: str, searched: set[str]
+) -> None:
+    (shape,) = shapes(sql)
+
+    assert shape.searched == searched

@@ -181,9 +181,13 @@ def test_no_prepared_text_can_pass_for_messages(sql: str, types: int) -> None:
 
 
 def test_lookups_are_named_after_the_tables_that_drive_them(tracing: Tracing) -> None:
-    for text in ("select * from company", "update company set name = ''", "select 1 from ai_batch_request"):
+    for text in (
+        "select * from company",
+        "update company set name = ''",
+        "select 1 from ai_batch_request where status = 'OPEN'",
+    ):
         tracing.tally.add(text)
-    tracing.tally.add("select * from ai_processing_request")
+    tracing.tally.add("select * from ai_processing_request where status = 'PENDING'")
     readings = tracing.tally.lap()
 
     assert readings == (

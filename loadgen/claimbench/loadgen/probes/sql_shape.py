@@ -6,10 +6,11 @@ function such as unnest() has none, so the next item of the FROM counts. A curso
 are that query.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 
 from claimbench.loadgen.probes.sql_tokens import Token, tokens
 
@@ -35,12 +36,14 @@ class Kind(StrEnum):
 class Shape:
     """A statement's kind, its driving table if it has one, and whether it looks rows up.
 
-    A look-up brings rows back: a SELECT, or an UPDATE or DELETE with RETURNING.
+    A look-up brings rows back: a SELECT, or an UPDATE or DELETE with RETURNING. `searched` are the tables
+    that it, or a query inside it, goes through for rows of a status rather than for rows whose ids it knows.
     """
 
     kind: Kind
     table: str | None = None
     is_lookup: bool = False
+    searched: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 _TRANSACTION = {
@@ -119,10 +122,54 @@ class _Query:
         """The shape of the whole."""
         kind = self._kind()
         table = None if kind is Kind.OTHER else self.driving_table()
+        searched = frozenset(self.searched())
         if kind is Kind.SELECT:
-            return Shape(kind, table, is_lookup=True)
+            return Shape(kind, table, is_lookup=True, searched=searched)
         returns = any(word.text == "returning" and word.is_word for word in self._top_level())
-        return Shape(kind, table, is_lookup=returns and kind in (Kind.UPDATE, Kind.DELETE))
+        is_lookup = returns and kind in (Kind.UPDATE, Kind.DELETE)
+        return Shape(kind, table, is_lookup, searched)
+
+    def searched(self) -> Iterator[str]:
+        """The driving tables of this query and of those inside it that look for rows of a status."""
+        if self.level > 20:
+            return
+        table = self.driving_table()
+        if table and self._asks_for_status():
+            yield table
+        for query in self._inside():
+            yield from query.searched()
+
+    def _inside(self) -> "Iterator[_Query]":
+        for query in self.named.values():
+            if query.level == self.level + 1:
+                yield query
+        for index, word in enumerate(self.words[:-1]):
+            if word.text == "(" and self.words[index + 1].text in {"select", "with"}:
+                yield _Query(_inside(self.words, index), self.named, self.level + 2)
+
+    def _asks_for_status(self) -> bool:
+        """Whether the WHERE of this query itself names a status, and no id that it must equal."""
+        where = list(self._where())
+        names_status = any(word.is_name and word.text == "status" for word in where)
+        return names_status and not any(
+            word.is_name and word.text == "id" and after.text in {"=", "in"}
+            for word, after in pairwise(where)
+        )
+
+    def _where(self) -> Iterator[Token]:
+        """The words of the WHERE, without those of queries inside it."""
+        bottom = self.words[0].depth if self.words else 0
+        started, hidden_below = False, None
+        for word, after in zip(self.words, [*self.words[1:], None], strict=True):
+            if hidden_below is not None and word.depth > hidden_below:
+                continue
+            hidden_below = None
+            if word.is_word and word.depth == bottom and (word.text == "where" or word.text in _JOIN_ENDS):
+                started = word.text == "where"
+            elif word.text == "(" and after is not None and after.text in {"select", "with"}:
+                hidden_below = word.depth
+            elif started:
+                yield word
 
     def driving_table(self) -> str | None:
         """The table that the query goes through; None when it reads none."""

@@ -1,9 +1,10 @@
 """Statements and look-ups, as the application sends them.
 
 A statement is a text sent once: consecutive executions of one text within one round trip (executemany)
-are one statement. Transaction control and the driver's prepared statements are not counted. A look-up is
-named after its driving table, see `sql_shape`; which of the three request look-ups it is depends on the
-stage that made it:
+are one statement. Transaction control and the driver's prepared statements are not counted. A look-up
+brings back rows that its driving table gave, see `sql_shape`. Of companies every one counts; of requests and
+batches those that look for rows of a status, not those that fetch rows whose ids are known. Which of the
+request look-ups it is depends on the stage that made it:
 
 | metric | driven by | belongs to the stage |
 |---|---|---|
@@ -83,4 +84,6 @@ class StatementTally:
 
 
 def _looks_up(shape: Shape, table: str) -> bool:
-    return shape.is_lookup and shape.table == table
+    if table == "company":
+        return shape.is_lookup and shape.table == table
+    return shape.is_lookup and table in shape.searched
