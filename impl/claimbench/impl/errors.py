@@ -26,12 +26,22 @@ _CALLERS_CODES = frozenset(
 
 
 class ApiError(Exception):
-    """The API refused or failed; `status_code` is None when it did not answer at all."""
+    """The API refused or failed; `status_code` is None when it did not answer at all.
+
+    `code` is the API's own word for it, `retry_after_s` how long it asks us to wait.
+    """
 
     def __init__(
-        self, message: str, *, status_code: int | None = None, code: str | None = None, retryable: bool
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+        retryable: bool,
     ) -> None:
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         self.status_code = status_code
         self.code = code
         self.retryable = retryable

@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     CHOICE = "choice"
     FALLBACK = "fallback"
     SWITCH = "switch"
+    SCHEDULER_RESTS = "scheduler_rests"
 
 
 @dataclass(frozen=True, slots=True)

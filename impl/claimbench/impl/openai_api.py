@@ -1,7 +1,7 @@
 """The real openai client behind the `BatchApi` port: the only importer of openai."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 import httpx2
@@ -105,12 +105,24 @@ def _translated() -> Iterator[None]:
         retryable = error.status_code >= 500 or error.status_code in _TRANSIENT
         message = f"{error.code or error.status_code}: {error.message}"
         raise ApiError(
-            message, status_code=error.status_code, code=error.code, retryable=retryable
+            message,
+            status_code=error.status_code,
+            code=error.code,
+            retry_after_s=_retry_after_s(error.response.headers),
+            retryable=retryable,
         ) from error
     except openai.APIError as error:
         raise ApiError(f"{type(error).__name__}: {error.message}", retryable=True) from error
     except httpx2.HTTPError as error:  # the client lets those of a streamed body through
         raise ApiError(f"{type(error).__name__}: {error}", retryable=True) from error
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """The wait that the API asks for, in seconds; a date, which it does not send, is not understood."""
+    for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        with suppress(KeyError, ValueError):
+            return max(0.0, float(headers[name]) * factor)
+    return None
 
 
 def _api_batch(batch: Batch) -> ApiBatch:

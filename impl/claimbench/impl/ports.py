@@ -177,16 +177,22 @@ class BatchApi(Protocol):
         """Send one request alone through chat completions."""
 
 
+def take_stage(pipeline: Pipeline, stage: Stage, now: datetime) -> StageReport:
+    """The one method of a pipeline that the stage is."""
+    match stage:
+        case Stage.CREATE_BATCHES:
+            return pipeline.create_batches(now)
+        case Stage.CHECK_STATUSES:
+            return pipeline.check_statuses(now)
+        case Stage.PROCESS_RESULTS:
+            return pipeline.process_results(now)
+        case Stage.RETRY_FAILED:
+            return pipeline.retry_failed(now)
+
+
 def run_stages(pipeline: Pipeline, now: datetime) -> RunReport:
     """One scheduler run of any pipeline."""
-    return RunReport(
-        (
-            pipeline.create_batches(now),
-            pipeline.check_statuses(now),
-            pipeline.process_results(now),
-            pipeline.retry_failed(now),
-        )
-    )
+    return RunReport(tuple(take_stage(pipeline, stage, now) for stage in Stage))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,39 +5,65 @@ complete), a company cache, one statement per stage for all companies, and compa
 are set-based too, so the number of statements does not grow with companies or rows.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from claimbench.impl.company_cache import CompanyCache
 from claimbench.impl.optimized.checking import check_statuses
 from claimbench.impl.optimized.creation import create_batches
 from claimbench.impl.optimized.results import process_results
 from claimbench.impl.optimized.retries import retry_failed
-from claimbench.impl.ports import PipelineContext, PipelineStats, RunReport, StageReport, run_stages
+from claimbench.impl.ports import (
+    PipelineContext,
+    PipelineStats,
+    RunReport,
+    Stage,
+    StageReport,
+    run_stages,
+)
 from claimbench.impl.queue_stats import queue_stats
+
+_StageWork = Callable[[Sequence[int], PipelineContext, datetime], StageReport]
+
+
+class Grouping(StrEnum):
+    """How many companies one statement is for: all, or one, as with the document's batch operations off."""
+
+    TOGETHER = "together"
+    ONE_BY_ONE = "one_by_one"
 
 
 class OptimizedPipeline:
-    """A constant number of statements for each stage, whatever the number of companies."""
+    """A constant number of statements for each stage, whatever the number of companies.
 
-    def __init__(self, context: PipelineContext) -> None:
-        self._context = context
-        self.cache = CompanyCache(context.engine, context.policy.company_cache_ttl, context.events)
+    cache: one that is shared with another pipeline; None makes one of its own.
+    """
+
+    def __init__(
+        self,
+        context: PipelineContext,
+        grouping: Grouping = Grouping.TOGETHER,
+        cache: CompanyCache | None = None,
+    ) -> None:
+        self._context, self._grouping = context, grouping
+        self.cache = cache or CompanyCache(context.engine, context.policy.company_cache_ttl, context.events)
 
     def create_batches(self, now: datetime) -> StageReport:
         """Batch the pending requests of all active companies."""
-        return create_batches(self.cache.active_companies(now), self._context, now)
+        return self._take(Stage.CREATE_BATCHES, create_batches, now)
 
     def check_statuses(self, now: datetime) -> StageReport:
         """Ask the API about all open batches, in parallel."""
-        return check_statuses(self.cache.active_companies(now), self._context, now)
+        return self._take(Stage.CHECK_STATUSES, check_statuses, now)
 
     def process_results(self, now: datetime) -> StageReport:
         """Download all ended batches in parallel and apply their results as sets."""
-        return process_results(self.cache.active_companies(now), self._context, now)
+        return self._take(Stage.PROCESS_RESULTS, process_results, now)
 
     def retry_failed(self, now: datetime) -> StageReport:
         """Send failed requests of all companies alone, in parallel."""
-        return retry_failed(self.cache.active_companies(now), self._context, now)
+        return self._take(Stage.RETRY_FAILED, retry_failed, now)
 
     def run(self, now: datetime) -> RunReport:
         """The four stages once."""
@@ -46,3 +72,12 @@ class OptimizedPipeline:
     def stats(self, company_id: int | None = None) -> PipelineStats:
         """Count the queue."""
         return queue_stats(self._context.engine, company_id)
+
+    def _take(self, stage: Stage, work: _StageWork, now: datetime) -> StageReport:
+        companies = self.cache.active_companies(now)
+        if self._grouping is Grouping.TOGETHER:
+            return work(companies, self._context, now)
+        report = StageReport(stage)
+        for company_id in companies:
+            report = report.plus(work((company_id,), self._context, now))
+        return report

@@ -1,11 +1,13 @@
 """Stage 3 for all companies at once: files are read in parallel, their results applied as sets."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
+from sqlalchemy.exc import DBAPIError
 
 from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
@@ -14,7 +16,7 @@ from claimbench.impl.lifecycle import Outcome, outcome_of_bad_line, outcome_with
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.settling import Settlement, Settling, settle
-from claimbench.impl.optimized.writing import in_transaction, rows_of
+from claimbench.impl.optimized.writing import in_transaction, rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader
 from claimbench.impl.statuses import BatchStatus, RequestStatus
@@ -42,9 +44,20 @@ def process_results(companies: Sequence[int], context: PipelineContext, now: dat
     reader, brake = ResultReader(context.api, context.policy, context.events), Brake(context.events)
     limit = context.policy.concurrent_companies
     report = StageReport(STAGE)
-    for portion in _portions(in_parallel(lambda batch: _read(batch, reader, brake, now), ended, limit)):
-        report = report.plus(_applied(portion, context, now))
+    try:
+        for portion in _portions(in_parallel(lambda batch: _read(batch, reader, brake, now), ended, limit)):
+            report = report.plus(_applied(portion, context, now))
+    except Exception:
+        _release(ended, context, now)
+        raise
     return report
+
+
+def _release(ended: Sequence[EndedBatch], context: PipelineContext, now: datetime) -> None:
+    """Let the next run, or the original pipeline, have what was not applied before the lease is over."""
+    with suppress(DBAPIError):  # then the lease does it
+        parameters = {"batches": [batch.id for batch in ended], "now": now}
+        write(context.engine, statements.RELEASE_BATCHES, parameters)
 
 
 def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
@@ -153,4 +166,4 @@ def _close(connection: Connection, portion: Sequence[ReadBatch], now: datetime) 
     unread = [read.batch.id for read in portion if not read.results]
     connection.execute(statements.CLOSE_BATCHES, {"batches": whole, "now": now})
     if unread:
-        connection.execute(statements.RELEASE_BATCHES, {"batches": unread})
+        connection.execute(statements.RELEASE_BATCHES, {"batches": unread, "now": now})

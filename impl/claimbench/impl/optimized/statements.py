@@ -165,7 +165,8 @@ CLAIM_ENDED_BATCHES = text("""
 """Take ended batches to process; a claim that is older than a lease belongs to somebody dead."""
 
 RELEASE_BATCHES = text("""
-    UPDATE ai_batch_request SET claimed_at = NULL WHERE id = ANY (CAST(:batches AS bigint[]))
+    UPDATE ai_batch_request SET claimed_at = NULL
+    WHERE id = ANY (CAST(:batches AS bigint[])) AND status <> 'PROCESSED' AND claimed_at = :now
 """)
 """Leave batches whose files could not be read to a later run."""
 

@@ -1,0 +1,167 @@
+"""The integration layer, a pipeline itself: per stage it takes the optimized path or the original one."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import text
+
+from claimbench.impl.company_cache import CompanyCache
+from claimbench.impl.events import Event, EventKind
+from claimbench.impl.integration.flags import Flags
+from claimbench.impl.integration.tracker import Choice, PathFigures, Sample, Tracker, Tracking
+from claimbench.impl.naive import NaivePipeline
+from claimbench.impl.optimized import Grouping, OptimizedPipeline
+from claimbench.impl.ports import (
+    Pipeline,
+    PipelineContext,
+    PipelineStats,
+    RunReport,
+    Stage,
+    StageReport,
+    run_stages,
+)
+from claimbench.impl.queue_stats import queue_stats
+from claimbench.impl.stage_events import ChoiceEvent, FallbackEvent, Path, Reason, StageEvent
+
+__all__ = ["Flags", "IntegratedPipeline", "Path", "PathFigures", "Tracking"]
+
+_RETRIES_UNDER_WAY = text("""
+    SELECT EXISTS (SELECT FROM ai_processing_request WHERE claimed_at = :now
+                   AND status IN ('RETRY_IN_PROGRESS', 'PROCESSING_COMPLETE', 'PROCESSING_FAILED',
+                                  'PROCESSING_ABANDONED'))
+""")
+
+
+class IntegratedPipeline:
+    """Safe in threads. What a path claims in the database, the other leaves alone: nothing is done twice.
+
+    flags: None reads the environment, now. ticks: gives the seconds by which the paths are compared.
+    """
+
+    def __init__(
+        self,
+        context: PipelineContext,
+        flags: Flags | None = None,
+        tracking: Tracking | None = None,
+        ticks: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._context, self._ticks = context, ticks
+        self._flags = flags or Flags.from_environment(os.environ)
+        self._tracker = Tracker(tracking or Tracking())
+        self._lock = threading.Lock()
+        self.cache = CompanyCache(context.engine, context.policy.company_cache_ttl, context.events)
+        self._original: Pipeline = NaivePipeline(context)
+        self._optimized = self._build()
+
+    @property
+    def flags(self) -> Flags:
+        """The flags that the next stage goes by."""
+        return self._flags
+
+    def switch(self, flags: Flags) -> None:
+        """Go by these flags from the next stage on; what runs ends as it began. No schema changes."""
+        with self._lock:
+            self._flags = flags
+            self._optimized = self._build()
+        self._context.events(Event(EventKind.SWITCH, str(flags)))
+
+    def figures(self, stage: Stage, path: Path, now: datetime) -> PathFigures:
+        """What the tracker knows of a path."""
+        return self._tracker.figures(stage, path, now)
+
+    def create_batches(self, now: datetime) -> StageReport:
+        """Stage 1 on the path that does best."""
+        return self._take(Stage.CREATE_BATCHES, lambda path: path.create_batches(now), now)
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        """Stage 2 on the path that does best."""
+        return self._take(Stage.CHECK_STATUSES, lambda path: path.check_statuses(now), now)
+
+    def process_results(self, now: datetime) -> StageReport:
+        """Stage 3 on the path that does best."""
+        return self._take(Stage.PROCESS_RESULTS, lambda path: path.process_results(now), now)
+
+    def retry_failed(self, now: datetime) -> StageReport:
+        """Stage 4 on the path that does best."""
+        return self._take(Stage.RETRY_FAILED, lambda path: path.retry_failed(now), now)
+
+    def run(self, now: datetime) -> RunReport:
+        """The four stages once."""
+        return run_stages(self, now)
+
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        """Count the queue."""
+        return queue_stats(self._context.engine, company_id)
+
+    def _build(self) -> Pipeline:
+        policy = self._context.policy
+        if not self._flags.parallel_processing:
+            policy = replace(policy, concurrent_companies=1)
+        grouping = Grouping.TOGETHER if self._flags.batch_operations else Grouping.ONE_BY_ONE
+        return OptimizedPipeline(replace(self._context, policy=policy), grouping, self.cache)
+
+    def _take(self, stage: Stage, call: Callable[[Pipeline], StageReport], now: datetime) -> StageReport:
+        with self._lock:
+            flags, optimized = self._flags, self._optimized
+        choice = self._choose(stage, flags, now)
+        told = f"{stage}: {choice.path}, {choice.reason}"
+        self._context.events(
+            ChoiceEvent(EventKind.CHOICE, told, stage=stage, path=choice.path, reason=choice.reason)
+        )
+        if choice.path is Path.ORIGINAL:
+            return self._timed(stage, choice.path, lambda: call(self._original), now)
+        try:
+            return self._timed(stage, choice.path, lambda: call(optimized), now)
+        except Exception as error:
+            if not flags.fallback_on_errors:
+                raise
+            return self._fall_back(stage, call, error, now)
+
+    def _choose(self, stage: Stage, flags: Flags, now: datetime) -> Choice:
+        if not flags.batch_optimization:
+            return Choice(Path.ORIGINAL, Reason.SWITCHED_OFF)
+        return self._tracker.choose(stage, now)
+
+    def _timed(self, stage: Stage, path: Path, call: Callable[[], StageReport], now: datetime) -> StageReport:
+        started = self._ticks()
+        report: StageReport | None = None
+        try:
+            report = call()
+        finally:
+            seconds = self._ticks() - started
+            units = report.claimed if report else 0
+            self._tracker.record(stage, path, Sample(now, seconds, units, report is not None))
+            kind = EventKind.STAGE_DONE if report else EventKind.STAGE_FAILED
+            self._context.events(
+                StageEvent(
+                    kind, f"{stage}: {path}", stage=stage, pipeline=path, seconds=seconds, report=report
+                )
+            )
+        return report
+
+    def _fall_back(
+        self, stage: Stage, call: Callable[[Pipeline], StageReport], error: Exception, now: datetime
+    ) -> StageReport:
+        """Run the original on what is left: whatever the failed path had claimed at `now` is not its own.
+
+        Retries are limited per company and run, and a failed run has used up an unknown part of that: if it
+        came to claim any, the rest waits for the next run.
+        """
+        later = stage is Stage.RETRY_FAILED and self._has_begun_retries(now)
+        resumed = "later" if later else "at once"
+        self._context.events(
+            FallbackEvent(
+                EventKind.FALLBACK, f"{stage}: {type(error).__name__}: {error}", stage=stage, resumed=resumed
+            )
+        )
+        if later:
+            return StageReport(stage)
+        return self._timed(stage, Path.ORIGINAL, lambda: call(self._original), now)
+
+    def _has_begun_retries(self, now: datetime) -> bool:
+        with self._context.engine.connect() as connection:
+            return bool(connection.scalar(_RETRIES_UNDER_WAY, {"now": now}))
