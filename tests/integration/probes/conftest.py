@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -22,7 +23,9 @@ def dataset() -> Dataset:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with open_server("embedded", announce=lambda _: None) as opened:
+    with open_server(
+        os.environ.get("CLAIMBENCH_TEST_DATABASE", "embedded"), announce=lambda _: None
+    ) as opened:
         yield opened
 
 

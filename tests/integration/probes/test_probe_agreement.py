@@ -185,7 +185,11 @@ def test_a_connection_that_closes_between_laps_is_counted(instruments: Instrumen
 def test_n_plus_1_shows_in_round_trips_statements_and_lookups(instruments: Instruments) -> None:
     with instruments.engine.begin() as connection:
         for number in range(5):
-            connection.execute(select(ProcessingRequest.id).where(ProcessingRequest.id == number))
+            searched = (
+                ProcessingRequest.status == "PENDING_BATCHING",
+                ProcessingRequest.session_id == number,
+            )
+            connection.execute(select(ProcessingRequest.id).where(*searched))
         connection.execute(select(Company.id))
     lap = instruments.lap()
 

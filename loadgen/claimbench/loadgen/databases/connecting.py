@@ -67,7 +67,9 @@ def explained(url: URL) -> Iterator[None]:
 
 
 def _explanation(url: URL, error: psycopg.Error) -> ClaimbenchError:
-    where, said, state = without_password(url), _one_line(url, error), error.sqlstate or "08"
+    where, said = without_password(url), _one_line(url, error)
+    # libpq gives a lost connection no state of its own.
+    state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
     if state == _DISK_FULL or "No space left" in said:
         return InvalidMeasurementError(
             f"the server's disk is full: {said}", where=where, remedy="free space or take a smaller dataset"

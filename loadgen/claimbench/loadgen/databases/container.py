@@ -58,10 +58,8 @@ def find_engine(patience_s: float) -> Engine | NoEngine:
         if not _is_there(client, name):
             _pull(client, name, patience_s)
         return Engine(name, _digest(client, name))
-    except (docker.errors.DockerException, RequestException, OSError) as error:
-        return NoEngine(
-            f"image {name} is not here and cannot be pulled in {patience_s:g} s ({_brief(error)})"
-        )
+    except (docker.errors.DockerException, RequestException, OSError):
+        return NoEngine(f"image {name} is not here and could not be pulled within {patience_s:g} s")
     finally:
         client.close()
 

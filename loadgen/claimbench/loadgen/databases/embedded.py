@@ -1,7 +1,4 @@
-"""An embedded server: the wheel's PostgreSQL on a free port of 127.0.0.1, with a random password.
-
-For one run.
-"""
+"""An embedded server: the wheel's PostgreSQL on a free port of 127.0.0.1, with a random password."""
 
 import json
 import os

@@ -1,7 +1,4 @@
-"""Leave in order when told to: a SIGTERM unwinds the stack as Ctrl-C does.
-
-So that everything is cleaned up.
-"""
+"""Leave in order when told to: a SIGTERM unwinds the stack as Ctrl-C does, and everything is cleaned up."""
 
 import signal
 import sys

@@ -27,9 +27,9 @@ _ORDER = (PrimaryKeyConstraint, UniqueConstraint, CheckConstraint, ForeignKeyCon
 
 @dataclass(frozen=True, slots=True)
 class SeededFacts:
-    """What a template holds. Requests.
+    """What a template holds.
 
-    `pending` of active companies, `pending_inactive` that nobody may touch.
+    Requests: `pending` of active companies, `pending_inactive` that nobody may touch.
     """
 
     seed: int

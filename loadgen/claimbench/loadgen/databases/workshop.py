@@ -1,7 +1,8 @@
 """Where databases are made: a template is seeded once and sealed, clones are made of it and dropped."""
 
+import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -26,6 +27,9 @@ from claimbench.loadgen.databases.template import (
 )
 from claimbench.scenarios.model import Dataset
 
+_NUMBERS = itertools.count(1)
+"""Names are the run's, and a run may have several workshops."""
+
 
 class Workshop:
     """Makes, clones and drops databases on a server, and none that it did not make.
@@ -43,7 +47,6 @@ class Workshop:
             connect(server.admin_url),
         )
         self._templates: dict[str, Template] = {}
-        self._clones = 0
 
     def __enter__(self) -> Self:
         return self
@@ -68,8 +71,7 @@ class Workshop:
 
         Yields its URL, drops it at the end whoever is connected.
         """
-        self._clones += 1
-        name = self._owner.create(f"clone_{self._clones}", options=self._like(template.name))
+        name = self._owner.create(f"clone_{next(_NUMBERS)}", options=self._like(template.name))
         try:
             yield self._server.admin_url.set(database=name)
         finally:
@@ -95,13 +97,14 @@ class Workshop:
         self._templates.clear()
 
     def _make(self, digest: str, dataset: Dataset, companies: int, indexes: IndexSet) -> Template:
-        draft = self._owner.create("draft")
+        draft = self._owner.create(f"draft_{next(_NUMBERS)}")
         try:
             with connect(self._server.admin_url.set(database=draft)) as connection:
                 facts = _filled(connection, dataset, companies, indexes)
             name = self._sealed(draft, digest)
         except BaseException:
-            self._owner.drop(draft)
+            with suppress(psycopg.Error):  # what went wrong first is what matters
+                self._owner.drop(draft)
             raise
         return Template(name, digest, indexes, facts)
 
@@ -114,7 +117,7 @@ class Workshop:
 
     def _sealed(self, draft: str, digest: str) -> str:
         """Rename as the last step: a name with a hash is never a half-made database."""
-        name = self._owner.name(f"template_{digest[:12]}")
+        name = self._owner.name(f"template_{digest[:12]}_{next(_NUMBERS)}")
         steps = (
             "ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false",
             "ALTER DATABASE {} RENAME TO {}",
@@ -150,10 +153,7 @@ def _filled(
 
 
 def _settle(connection: psycopg.Connection) -> None:
-    """Statistics and visibility as after a night's vacuum.
-
-    And none by itself later (on shared servers too).
-    """
+    """Statistics and visibility as after a night's vacuum; none comes later by itself."""
     for table in Base.metadata.sorted_tables:
         off = sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = false)")
         connection.execute(off.format(sql.Identifier(table.name)))

@@ -1,7 +1,4 @@
-"""Start a relay.
-
-And set its delay until the round-trip time that a driver sees is the one that was asked for.
-"""
+"""Start a relay, and set its delay until a driver sees the round-trip time that was asked for."""
 
 import statistics
 import subprocess
@@ -21,7 +18,7 @@ from claimbench.loadgen.relay import forward
 
 TOLERANCE = 0.2
 TOLERANCE_MS = 0.1
-GOOD = 0.05
+GOOD = 0.03
 """Nearer than this needs no correction."""
 CORRECTIONS = 4
 ROUND_TRIPS = 200

@@ -24,8 +24,6 @@ from dataclasses import dataclass
 CHUNK_BYTES = 65_536
 CHUNKS_WAITING = 1_024
 """How much one connection holds back before it reads no further, as a network's buffers would."""
-SPIN_S = 0.000_12
-"""A sleep may end this much late; the last bit is spent looking at the clock."""
 PR_SET_TIMERSLACK = 29
 
 
@@ -121,10 +119,10 @@ def _release(held: queue.Queue[Held], client: socket.socket) -> None:
 
 
 def _wait_until(due: float) -> None:
-    if (left := due - time.perf_counter()) > SPIN_S:
-        time.sleep(left - SPIN_S)
-    while time.perf_counter() < due:
-        time.sleep(0)  # lets the other connections' threads run
+    # A plain sleep: watching the clock for the last moments would be sharper for one connection, and hold up
+    # all others. What a sleep is late is corrected by the calibration.
+    if (left := due - time.perf_counter()) > 0:
+        time.sleep(left)
 
 
 def _sharpen_timer() -> None:

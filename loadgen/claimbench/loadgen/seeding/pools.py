@@ -28,10 +28,7 @@ SPICES = (
     " 50 % — “fine” ",
     " naïve café ",
 )
-"""What makes escaping matter: quotes, newlines, backslashes, emoji of one and of several code points.
-
-Markup.
-"""
+"""What makes escaping matter: quotes, newlines, backslashes, long emoji, markup."""
 
 
 @dataclass(frozen=True, slots=True)
