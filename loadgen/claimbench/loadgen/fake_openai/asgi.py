@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, Protocol
 
 from claimbench.loadgen.fake_openai.admin import Admin
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
+from claimbench.loadgen.fake_openai.forms import FormReader
 from claimbench.loadgen.fake_openai.wire import PROMPT, ApiRequest, ApiResponse, Delivery, Loss
 
 Scope = dict[str, Any]
@@ -15,11 +15,11 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_SPOOL_BYTES = 1 << 20
-"""Bodies above it go to disk, and are worked on in a thread so that other calls are not held up."""
+UPLOAD_PATH = "/v1/files"
+"""Where bodies go to disk while they arrive."""
 
-_DRAIN_BYTES = 700_000_000
-"""More than any upload may have; the rest of a longer body is refused unread."""
+_BODY_BYTES = 64_000_000
+"""More than any body that is not an upload may have."""
 
 
 class Lines(Protocol):
@@ -57,11 +57,11 @@ def make_app(fake: FakeOpenAI, *, admin: Admin | None = None, lines: Lines | Non
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             if admin is not None and admin.owns(scope["path"]):
-                response = admin.handle(await _request(scope, receive))
+                response = admin.handle(await _request(scope, receive, fake))
                 await _deliver(response, scope, send, connections)
                 return
             with fake.flight():
-                response = await _handled(fake, await _request(scope, receive))
+                response = await _handled(fake, await _request(scope, receive, fake))
                 await _deliver(response, scope, send, connections)
 
     return app
@@ -73,41 +73,42 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _request(scope: Scope, receive: Receive) -> ApiRequest:
+async def _request(scope: Scope, receive: Receive, fake: FakeOpenAI) -> ApiRequest:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    body = await _body(receive)
-    return ApiRequest(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, body)
-
-
-async def _body(receive: Receive) -> bytes | BinaryIO:
-    chunks: list[bytes] = []
-    size = 0
-    spool: BinaryIO | None = None
+    sink: FormReader | _Memory = _Memory()
+    if scope["method"] == "POST" and scope["path"] == UPLOAD_PATH:
+        sink = fake.receive_upload(headers.get("content-type", ""))
     more = True
-    while more and size <= _DRAIN_BYTES:
+    while more:
         message = await receive()
-        chunk = message.get("body", b"")
-        more = message.get("more_body", False)
-        size += len(chunk)
-        if spool is None and size > _SPOOL_BYTES:
-            # The core closes nothing that it is given; the spool goes with the request.
-            spool = cast("BinaryIO", SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115
-            spool.write(b"".join(chunks))
-        if spool is None:
-            chunks.append(chunk)
-        else:
-            spool.write(chunk)
-    return b"".join(chunks) if spool is None else spool
+        sink.write(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
+    body = sink if isinstance(sink, FormReader) else sink.body()
+    query = scope["query_string"].decode("latin-1")
+    return ApiRequest(scope["method"], scope["path"], query, headers, body)
+
+
+class _Memory:
+    """Collects a body that is no upload; beyond its limit only what fits, which is no JSON any more."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= _BODY_BYTES:
+            self._chunks.append(data)
+
+    def body(self) -> bytes:
+        return b"".join(self._chunks)
 
 
 async def _handled(fake: FakeOpenAI, request: ApiRequest) -> ApiResponse:
-    if isinstance(request.body, bytes) and not request.path.endswith(("/content", "/files")):
+    """Long work is done in a thread, so that other calls are not held up."""
+    if isinstance(request.body, bytes) and not request.path.endswith(("/content", UPLOAD_PATH)):
         return fake.handle(request)
-    try:
-        return await asyncio.to_thread(fake.handle, request)
-    finally:
-        if not isinstance(request.body, bytes):
-            request.body.close()
+    return await asyncio.to_thread(fake.handle, request)
 
 
 async def _deliver(response: ApiResponse, scope: Scope, send: Send, lines: Lines) -> None:

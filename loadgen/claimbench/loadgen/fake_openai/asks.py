@@ -152,8 +152,13 @@ def _message_problem(message: Any, number: int) -> Refusal | None:
     return None
 
 
+def names_json(messages: list[JsonObject]) -> bool:
+    """Whether the messages hold the word JSON, without which there is no JSON mode."""
+    return any("json" in str(one.get("content")).lower() for one in messages)
+
+
 def _format_problem(wanted: str, messages: list[JsonObject]) -> Refusal | None:
-    if wanted != "json_object" or any("json" in str(one.get("content")).lower() for one in messages):
+    if wanted != "json_object" or names_json(messages):
         return None
     return Refusal(
         400,

@@ -120,7 +120,7 @@ class BatchStore:
             return (too_many_inputs(inputs, inputs_max),)
         model = lines.index.model or ""
         held, limit = self._held_tokens(model, now), self._limits.enqueued_tokens
-        too_many = held + sum(lines.index.prompt_tokens) > limit
+        too_many = held + lines.index.total_prompt_tokens > limit
         if too_many or blank.faults.of(FaultKind.TOKEN_LIMIT):
             return (token_limit(model, limit),)
         return ()

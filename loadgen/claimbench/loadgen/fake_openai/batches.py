@@ -55,7 +55,7 @@ class Batch:
     @property
     def enqueued_tokens(self) -> int:
         """The prompt tokens that it holds in the queue while it is open."""
-        return sum(self.work.lines.index.prompt_tokens) if self.work else 0
+        return self.work.lines.index.total_prompt_tokens if self.work else 0
 
     @property
     def model(self) -> str | None:

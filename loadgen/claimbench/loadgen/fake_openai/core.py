@@ -11,12 +11,12 @@ from claimbench.loadgen.fake_openai.batch_store import BatchStore
 from claimbench.loadgen.fake_openai.chat import check_chat, complete
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
 from claimbench.loadgen.fake_openai.file_store import FileStore, check_upload
-from claimbench.loadgen.fake_openai.forms import read_form
+from claimbench.loadgen.fake_openai.forms import Form, FormReader, read_form
 from claimbench.loadgen.fake_openai.limits import DOCUMENTED, Limits
 from claimbench.loadgen.fake_openai.meters import MeterBook, Meters
 from claimbench.loadgen.fake_openai.naming import Chance
 from claimbench.loadgen.fake_openai.outcomes import Model
-from claimbench.loadgen.fake_openai.parameters import query_values, read_bytes, read_json
+from claimbench.loadgen.fake_openai.parameters import query_values, read_json
 from claimbench.loadgen.fake_openai.planning import Planner
 from claimbench.loadgen.fake_openai.problems import ORGANIZATION
 from claimbench.loadgen.fake_openai.rates import RateWindow
@@ -105,6 +105,13 @@ class FakeOpenAI:
         """For adapters: to be held around a call, from its arrival to the end of its response."""
         return self._book.flight()
 
+    def receive_upload(self, content_type: str) -> FormReader:
+        """For adapters: takes an upload's body chunk by chunk, so that it is never held in memory.
+
+        It then is the `body` of the request.
+        """
+        return FormReader(content_type, self._vault)
+
     def close(self) -> None:
         """Delete everything that is stored on disk."""
         self._vault.close()
@@ -151,8 +158,13 @@ class FakeOpenAI:
         now = self._clock()
         with self._lock:
             self._uploads.take(now, "file uploads per minute")
-        upload = check_upload(read_form(request, self._vault), self._limits)
+        upload = check_upload(self._form(request), self._limits)
         return json_response(self._files.keep(upload, now, visible_from(occasion, now)).shown())
+
+    def _form(self, request: ApiRequest) -> Form:
+        if isinstance(request.body, FormReader):
+            return request.body.form()
+        return read_form(request.headers.get("content-type", ""), self._raw(request), self._vault)
 
     def _list_files(self, _: Route, request: ApiRequest, __: Occasion) -> ApiResponse:
         return json_response(self._files.page(query_values(request.query), self._clock()))
@@ -202,19 +214,16 @@ class FakeOpenAI:
             return replace(response, headers={**response.headers, **self._chats.headers(now)})
 
     def _raw(self, request: ApiRequest) -> bytes:
-        return read_bytes(request.body, self._limits.bytes_per_json_body)
+        return request.body if isinstance(request.body, bytes) else b""
 
 
 def _text_of(request: ApiRequest) -> bytes:
     head = f"{request.method} {request.path}?{request.query}\n".encode(errors="replace")
-    if isinstance(request.body, bytes):
-        return head + request.body
-    request.body.seek(0)
-    return head + request.body.read()
+    return head + request.body if isinstance(request.body, bytes) else head
 
 
 def _body_size(request: ApiRequest) -> int:
-    return len(request.body) if isinstance(request.body, bytes) else request.body.seek(0, 2)
+    return len(request.body) if isinstance(request.body, bytes) else request.body.size
 
 
 def _response_size(response: ApiResponse) -> int:

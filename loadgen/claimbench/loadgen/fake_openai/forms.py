@@ -1,14 +1,12 @@
 """Reads multipart uploads: small fields into memory, the file straight to disk."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from claimbench.loadgen.fake_openai.vault import CHUNK, Blob, BlobWriter, Vault
-from claimbench.loadgen.fake_openai.wire import ApiRequest, refuse
+from claimbench.loadgen.fake_openai.vault import Blob, BlobWriter, Vault
+from claimbench.loadgen.fake_openai.wire import Refusal, Refused, refuse
 
 _FIELD_BYTES = 64 * 1024
 _PARTS = 64
@@ -30,48 +28,68 @@ class Form:
     file: FormFile | None
 
 
-def read_form(request: ApiRequest, vault: Vault) -> Form:
-    """Take a multipart request apart. Refused (400) when it is no whole multipart message."""
-    kind, options = parse_options_header(request.headers.get("content-type", ""))
-    boundary = options.get(b"boundary")
-    if kind != b"multipart/form-data" or not boundary:
-        raise refuse(400, "Uploads must be sent as multipart/form-data, with a boundary.")
-    parts = _Parts(vault)
-    try:
-        _feed(boundary, parts, request.body)
-    except FormParserError as error:
-        raise refuse(400, "There was an error parsing the multipart body of your request.") from error
-    if not parts.ended:
-        raise refuse(400, "The multipart body of your request ended before its closing boundary.")
-    return Form(parts.fields, parts.file)
+class FormReader:
+    """Takes a multipart request apart while it arrives. Whatever is wrong shows in `form`."""
+
+    def __init__(self, content_type: str, vault: Vault) -> None:
+        self.size = 0
+        self._parts = _Parts(vault)
+        self._refusal: Refusal | None = None
+        kind, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            self._refuse("Uploads must be sent as multipart/form-data, with a boundary.")
+            return
+        try:
+            self._parser = self._parser_for(boundary)
+        except FormParserError:
+            self._refuse("The multipart boundary of your request is too long.")
+
+    def write(self, data: bytes) -> None:
+        """Read on; after a mistake nothing is looked at any more."""
+        self.size += len(data)
+        if self._refusal is not None:
+            return
+        try:
+            self._parser.write(data)
+        except FormParserError:
+            self._refuse("There was an error parsing the multipart body of your request.")
+        except Refused as refused:
+            self._refusal = refused.refusal
+
+    def form(self) -> Form:
+        """The whole form. Refused (400) when this was no whole multipart message."""
+        if self._refusal is None and not self._parts.ended:
+            self._refuse("The multipart body of your request ended before its closing boundary.")
+        if self._refusal is not None:
+            raise Refused(self._refusal)
+        return Form(self._parts.fields, self._parts.file)
+
+    def _refuse(self, message: str) -> None:
+        self._refusal = Refusal(400, message)
+
+    def _parser_for(self, boundary: bytes) -> MultipartParser:
+        parts = self._parts
+        return MultipartParser(
+            boundary,
+            {
+                "on_part_begin": parts.begin,
+                "on_part_data": parts.data,
+                "on_part_end": parts.end,
+                "on_header_field": parts.header_name,
+                "on_header_value": parts.header_value,
+                "on_header_end": parts.header_end,
+                "on_headers_finished": parts.headers_finished,
+                "on_end": parts.finished,
+            },
+        )
 
 
-def _feed(boundary: bytes, parts: "_Parts", body: bytes | BinaryIO) -> None:
-    parser = MultipartParser(
-        boundary,
-        {
-            "on_part_begin": parts.begin,
-            "on_part_data": parts.data,
-            "on_part_end": parts.end,
-            "on_header_field": parts.header_name,
-            "on_header_value": parts.header_value,
-            "on_header_end": parts.header_end,
-            "on_headers_finished": parts.headers_finished,
-            "on_end": parts.finished,
-        },
-    )
-    for chunk in _pieces(body):
-        parser.write(chunk)
-    parser.finalize()
-
-
-def _pieces(body: bytes | BinaryIO) -> Iterator[bytes]:
-    if isinstance(body, bytes):
-        yield body
-        return
-    body.seek(0)
-    while chunk := body.read(CHUNK):
-        yield chunk
+def read_form(content_type: str, body: bytes, vault: Vault) -> Form:
+    """Take a multipart body apart. Refused (400) when it is no whole multipart message."""
+    reader = FormReader(content_type, vault)
+    reader.write(body)
+    return reader.form()
 
 
 class _Parts:

@@ -15,7 +15,6 @@ class Limits:
     requests_per_batch: int = 50_000
     bytes_per_batch_file: int = 200_000_000
     bytes_per_file: int = 512_000_000
-    bytes_per_json_body: int = 64_000_000
     batches_per_hour: int = 2_000
     uploads_per_minute: int = 1_000
     enqueued_tokens: int = 15_000_000_000

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -11,17 +12,15 @@ from claimbench.loadgen.fake_openai.asks import (
     INPUT_NAME,
     Ask,
     Endpoint,
-    ReadAsk,
     missing_parameter,
     model_is_known,
     read_ask,
     type_name,
 )
-from claimbench.loadgen.fake_openai.canonical import digest
+from claimbench.loadgen.fake_openai.canonical import DIGEST_BYTES, digest, text_digest
 from claimbench.loadgen.fake_openai.limits import Limits
+from claimbench.loadgen.fake_openai.line_mold import LineMold, take_mold
 from claimbench.loadgen.fake_openai.wire import JsonObject
-
-DIGEST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class LineIndex:
 
     def digest(self, position: int) -> bytes:
         """The digest of one request's canonical body."""
-        return self.digests[position * DIGEST : (position + 1) * DIGEST]
+        return self.digests[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES]
 
     def ask(self, position: int) -> Ask:
         """What one request asks."""
@@ -68,6 +67,11 @@ class LineIndex:
     def model(self) -> str | None:
         """The model that all requests name; None for an empty file."""
         return self.asks[0].model if self.asks else None
+
+    @cached_property
+    def total_prompt_tokens(self) -> int:
+        """The prompt tokens of all requests together."""
+        return sum(self.prompt_tokens)
 
     @property
     def embedding_inputs(self) -> int:
@@ -88,6 +92,7 @@ class LineIndex:
         return tuple(sorted(worst.values(), key=lambda problem: problem.line or 0))
 
 
+_MOLDS_MAX = 16
 _WRONG_URL = "The URL provided for this request does not match the batch endpoint."
 
 
@@ -105,12 +110,16 @@ class LineIndexer:
     """Builds an index from the lines of a file, given one by one with their line ends."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self._requests_max, self._context_tokens = limits.requests_per_batch, limits.context_tokens
         self._offsets, self._lengths = array("Q"), array("L")
         self._digests = bytearray()
         self._identities, self._ask_numbers = array("q"), array("L")
         self._prompt_tokens, self._line_numbers = array("L"), array("L")
+        self._molds: list[LineMold] = []
         self._asks: dict[Ask, int] = {}
+        self._latest_ask: Ask | None = None
+        self._latest_number = 0
+        self._model: str | None = None
         self._problems: list[LineProblem] = []
         self._custom_ids: set[str] = set()
         self._parsed = 0
@@ -129,53 +138,78 @@ class LineIndexer:
         return self._result()
 
     def _read(self, line: bytes, offset: int, number: int) -> None:
-        request = self._parsed_line(line)
+        for mold in self._molds:
+            filling = mold.filling(line)
+            if filling is None:
+                continue
+            custom_id, text = filling
+            frame = mold.frame
+            tokens = frame.prompt_tokens + (len(text) + 3) // 4
+            if tokens <= self._context_tokens:
+                self._parsed += 1
+                self._take(custom_id, frame.ask, tokens, text_digest(frame.digest, text))
+                self._keep(offset, len(line), number)
+                return
+        self._read_slowly(line, self._parsed_line(line))
+        self._keep(offset, len(line), number)
+
+    def _read_slowly(self, line: bytes, request: JsonObject) -> None:
+        """Check one thing after the other, in the order in which the API names them."""
         custom_id = _text(request, "custom_id")
         if _text(request, "method") != "POST":
-            raise _mistake(
-                "invalid_value", "Invalid value for 'method'. Supported values are: 'POST'.", "method"
-            )
+            message = "Invalid value for 'method'. Supported values are: 'POST'."
+            raise _mistake("invalid_value", message, "method")
         url = _text(request, "url")
         if url not in INPUT_NAME:
             raise _mistake("invalid_url", _WRONG_URL, "url")
         body = _body(request, url)
-        asked = self._asked(url, body)
+        asked = read_ask(url, body, self._context_tokens)
+        try:
+            self._take(custom_id, asked.ask, asked.prompt_tokens, digest(body))
+        except TypeError as error:  # nested too deeply to be written again
+            raise _not_json() from error
+        if url == Endpoint.CHAT and asked.ask.problem is None and len(self._molds) < _MOLDS_MAX:
+            mold = take_mold(line, request, asked)
+            self._molds += [mold] if mold else []
+
+    def _take(self, custom_id: str, ask: Ask, prompt_tokens: int, body_digest: bytes) -> None:
+        if ask.model != self._model:
+            self._check_model(ask.model)
         if custom_id in self._custom_ids:
             raise _mistake("duplicate_custom_id", _duplicate(custom_id), "custom_id")
         self._custom_ids.add(custom_id)
-        body_digest = _digest(body)
-        self._keep(asked, body_digest, offset, len(line), number)
+        if ask is not self._latest_ask:
+            self._latest_ask = ask
+            self._latest_number = self._asks.setdefault(ask, len(self._asks))
+        self._ask_numbers.append(self._latest_number)
+        self._prompt_tokens.append(prompt_tokens)
+        self._digests += body_digest
         self._identities.append(hash((custom_id, body_digest)))
+
+    def _keep(self, offset: int, length: int, number: int) -> None:
+        self._offsets.append(offset)
+        self._lengths.append(length)
+        self._line_numbers.append(number)
+
+    def _check_model(self, model: str) -> None:
+        """The first line's model is the batch's."""
+        if self._model is not None:
+            raise _mistake("mismatched_model", _mismatched(model), "body.model")
+        self._model = model
 
     def _parsed_line(self, line: bytes) -> JsonObject:
         try:
             request = orjson.loads(line)
         except ValueError as error:
             _check_utf8(line)
-            raise _mistake("invalid_json_line", "This line is not parseable as valid JSON.") from error
+            raise _not_json() from error
         self._parsed += 1
         if not isinstance(request, dict):
             raise _mistake("invalid_request", "Each line must be a JSON object.")
         return request
 
-    def _asked(self, url: str, body: JsonObject) -> ReadAsk:
-        asked = read_ask(url, body, self._limits.context_tokens)
-        if self._asks:
-            model = next(iter(self._asks)).model
-            if asked.ask.model != model:
-                raise _mistake("mismatched_model", _mismatched(asked.ask.model), "body.model")
-        return asked
-
-    def _keep(self, asked: ReadAsk, digest_: bytes, offset: int, length: int, number: int) -> None:
-        self._ask_numbers.append(self._asks.setdefault(asked.ask, len(self._asks)))
-        self._prompt_tokens.append(asked.prompt_tokens)
-        self._digests += digest_
-        self._offsets.append(offset)
-        self._lengths.append(length)
-        self._line_numbers.append(number)
-
     def _result(self) -> LineIndex:
-        count, limit = len(self._offsets) + len(self._problems), self._limits.requests_per_batch
+        count, limit = len(self._offsets) + len(self._problems), self._requests_max
         if count > limit:
             message = f"The batch contains {count:,} requests, more than the limit of {limit:,} requests."
             self._problems.insert(0, LineProblem("too_many_tasks", message))
@@ -226,11 +260,8 @@ def _text(request: JsonObject, name: str) -> str:
     return value
 
 
-def _digest(body: JsonObject) -> bytes:
-    try:
-        return digest(body)
-    except TypeError as error:  # nested too deeply to be written again
-        raise _mistake("invalid_json_line", "This line is not parseable as valid JSON.") from error
+def _not_json() -> _LineMistake:
+    return _mistake("invalid_json_line", "This line is not parseable as valid JSON.")
 
 
 def _check_utf8(line: bytes) -> None:

@@ -1,7 +1,7 @@
 """Reads the parameters of requests: JSON bodies, query strings, and what several objects share."""
 
 from collections.abc import Iterable
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import parse_qs
 
 from claimbench.loadgen.fake_openai.asks import missing_parameter, wrong_type
@@ -9,16 +9,6 @@ from claimbench.loadgen.fake_openai.canonical import parse_object
 from claimbench.loadgen.fake_openai.wire import JsonObject, Refused, refuse
 
 EXPIRY_MIN_S, EXPIRY_MAX_S = 3_600, 2_592_000
-
-
-def read_bytes(body: bytes | BinaryIO, bytes_max: int) -> bytes:
-    """The whole body. Refused (413) when it is longer than `bytes_max`."""
-    if not isinstance(body, bytes):
-        body.seek(0)
-        body = body.read(bytes_max + 1)
-    if len(body) > bytes_max:
-        raise refuse(413, f"The request body is larger than {bytes_max:,} bytes.")
-    return body
 
 
 def read_json(raw: bytes) -> JsonObject:

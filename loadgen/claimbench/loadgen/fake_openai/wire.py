@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import orjson
 
@@ -41,18 +41,24 @@ class Delivery:
 PROMPT = Delivery()
 
 
+class ReceivedUpload(Protocol):
+    """A body that is on disk already; `size` is that of the whole body in bytes."""
+
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
     """One HTTP request. `path` starts with `/v1`; header names are in lower case.
 
-    `body` is bytes, or a seekable binary file that holds all of it (large uploads are spooled to disk).
+    `body` is bytes, or an upload that was taken apart while it arrived, its file on disk.
     """
 
     method: str
     path: str
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
-    body: bytes | BinaryIO = b""
+    body: "bytes | ReceivedUpload" = b""
 
 
 @dataclass(frozen=True, slots=True)
