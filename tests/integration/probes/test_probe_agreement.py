@@ -7,7 +7,7 @@ from sqlalchemy import Engine, bindparam, create_engine, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
 
-from claimbench.impl.schema import Company, Message, ProcessingRequest
+from claimbench.impl.schema import Company, Message, ProcessingRequest, Session
 from claimbench.loadgen.databases import Server, Template, Workshop
 from claimbench.loadgen.databases.connecting import conninfo
 from claimbench.loadgen.probes.server import ServerProbe
@@ -185,11 +185,8 @@ def test_a_connection_that_closes_between_laps_is_counted(instruments: Instrumen
 def test_n_plus_1_shows_in_round_trips_statements_and_lookups(instruments: Instruments) -> None:
     with instruments.engine.begin() as connection:
         for number in range(5):
-            searched = (
-                ProcessingRequest.status == "PENDING_BATCHING",
-                ProcessingRequest.session_id == number,
-            )
-            connection.execute(select(ProcessingRequest.id).where(*searched))
+            pending = select(ProcessingRequest.id).where(ProcessingRequest.status == "PENDING_BATCHING")
+            connection.execute(pending.join(Session).where(Session.company_id == number))
         connection.execute(select(Company.id))
     lap = instruments.lap()
 
@@ -249,3 +246,14 @@ def test_without_the_extension_the_server_probe_is_silent(
     silent = replace(server, facts=replace(server.facts, pg_stat_statements=False))
     with workshop.clone(template) as url, ServerProbe(silent, url) as probe:
         assert probe.lap() == ()
+
+
+def test_the_first_statement_after_a_lap_keeps_its_own_text(instruments: Instruments) -> None:
+    texts = []
+    with instruments.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in ("company", "session", "message"):
+            connection.execute(text(f"SELECT id FROM {table} WHERE id < :most"), {"most": 5}).all()
+            texts += [statement.table for statement in instruments.wire.statements()]
+            instruments.lap()
+
+    assert texts == ["company", "session", "message"]

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
 
 from claimbench.loadgen.probes.sql_tokens import Token, tokens
 
@@ -148,12 +147,11 @@ class _Query:
                 yield _Query(_inside(self.words, index), self.named, self.level + 2)
 
     def _asks_for_status(self) -> bool:
-        """Whether the WHERE of this query itself names a status, and no id that it must equal."""
+        """Whether the WHERE of this query itself names a status, and no rows by their ids."""
         where = list(self._where())
         names_status = any(word.is_name and word.text == "status" for word in where)
         return names_status and not any(
-            word.is_name and word.text == "id" and after.text in {"=", "in"}
-            for word, after in pairwise(where)
+            _is_known_row(where[place : place + 3]) for place in range(len(where))
         )
 
     def _where(self) -> Iterator[Token]:
@@ -282,6 +280,20 @@ class _Query:
                 return words[index:]
             index += 1
         return ()
+
+
+def _is_known_row(words: Sequence[Token]) -> bool:
+    """Whether `id = …`, `id IN …` or `batch_id = ANY …` begins here.
+
+    A column compared with another one joins tables, and a company's id chooses a tenant: neither knows rows.
+    """
+    texts = [word.text for word in words]
+    if len(texts) < 2 or texts[1] not in {"=", "in"} or not words[0].is_name:
+        return False
+    if texts[0] == "id":
+        return True
+    is_key = texts[0].endswith("_id") and texts[0] != "company_id"
+    return is_key and (len(texts) < 3 or not words[2].is_name or texts[2] in {"any", "and", "or"})
 
 
 def _next_body(words: Sequence[Token], index: int) -> int | None:

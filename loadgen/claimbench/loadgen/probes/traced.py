@@ -38,6 +38,8 @@ class _Traced:
             file.seek(0)
             self.reader.feed(file)
         os.ftruncate(self.descriptor, 0)
+        # libpq goes on where the descriptor stands: behind a hole, whose zeros would hide the next message
+        os.lseek(self.descriptor, 0, os.SEEK_SET)
 
 
 class TraceSource:
