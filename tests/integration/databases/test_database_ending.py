@@ -1,7 +1,9 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,15 +15,16 @@ import psycopg
 import pytest
 
 from claimbench.errors import InvalidMeasurementError
-from claimbench.loadgen.databases import Server, open_server
-from claimbench.loadgen.databases.data_folder import PREFIX, data_root
+from claimbench.loadgen.databases import Server, data_folder, open_server
+from claimbench.loadgen.databases.data_folder import PREFIX
 from claimbench.loadgen.databases.embedded import embedded_server
 from claimbench.loadgen.databases.settings import Setting
 
 CHILD = """
 import sys
 from claimbench.loadgen.databases import open_server
-from claimbench.loadgen.relay import relayed
+from claimbench.loadgen.relay import calibration, relayed
+calibration.ROUND_TRIPS = 20
 with open_server("embedded", announce=lambda _: None) as server:
     with relayed(server.admin_url, 5.0) as way:
         print(server.admin_url.port, way.url.port, flush=True)
@@ -43,8 +46,16 @@ class Running:
 
 
 @pytest.fixture
-def running() -> Iterator[Running]:
-    before = set(data_root().glob(f"{PREFIX}*"))
+def folders() -> Iterator[Path]:
+    """A folder for temporary files that a server of another account can reach, and no other run uses."""
+    path = Path(tempfile.mkdtemp(prefix="claimbench-ending-", dir="/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def running(folders: Path) -> Iterator[Running]:
     child = subprocess.Popen(
         (sys.executable, "-c", CHILD),
         stdin=subprocess.PIPE,
@@ -52,6 +63,7 @@ def running() -> Iterator[Running]:
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        env={**os.environ, "TMPDIR": str(folders)},
     )
     assert child.stdout
     assert child.stdout.readline().split()
@@ -60,7 +72,7 @@ def running() -> Iterator[Running]:
     (guardian,) = (process for command, process in direct.items() if "guardian.py" in command)
     assert any("forward.py" in command for command in direct)
     assert any(process.name() == "postgres" for process in guardian.children())
-    (folder,) = set(data_root().glob(f"{PREFIX}*")) - before
+    (folder,) = folders.glob(f"{PREFIX}*")
     yield Running(child, helpers, guardian, folder)
     for process in (*([psutil.Process(child.pid)] if child.poll() is None else []), *helpers):
         with suppress(psutil.Error):
@@ -114,7 +126,7 @@ def test_a_normal_end_leaves_nothing(running: Running) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 def test_when_owner_and_guardian_are_both_killed_the_server_ends_and_the_next_run_sweeps(
-    running: Running,
+    running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running.guardian.kill()
     running.child.kill()
@@ -122,6 +134,7 @@ def test_when_owner_and_guardian_are_both_killed_the_server_ends_and_the_next_ru
 
     assert eventually(running.are_gone)
     assert running.folder.exists()
+    monkeypatch.setattr(data_folder, "data_root", lambda: running.folder.parent)
     with open_server("embedded", announce=lambda _: None):
         assert not running.folder.exists()
 

@@ -151,6 +151,21 @@ def test_an_ordinary_role_works_without_the_servers_statement_counts_and_is_told
     assert said.lines[1] == "database: pg_stat_statements is missing, so only the client counts executions"
 
 
+def test_an_extension_in_the_maintenance_database_is_read_there(server: Server) -> None:
+    maintenance = server.admin_url.set(database="managed")
+    with connect(server.admin_url) as admin:
+        admin.execute("CREATE DATABASE managed")
+        with connect(maintenance) as connection:
+            connection.execute("CREATE EXTENSION pg_stat_statements")
+        with (
+            role(server, "tenant", "CREATEDB") as url,
+            open_server(text_of(url.set(database="managed")), announce=print) as given,
+        ):
+            assert given.facts.pg_stat_statements
+            assert given.desk_url == given.admin_url
+        admin.execute("DROP DATABASE managed")
+
+
 def dead_run(server: Server, name: str, comment: str) -> None:
     with connect(server.admin_url) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

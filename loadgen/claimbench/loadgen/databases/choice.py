@@ -14,7 +14,7 @@ from claimbench.loadgen.databases import container, ownership
 from claimbench.loadgen.databases.connecting import DRIVER, connect, without_password
 from claimbench.loadgen.databases.embedded import embedded_server
 from claimbench.loadgen.databases.ending import unwound_by_sigterm
-from claimbench.loadgen.databases.server import Server, ServerKind, check_usable, read_facts
+from claimbench.loadgen.databases.server import Server, ServerFacts, ServerKind, check_usable, read_facts
 
 Announce = Callable[[str], None]
 
@@ -107,14 +107,32 @@ def _opened(decided: Choice, url: URL) -> Iterator[Server]:
         if decided.kind is ServerKind.URL:
             with suppress(psycopg.Error):  # what cannot be dropped now is left for its owner
                 ownership.sweep(owner.holder)
-        desk_url = url.set(database=owner.create("desk"))
-        with connect(desk_url) as desk:
-            with suppress(psycopg.Error):  # then the facts say that it is missing
-                desk.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-            facts = read_facts(desk)
-        yield Server(
-            decided.kind, _description(decided, facts.server_version), url, desk_url, owner.key, facts
-        )
+        desk = _desk(url, owner.create("desk"))
+        description = _description(decided, desk.facts.server_version)
+        yield Server(decided.kind, description, url, desk.url, owner.key, desk.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where the server's counters are read, and what was read there first."""
+
+    url: URL
+    facts: ServerFacts
+
+
+def _desk(url: URL, name: str) -> _Desk:
+    """A database of ours; the maintenance one when only that has the extension, as on managed servers."""
+    desk_url = url.set(database=name)
+    with connect(desk_url) as desk:
+        with suppress(psycopg.Error):  # then the facts say that it is missing
+            desk.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        facts = read_facts(desk)
+    if not facts.pg_stat_statements:
+        with connect(url) as maintenance:
+            there = read_facts(maintenance)
+        if there.pg_stat_statements:
+            return _Desk(url, there)
+    return _Desk(desk_url, facts)
 
 
 def _description(decided: Choice, version: str) -> str:
