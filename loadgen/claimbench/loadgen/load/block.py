@@ -1,0 +1,101 @@
+"""One arm under one load: a fresh clone, a fresh API, a fresh service, and what all of them did."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from claimbench.loadgen.databases import Server, Template, Workshop
+from claimbench.loadgen.fake_openai.server import running_server
+from claimbench.loadgen.load.capacity import point
+from claimbench.loadgen.load.driver import generate
+from claimbench.loadgen.load.plan import Plan
+from claimbench.loadgen.load.planning import Access, plan_at_rate, plan_of
+from claimbench.loadgen.load.stored import Stored, StoreWatch
+from claimbench.loadgen.load.tested_service import ServiceOrder, TestedService, running_service
+from claimbench.loadgen.load.validity import Bounds, problems
+from claimbench.loadgen.probes.server import ServerProbe
+from claimbench.reports.load.record import BlockRecord, CapacityPoint, Generated, Served
+from claimbench.scenarios.load import Load
+from claimbench.scenarios.model import Arm, Scenario
+
+MakePlan = Callable[[Access], Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which arm's turn it is: block and place in the block, both from 0."""
+
+    arm: Arm
+    block: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The two sides of one load."""
+
+    generated: Generated
+    served: Served
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSite:
+    """Where arms are put under load."""
+
+    scenario: Scenario
+    load: Load
+    server: Server
+    workshop: Workshop
+    templates: Mapping[str, Template]
+
+    def block(self, turn: Turn) -> BlockRecord:
+        """The scenario's whole load on this arm."""
+        observed = self._under(turn.arm, lambda access: plan_of(self.load, access))
+        bounds = Bounds(lag_p99=self.load.objective.lag_p99)
+        return BlockRecord(
+            arm=turn.arm.name,
+            block=turn.block,
+            position=turn.position,
+            rate_per_s=observed.generated.planned / observed.generated.duration_s,
+            generated=observed.generated,
+            served=observed.served,
+            problems=tuple(problems(observed.generated, bounds)),
+        )
+
+    def step(self, arm: Arm, rate_per_s: float, duration_s: float) -> CapacityPoint:
+        """The same traffic at one rate, on a database that no other rate has touched."""
+        observed = self._under(arm, lambda access: plan_at_rate(self.load, access, rate_per_s, duration_s))
+        return point(rate_per_s, observed.generated, observed.served.end_to_end, self.load.objective)
+
+    def _under(self, arm: Arm, make_plan: MakePlan) -> Observed:
+        api = self.scenario.api
+        with (
+            self.workshop.clone(self.templates[arm.name]) as url,
+            running_server(
+                seed=api.seed, failed_line_rate=api.failed_line_rate, speed=self.load.pace.api_speed
+            ) as fake,
+            running_service(
+                ServiceOrder(arm.pipeline, url, fake.base_url, self.load.pace.interval)
+            ) as service,
+            ServerProbe(self.server, url) as probe,
+        ):
+            watch = StoreWatch.of(url)
+            self.workshop.checkpoint()
+            probe.lap()
+            cpu_s = service.cpu_s()
+            generated = generate(make_plan(service.access), self.load.processes)
+            stored = watch.wait_and_read(self.load.objective.end_to_end_p95)
+            return Observed(generated, _served(service, cpu_s, probe, stored))
+
+
+def _served(service: TestedService, cpu_before_s: float, probe: ServerProbe, stored: Stored) -> Served:
+    counted = {reading.metric: int(reading.value) for reading in probe.lap()}
+    return Served(
+        server_cpu_s=service.cpu_s() - cpu_before_s,
+        server_memory_bytes=service.memory_bytes(),
+        round_trips=counted.get("server_executions"),
+        rows=counted.get("rows"),
+        wal_bytes=counted.get("wal_bytes"),
+        end_to_end=stored.end_to_end,
+        stored=stored.stored,
+        unfinished=stored.unfinished,
+    )

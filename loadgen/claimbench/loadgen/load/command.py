@@ -1,0 +1,132 @@
+"""The verb `claimbench load`: put both arms behind a service, under open arrivals, and judge them."""
+
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from claimbench.errors import UsageError
+from claimbench.loadgen.arm_choice import with_arms
+from claimbench.loadgen.progress import shown_progress
+from claimbench.reports.load.folder import LOAD, write_load_folder
+from claimbench.reports.load.record import LoadRecord
+from claimbench.reports.load.text import terminal
+from claimbench.scenarios.loader import load as load_scenario
+from claimbench.scenarios.model import Scenario
+
+NEEDED = ("locust", "hdrh", "msgpack")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """The command line of `claimbench load`; None leaves what the scenario says."""
+
+    scenario: str
+    out: Path | None = None
+    arms: str | None = None
+    database: str = "auto"
+    processes: int | None = None
+    blocks: int | None = None
+
+    @property
+    def command(self) -> str:
+        """The words that run it again; a URL with its password stays out of them."""
+        words = ["claimbench", "load", self.scenario]
+        given = {"--arms": self.arms, "--processes": self.processes, "--blocks": self.blocks}
+        for option, value in given.items():
+            words += [option, str(value)] if value is not None else []
+        if self.database in ("container", "embedded"):
+            words += ["--database", self.database]
+        return shlex.join(words)
+
+
+def load(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario with a [load] table, or its TOML file.")
+    ] = "load",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The folder to write; a new one below results/.")
+    ] = None,
+    arms: Annotated[
+        str | None, typer.Option(help="Reference and candidate: naive,my_code:MyPipeline")
+    ] = None,
+    database: Annotated[
+        str, typer.Option(help="auto, container, embedded, or a URL: postgresql://user@host/database")
+    ] = "auto",
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Generator processes, instead of the scenario's.")
+    ] = None,
+    blocks: Annotated[int | None, typer.Option(min=1, help="Blocks, instead of the scenario's.")] = None,
+) -> None:
+    """Load a service on each arm with the same open arrivals; compare waiting times and capacity.
+
+    Requests are sent when they are due, whether or not the service keeps up, and a response time counts
+    from that moment. The service runs on this machine, and load goes nowhere else.
+    """
+    options = LoadOptions(scenario, out, arms, database, processes, blocks)
+    raise typer.Exit(load_and_report(options, Console()))
+
+
+def load_and_report(options: LoadOptions, console: Console) -> int:
+    """Run, write, show; the exit code is the verdict's."""
+    _require_libraries()
+    # Not before: these need the libraries of the extra.
+    from claimbench.loadgen.load.workflow import LoadRequest, load_of, run_load  # noqa: PLC0415 (as said above)
+
+    scenario = _chosen(options)
+    asked = load_of(scenario)
+    folder = _folder(options.out, scenario.name)
+    with shown_progress(console) as progress:
+        record = run_load(LoadRequest(scenario, asked, options.database, options.command), progress)
+    page = write_load_folder(record, folder)
+    _show(record, console)
+    console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    return record.verdict.exit_code
+
+
+def _require_libraries() -> None:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)} cannot be found",
+            where="claimbench load",
+            remedy="install the extra: pip install 'claimbench[load]'",
+        )
+
+
+def _chosen(options: LoadOptions) -> Scenario:
+    scenario = load_scenario(options.scenario)
+    if options.arms:
+        scenario = with_arms(scenario, options.arms)
+    given = {"processes": options.processes, "blocks": options.blocks}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if scenario.load is None or not changes:
+        return scenario
+    return scenario.model_copy(update={"load": scenario.load.model_copy(update=changes)})
+
+
+def _folder(out: Path | None, scenario: str) -> Path:
+    """The folder to write, made now, so that a long run does not end at a path that cannot be written."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    folder = out or Path("results", f"{scenario}-{stamp}")
+    if (folder / LOAD).exists():
+        raise UsageError(
+            f"already holds a {LOAD}", where=f"--out {folder}", remedy="name another folder or remove it"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(
+            f"cannot be made ({reason})", where=f"--out {folder}", remedy="name a folder that you may write"
+        ) from None
+    return folder
+
+
+def _show(record: LoadRecord, console: Console) -> None:
+    console.print(terminal(record), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,126 @@
+"""From a scenario with a `[load]` table to its record: equivalence, blocks, capacity, verdict."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+
+from claimbench.errors import UsageError
+from claimbench.impl.indexes import IndexSet
+from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.databases import Server, Template, Workshop, open_server
+from claimbench.loadgen.equivalence_pass import EquivalencePass
+from claimbench.loadgen.load.block import LoadSite, Turn
+from claimbench.loadgen.load.capacity import search
+from claimbench.loadgen.probes.machine import environment
+from claimbench.loadgen.progress import Progress
+from claimbench.reports.load.judgement import LoadFacts, judge_load
+from claimbench.reports.load.record import BlockRecord, CapacityPoint, CapacityRecord, LoadRecord
+from claimbench.reports.record import ArmRecord, Scalar
+from claimbench.scenarios.load import Load
+from claimbench.scenarios.model import Arm, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What the user asked for."""
+
+    scenario: Scenario
+    load: Load
+    database: str
+    command: str
+
+
+def load_of(scenario: Scenario) -> Load:
+    """The scenario's load. Raises `UsageError` when it has none."""
+    if scenario.load is None:
+        raise UsageError(
+            "the scenario has no [load] table",
+            where=repr(scenario.name),
+            remedy="use load or load-smoke, or add the table to your file",
+        )
+    return scenario.load
+
+
+def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
+    """Prove that the arms do the same work, load them in blocks, look for their capacity, and judge."""
+    scenario = request.scenario
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    for arm in scenario.arms:
+        find_pipeline(arm.pipeline)
+    with open_server(request.database, announce=progress.note) as server, Workshop(server) as workshop:
+        progress.step(f"seeding {scenario.dataset.companies} companies")
+        templates = _templates(scenario, workshop)
+        equivalence = EquivalencePass(scenario, workshop, templates).run(progress)
+        blocks: tuple[BlockRecord, ...] = ()
+        capacities: tuple[CapacityRecord, ...] = ()
+        if equivalence.equal:
+            site = LoadSite(scenario, request.load, server, workshop, templates)
+            blocks = tuple(_blocks(site, progress))
+            capacities = tuple(_capacities(site, progress))
+        facts = LoadFacts(
+            blocks=blocks,
+            capacities=capacities,
+            arms=_arms(scenario),
+            environment=_environment(server),
+            dataset=_dataset(templates),
+            equivalence=equivalence,
+            started_at=started_at,
+            version=version("claimbench"),
+            command=request.command,
+        )
+    return judge_load(scenario, request.load, facts)
+
+
+def turns(scenario: Scenario, blocks: int) -> Iterator[Turn]:
+    """Every arm once in each block; the order turns round each time, so that none is always first."""
+    for block in range(blocks):
+        order = scenario.arms if block % 2 == 0 else scenario.arms[::-1]
+        for position, arm in enumerate(order):
+            yield Turn(arm, block, position)
+
+
+def _blocks(site: LoadSite, progress: Progress) -> Iterator[BlockRecord]:
+    for turn in turns(site.scenario, site.load.blocks):
+        progress.step(f"load: block {turn.block + 1} of {site.load.blocks}, {turn.arm.name}")
+        yield site.block(turn)
+
+
+def _capacities(site: LoadSite, progress: Progress) -> Iterator[CapacityRecord]:
+    limits = site.load.capacity
+    if limits is None:
+        return
+    step_s = limits.step.total_seconds()
+
+    def tried(arm: Arm, rate: float) -> CapacityPoint:
+        progress.step(f"capacity: {arm.name} at {rate:.3g} arrivals per second")
+        return site.step(arm, rate, step_s)
+
+    for arm in site.scenario.arms:
+        yield search(arm.name, limits, partial(tried, arm))
+
+
+def _templates(scenario: Scenario, workshop: Workshop) -> Mapping[str, Template]:
+    companies = scenario.dataset.companies
+    return {
+        arm.name: workshop.template(scenario.dataset, companies=companies, indexes=IndexSet(arm.indexes))
+        for arm in scenario.arms
+    }
+
+
+def _arms(scenario: Scenario) -> tuple[ArmRecord, ...]:
+    return tuple(
+        ArmRecord(name=arm.name, pipeline=arm.pipeline, role=arm.role.value, indexes=arm.indexes)
+        for arm in scenario.arms
+    )
+
+
+def _environment(server: Server) -> Mapping[str, Scalar]:
+    described = {"server": server.description, "database_kind": server.kind.value}
+    return {**environment(), **server.settings(), **described}
+
+
+def _dataset(templates: Mapping[str, Template]) -> Mapping[str, Scalar]:
+    template = next(iter(templates.values()))
+    return {"hash": template.hash, **asdict(template.facts)}
