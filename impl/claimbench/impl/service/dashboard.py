@@ -8,7 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
 
 from claimbench.impl.ports import Stage
-from claimbench.impl.service.figures import CacheFigures, SchedulerState, WorkerReport
+from claimbench.impl.service.figures import CacheFigures, WorkerReport, WorkerState
 from claimbench.impl.service.journal import LogLine
 from claimbench.impl.service.overview import Health, Overview
 from claimbench.impl.service.queue_table import QueueRow
@@ -193,4 +193,4 @@ _environment = Environment(
 _environment.filters.update(
     number=number, milliseconds=milliseconds, share=share, age=age, words=words, clock=clock
 )
-_environment.globals.update(lost=SchedulerState.LOST, stopped=SchedulerState.STOPPED)
+_environment.globals.update(lost=WorkerState.LOST, stopped=WorkerState.STOPPED)

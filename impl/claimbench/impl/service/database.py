@@ -4,7 +4,10 @@ The endpoints are ordinary functions on a bounded thread pool, not coroutines: t
 over the same driver, one engine type serves both, and the database, not the event loop, is what limits.
 """
 
-from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Engine, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from claimbench.errors import UsageError
@@ -35,49 +38,44 @@ def service_engine(url: URL, limits: ServiceLimits) -> Engine:
     )
 
 
-def pipeline_engine(url: URL) -> Engine:
-    """For the stages: no time limit on statements, and no ping that would count as a round trip."""
-    return create_engine(
-        url,
-        pool_size=8,
-        max_overflow=8,
-        hide_parameters=True,
-        connect_args={"connect_timeout": 5, "application_name": "claimbench worker"},
-    )
-
-
 def create_schema(engine: Engine) -> None:
-    """Make all tables and the document's indexes in a database that has none of them."""
-    with engine.begin() as connection:
+    """Make all tables and the document's indexes in a database that has none of them, else check them."""
+    with _explained(engine), engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
-        if _has_tables(connection):
-            return
-        Base.metadata.create_all(connection)
-        make_document_indexes(connection)
+        if not inspect(connection).has_table(Company.__tablename__):
+            Base.metadata.create_all(connection)
+            make_document_indexes(connection)
+    check_schema(engine)
 
 
 def check_schema(engine: Engine) -> None:
     """UsageError, in one line, when the database does not answer or lacks a table."""
-    where = engine.url.difference_update_query(["password"]).render_as_string(hide_password=True)
+    with _explained(engine), engine.connect() as connection:
+        present = set(inspect(connection).get_table_names())
+    missing = sorted(set(Base.metadata.tables) - present)
+    if missing:
+        raise UsageError(
+            f"the database lacks the tables {', '.join(missing)}",
+            where=_without_password(engine.url),
+            remedy="run once with --create-schema on an empty database",
+        )
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
     try:
-        with engine.connect() as connection:
-            missing = [name for name in Base.metadata.tables if not inspect(connection).has_table(name)]
+        yield
     except SQLAlchemyError as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         if engine.url.password:
             reason = reason.replace(str(engine.url.password), "***")
         raise UsageError(
             f"cannot use the database: {reason[:200]}",
-            where=where,
-            remedy="start the server or correct the URL",
+            where=_without_password(engine.url),
+            remedy="start the server, or correct the URL",
         ) from None
-    if missing:
-        raise UsageError(
-            f"the database lacks the tables {', '.join(sorted(missing))}",
-            where=where,
-            remedy="run once with --create-schema on an empty database",
-        )
 
 
-def _has_tables(connection: Connection) -> bool:
-    return inspect(connection).has_table(Company.__tablename__)
+def _without_password(url: URL) -> str:
+    secret = [key for key in url.query if "password" in key.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)

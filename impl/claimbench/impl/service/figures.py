@@ -5,7 +5,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from claimbench.impl.breaker import BreakerStatus
 from claimbench.impl.ports import Stage
+from claimbench.impl.scheduler import SchedulerHealth
 
 
 class Figures(BaseModel):
@@ -73,30 +75,34 @@ class EventFigures(Figures):
     count: int
 
 
-class NextRun(Figures):
-    """When a stage is due; null while the scheduler is paused."""
+class StageFigures(Figures):
+    """How the scheduler fares with a stage; `next_at` is null while it starts none."""
 
     operation: Stage
-    at: datetime | None
+    running: int
+    missed: int
+    overlapped: int
+    next_at: datetime | None
+    last_error: str | None
 
 
-class SchedulerState(StrEnum):
-    """What a worker's scheduler does; `lost` when its process was not seen for a while."""
+class WorkerState(StrEnum):
+    """What a worker's scheduler does. `resting` after errors, `lost` when not seen for a while."""
 
     RUNNING = "running"
     PAUSED = "paused"
-    BACKING_OFF = "backing off"
+    RESTING = "resting"
     STOPPED = "stopped"
     LOST = "lost"
 
 
 class SchedulerFigures(Figures):
-    """A worker's scheduler; `errors_in_a_row` leads to a pause by itself."""
+    """A worker's scheduler; too many errors in a row lead to a rest."""
 
-    state: SchedulerState
+    state: WorkerState
     errors_in_a_row: int = 0
-    paused_until: datetime | None = None
-    next_runs: tuple[NextRun, ...] = ()
+    resting_until: datetime | None = None
+    stages: tuple[StageFigures, ...] = ()
 
 
 class WorkerReport(Figures):
@@ -113,3 +119,28 @@ class WorkerReport(Figures):
     queries: tuple[QueryFigures, ...] = ()
     breakers: tuple[BreakerFigures, ...] = ()
     events: tuple[EventFigures, ...] = ()
+
+
+def scheduler_figures(health: SchedulerHealth) -> SchedulerFigures:
+    """A scheduler's health as it is stored and shown."""
+    return SchedulerFigures(
+        state=WorkerState(health.state.value),
+        errors_in_a_row=health.errors_in_a_row,
+        resting_until=health.paused_until,
+        stages=tuple(
+            StageFigures(
+                operation=one.stage,
+                running=one.running,
+                missed=one.missed,
+                overlapped=one.overlapped,
+                next_at=one.next_run_at,
+                last_error=one.last_error,
+            )
+            for one in health.stages
+        ),
+    )
+
+
+def breaker_figures(status: BreakerStatus) -> BreakerFigures:
+    """A breaker's status as it is stored and shown."""
+    return BreakerFigures(call=status.name, state=status.state.value, failures=status.failures)

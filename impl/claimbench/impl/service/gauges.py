@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from claimbench.impl.queue_stats import queue_stats
-from claimbench.impl.service.figures import SchedulerState
+from claimbench.impl.service.figures import WorkerState
 from claimbench.impl.service.overview import Lookout
 from claimbench.impl.service.telemetry import Telemetry
 
@@ -33,5 +33,5 @@ class Gauges:
             workers = self._lookout.look().workers
         except SQLAlchemyError:
             return  # the other counters matter all the more when the database is away
-        for state in SchedulerState:
+        for state in WorkerState:
             self._telemetry.workers(state.value, sum(worker.scheduler.state is state for worker in workers))

@@ -13,7 +13,6 @@ _COUNTED_ONLY = frozenset(
         EventKind.CACHE_MISS,
         EventKind.CHOICE,
         EventKind.STAGE_DONE,
-        EventKind.STAGE_FAILED,
     }
 )
 """Several a minute and told otherwise: they would drown the rest of the log."""
@@ -41,20 +40,16 @@ class Observer:
         self.ledger.event(event)
         self.telemetry.event(event.kind)
         if event.kind not in _COUNTED_ONLY:
-            level = Level.INFO if event.kind in _INFORMATIVE else Level.WARNING
-            self.journal.note(event.kind.value, event.detail, level=level)
+            self.journal.note(event.kind.value, event.detail, level=_level(event.kind))
 
     def stage_ran(self, run: StageRun) -> None:
         """A stage has ended, one way or the other."""
         self.ledger.stage_ran(run)
         outcome = "error" if run.report is None else "ok"
         self.telemetry.stage(run.stage, run.pipeline, outcome, run.seconds)
-        self.journal.note(
-            run.stage.value,
-            _told(run),
-            level=Level.ERROR if run.report is None else Level.INFO,
-            duration_ms=round(run.seconds * 1000, 3),
-        )
+        level = Level.ERROR if run.report is None else Level.INFO
+        took_ms = round(run.seconds * 1000, 3)
+        self.journal.note(run.stage.value, _told(run), level=level, duration_ms=took_ms)
 
     def pipeline_query(self, statement: str, seconds: float) -> None:
         """The pipeline's engine executed a statement."""
@@ -64,6 +59,12 @@ class Observer:
     def service_query(self, statement: str, seconds: float) -> None:
         """The service's engine executed a statement."""
         self.telemetry.query("service", statement, seconds)
+
+
+def _level(kind: EventKind) -> Level:
+    if kind is EventKind.STAGE_FAILED:
+        return Level.ERROR
+    return Level.INFO if kind in _INFORMATIVE else Level.WARNING
 
 
 def _told(run: StageRun) -> str:

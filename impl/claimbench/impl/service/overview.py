@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from claimbench.impl.ports import Stage
 from claimbench.impl.schema import ServiceWorker
 from claimbench.impl.service.control import Control
-from claimbench.impl.service.figures import SchedulerFigures, SchedulerState, WorkerReport
+from claimbench.impl.service.figures import SchedulerFigures, WorkerReport, WorkerState
 from claimbench.impl.service.queue_table import QueueRow, read_queue
 from claimbench.impl.service.trend import Trend
 
@@ -109,14 +109,14 @@ class Lookout:
 
 def unless_lost(worker: WorkerReport, now: datetime) -> WorkerReport:
     """The report, marked when the worker was not seen for ten seconds and has not said that it stops."""
-    if worker.scheduler.state is SchedulerState.STOPPED or now - worker.seen_at < LOST_AFTER:
+    if worker.scheduler.state is WorkerState.STOPPED or now - worker.seen_at < LOST_AFTER:
         return worker
-    return worker.model_copy(update={"scheduler": SchedulerFigures(state=SchedulerState.LOST)})
+    return worker.model_copy(update={"scheduler": SchedulerFigures(state=WorkerState.LOST)})
 
 
 def health_of(workers: tuple[WorkerReport, ...], reasons: tuple[str, ...], *, paused: bool) -> Health:
     """Stopped without a living worker, then paused, then troubled by any reason."""
-    dead = (SchedulerState.STOPPED, SchedulerState.LOST)
+    dead = (WorkerState.STOPPED, WorkerState.LOST)
     if all(worker.scheduler.state in dead for worker in workers):
         return Health.STOPPED
     if paused:
@@ -125,7 +125,7 @@ def health_of(workers: tuple[WorkerReport, ...], reasons: tuple[str, ...], *, pa
 
 
 def _reasons(workers: tuple[WorkerReport, ...]) -> tuple[str, ...]:
-    living = [worker for worker in workers if worker.scheduler.state is not SchedulerState.STOPPED]
+    living = [worker for worker in workers if worker.scheduler.state is not WorkerState.STOPPED]
     if not living:
         return ("no worker runs the stages: start one with `claimbench worker`",)
     return tuple(reason for worker in living for reason in _reasons_of(worker))
@@ -133,10 +133,10 @@ def _reasons(workers: tuple[WorkerReport, ...]) -> tuple[str, ...]:
 
 def _reasons_of(worker: WorkerReport) -> tuple[str, ...]:
     scheduler, reasons = worker.scheduler, []
-    if scheduler.state is SchedulerState.LOST:
+    if scheduler.state is WorkerState.LOST:
         return (f"{worker.name} was last seen at {worker.seen_at:%H:%M:%S} UTC",)
-    if scheduler.state is SchedulerState.BACKING_OFF:
-        reasons.append(f"{worker.name} waits after {scheduler.errors_in_a_row} errors in a row")
+    if scheduler.state is WorkerState.RESTING:
+        reasons.append(f"{worker.name} rests after too many errors in a row")
     elif scheduler.errors_in_a_row:
         reasons.append(f"{worker.name} had {scheduler.errors_in_a_row} errors in a row")
     reasons += [

@@ -8,16 +8,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import Engine, delete
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 
+from claimbench.impl.breaker import BreakerStatus
 from claimbench.impl.errors import PipelineLookupError
+from claimbench.impl.scheduler import PipelineScheduler
 from claimbench.impl.schema import ServiceWorker
 from claimbench.impl.service.control import Control, Orders
-from claimbench.impl.service.figures import BreakerFigures, SchedulerFigures, WorkerReport
+from claimbench.impl.service.figures import WorkerReport, breaker_figures, scheduler_figures
 from claimbench.impl.service.journal import Level
 from claimbench.impl.service.observer import Observer
 from claimbench.impl.service.steering import SteeredPipeline
@@ -25,25 +26,6 @@ from claimbench.impl.service.steering import SteeredPipeline
 HEARTBEAT_S = 1.0
 FORGOTTEN_AFTER = timedelta(hours=1)
 _log = logging.getLogger(__name__)
-
-
-class StageScheduler(Protocol):
-    """Runs the four stages, each at its interval, never one of them twice at once."""
-
-    def start(self) -> None:
-        """Begin."""
-
-    def pause(self) -> None:
-        """Start no stage until `resume`; what runs goes on to its end."""
-
-    def resume(self) -> None:
-        """Go on."""
-
-    def stop(self) -> None:
-        """Start no stage any more, and wait for those that run."""
-
-    def figures(self) -> SchedulerFigures:
-        """What it does now."""
 
 
 def new_worker_name() -> str:
@@ -59,9 +41,9 @@ class WorkerParts:
     speed: float
     engine: Engine
     pipeline: SteeredPipeline
-    scheduler: StageScheduler
+    scheduler: PipelineScheduler
     observer: Observer
-    breakers: Callable[[], tuple[BreakerFigures, ...]]
+    breakers: Callable[[], tuple[BreakerStatus, ...]]
 
 
 class Worker:
@@ -104,11 +86,11 @@ class Worker:
             speed=parts.speed,
             started_at=self._started_at,
             seen_at=datetime.now(UTC),
-            scheduler=parts.scheduler.figures(),
+            scheduler=scheduler_figures(parts.scheduler.health()),
             operations=ledger.operations(),
             cache=ledger.cache(),
             queries=ledger.queries(),
-            breakers=parts.breakers(),
+            breakers=tuple(breaker_figures(one) for one in parts.breakers()),
             events=ledger.events(),
         )
 

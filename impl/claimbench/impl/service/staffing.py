@@ -1,0 +1,105 @@
+"""How a worker is put together: client, breakers, pipeline, scheduler, all at one pace."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import openai
+from sqlalchemy import URL, Engine
+
+from claimbench.errors import UsageError
+from claimbench.impl.connecting import open_api, open_engine
+from claimbench.impl.ports import PipelineContext, Policy
+from claimbench.impl.resilience import DOCUMENTED, Resilience
+from claimbench.impl.scheduler import PipelineScheduler, Timetable
+from claimbench.impl.service.observer import Observer
+from claimbench.impl.service.query_times import time_queries
+from claimbench.impl.service.steering import SteeredPipeline
+from claimbench.impl.service.worker import Worker, WorkerParts
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+SPEED_MAX = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """`speed`: how many times as fast as the document's timetable everything runs that waits for time."""
+
+    pipeline: str
+    url: URL
+    speed: float = 1.0
+
+
+@contextmanager
+def staffed(options: WorkerOptions, name: str, engine: Engine, observer: Observer) -> Iterator[Worker]:
+    """A worker, not started yet; `engine` is for its reports, its stages have one of their own.
+
+    UsageError without an API key or with a speed that is none, PipelineLookupError for an unknown pipeline.
+    """
+    pace = pace_of(options.speed)
+    stages_engine = open_engine(options.url)
+    try:
+        time_queries(stages_engine, observer.pipeline_query)
+        with _client() as client:
+            api = open_api(client, observer.event, pace.resilience)
+            context = PipelineContext(stages_engine, api, pace.policy, observer.event)
+            pipeline = SteeredPipeline(options.pipeline, context, observer.stage_ran)
+            scheduler = PipelineScheduler(pipeline, pace.timetable, events=observer.event)
+            yield Worker(
+                WorkerParts(name, options.speed, engine, pipeline, scheduler, observer, api.breakers)
+            )
+    finally:
+        stages_engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """All that waits for time to pass."""
+
+    timetable: Timetable
+    policy: Policy
+    resilience: Resilience
+
+
+def pace_of(speed: float) -> Pace:
+    """The document's durations divided by `speed`; the lease is not, as it says when somebody is dead."""
+    if not 0 < speed <= SPEED_MAX:
+        raise UsageError(
+            f"{speed:g} is not a speed", where="--speed", remedy=f"use a number up to {SPEED_MAX:g}"
+        )
+    policy = Policy()
+    return Pace(
+        Timetable().faster(speed),
+        replace(
+            policy,
+            pending_age_max=policy.pending_age_max / speed,
+            company_cache_ttl=policy.company_cache_ttl / speed,
+            back_off_min=policy.back_off_min / speed,
+            back_off_max=policy.back_off_max / speed,
+            missing_file_patience=policy.missing_file_patience / speed,
+        ),
+        replace(
+            DOCUMENTED,
+            wait_min=DOCUMENTED.wait_min / speed,
+            wait_max=DOCUMENTED.wait_max / speed,
+            breaker_open=DOCUMENTED.breaker_open / speed,
+        ),
+    )
+
+
+def _client() -> openai.OpenAI:
+    if not os.environ.get(KEY_VARIABLE):
+        raise UsageError(
+            "there is no API key",
+            where=KEY_VARIABLE,
+            remedy="set it (any value does for the fake API), or serve with --scheduler none",
+        )
+    try:
+        return openai.OpenAI(base_url=os.environ.get("OPENAI_BASE_URL") or None)
+    except openai.OpenAIError as error:
+        raise UsageError(
+            f"the API client cannot be made ({type(error).__name__})",
+            where="OPENAI_BASE_URL",
+            remedy="set it to an http:// or https:// address, or unset it",
+        ) from None
