@@ -128,33 +128,37 @@ class LineIndexer:
         """Read all lines. NotUtf8Error when one is not UTF-8."""
         offset = 0
         for number, line in enumerate(lines, start=1):
-            if not line.isspace():
+            if not self._fits(line) and not line.isspace():
                 try:
-                    self._read(line, offset, number)
+                    self._read_slowly(line)
                 except _LineMistake as mistake:
                     found = mistake.problem
                     self._problems.append(LineProblem(found.code, found.message, found.param, number))
+            if len(self._offsets) < len(self._prompt_tokens):
+                self._offsets.append(offset)
+                self._lengths.append(len(line))
+                self._line_numbers.append(number)
             offset += len(line)
         return self._result()
 
-    def _read(self, line: bytes, offset: int, number: int) -> None:
+    def _fits(self, line: bytes) -> bool:
+        """Take a line that a mold reads and in which nothing is wrong; the rest is looked at slowly."""
         for mold in self._molds:
             filling = mold.filling(line)
             if filling is None:
                 continue
             custom_id, text = filling
-            frame = mold.frame
-            tokens = frame.prompt_tokens + (len(text) + 3) // 4
-            if tokens <= self._context_tokens:
-                self._parsed += 1
-                self._take(custom_id, frame.ask, tokens, text_digest(frame.digest, text))
-                self._keep(offset, len(line), number)
-                return
-        self._read_slowly(line, self._parsed_line(line))
-        self._keep(offset, len(line), number)
+            tokens = mold.frame.prompt_tokens + (len(text) + 3) // 4
+            if tokens > self._context_tokens or custom_id in self._custom_ids:
+                return False
+            self._parsed += 1
+            self._take(custom_id, mold.frame.ask, tokens, text_digest(mold.frame.digest, text))
+            return True
+        return False
 
-    def _read_slowly(self, line: bytes, request: JsonObject) -> None:
+    def _read_slowly(self, line: bytes) -> None:
         """Check one thing after the other, in the order in which the API names them."""
+        request = self._parsed_line(line)
         custom_id = _text(request, "custom_id")
         if _text(request, "method") != "POST":
             message = "Invalid value for 'method'. Supported values are: 'POST'."
@@ -164,6 +168,9 @@ class LineIndexer:
             raise _mistake("invalid_url", _WRONG_URL, "url")
         body = _body(request, url)
         asked = read_ask(url, body, self._context_tokens)
+        self._check_model(asked.ask.model)
+        if custom_id in self._custom_ids:
+            raise _mistake("duplicate_custom_id", _duplicate(custom_id), "custom_id")
         try:
             self._take(custom_id, asked.ask, asked.prompt_tokens, digest(body))
         except TypeError as error:  # nested too deeply to be written again
@@ -173,10 +180,6 @@ class LineIndexer:
             self._molds += [mold] if mold else []
 
     def _take(self, custom_id: str, ask: Ask, prompt_tokens: int, body_digest: bytes) -> None:
-        if ask.model != self._model:
-            self._check_model(ask.model)
-        if custom_id in self._custom_ids:
-            raise _mistake("duplicate_custom_id", _duplicate(custom_id), "custom_id")
         self._custom_ids.add(custom_id)
         if ask is not self._latest_ask:
             self._latest_ask = ask
@@ -186,14 +189,9 @@ class LineIndexer:
         self._digests += body_digest
         self._identities.append(hash((custom_id, body_digest)))
 
-    def _keep(self, offset: int, length: int, number: int) -> None:
-        self._offsets.append(offset)
-        self._lengths.append(length)
-        self._line_numbers.append(number)
-
     def _check_model(self, model: str) -> None:
         """The first line's model is the batch's."""
-        if self._model is not None:
+        if self._model not in (None, model):
             raise _mistake("mismatched_model", _mismatched(model), "body.model")
         self._model = model
 

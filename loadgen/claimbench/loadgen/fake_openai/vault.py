@@ -22,7 +22,7 @@ class Blob:
 
     def open(self) -> BinaryIO:
         """The content, to be read from its start."""
-        return self.path.open("rb")
+        return self.path.open("rb", buffering=CHUNK)
 
     def chunks(self) -> Iterator[bytes]:
         """The content in pieces of at most 256 KiB."""
