@@ -1,5 +1,9 @@
 """The sessions of this project; `nox -s bench` and `nox -s tests` are the two that a newcomer needs."""
 
+import ast
+import time
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2024.10"
@@ -54,3 +58,25 @@ def types(session: nox.Session) -> None:
     """Strict types."""
     install(session, "types")
     session.run("mypy")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel, install it alone, and run the smoke scenario from what it brought."""
+    folder = session.create_tmp()
+    session.install(*LOCK, "build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", folder, ".", silent=True)
+    (built,) = Path(folder).glob("claimbench-*.whl")
+    session.run("python", "-m", "venv", "--clear", f"{folder}/empty", silent=True)
+    python = f"{folder}/empty/bin/python"
+    session.run(python, "-m", "pip", "install", "--quiet", *LOCK, str(built), external=True)
+    check = "from importlib.metadata import files; print({path.parts[0] for path in files('claimbench')})"
+    brought = session.run(python, "-c", check, external=True, silent=True) or ""
+    session.log(f"the wheel brings {brought.strip()}")
+    strangers = {name for name in ast.literal_eval(brought) if not name.startswith(("claimbench", ".."))}
+    if strangers:
+        session.error(f"the wheel also brings {strangers}")
+    with session.chdir(folder):
+        command = f"{folder}/empty/bin/claimbench"
+        out = f"{folder}/report-{time.time_ns()}"
+        session.run(command, "run", "smoke", "--out", out, external=True, success_codes=VERDICT_CODES)
