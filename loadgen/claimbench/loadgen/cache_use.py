@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from claimbench.impl.events import Event, EventKind
-from claimbench.loadgen.seeding import EPOCH
+from claimbench.loadgen.clock import EPOCH
 from claimbench.loadgen.stand import Stand
 from claimbench.loadgen.workload import call_stage, timetable
 

@@ -1,6 +1,9 @@
 """Simulated time: stages and the fake API see the same clock, and nobody waits for it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+"""Where the simulated clock starts; every seeded time lies before it."""
 
 
 class SimulatedClock:

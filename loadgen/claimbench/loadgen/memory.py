@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from claimbench.errors import InvalidMeasurementError
+from claimbench.loadgen.clock import EPOCH
 from claimbench.loadgen.databases import Template, Workshop
 from claimbench.loadgen.fake_openai.server import FakeServer, running_server
 from claimbench.loadgen.memory_turn import MemoryPlan, MemoryReading
 from claimbench.loadgen.progress import Progress
-from claimbench.loadgen.seeding import EPOCH
 from claimbench.reports.record import Sample
 from claimbench.scenarios.model import Arm, Scenario
 

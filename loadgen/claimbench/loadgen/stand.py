@@ -9,10 +9,9 @@ from sqlalchemy import URL, Engine
 from claimbench.impl.events import EventSink, ignore
 from claimbench.impl.ports import Pipeline
 from claimbench.loadgen.building import open_pipeline
-from claimbench.loadgen.clock import SimulatedClock
+from claimbench.loadgen.clock import EPOCH, SimulatedClock
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.respx_adapter import serving
-from claimbench.loadgen.seeding import EPOCH
 from claimbench.scenarios.model import Api
 
 API_URL = "https://api.openai.com/v1"

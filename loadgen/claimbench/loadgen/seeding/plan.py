@@ -8,15 +8,13 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from claimbench.impl.statuses import ProcessingType
+from claimbench.loadgen.clock import EPOCH
 from claimbench.loadgen.seeding.sizes import failed_count, zipf_sizes
 from claimbench.scenarios.model import Dataset
-
-EPOCH = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
-"""Where the simulated clock starts; every seeded time lies before it."""
 
 PENDING_SPAN = timedelta(minutes=60)
 FAILED_SPAN = timedelta(hours=2)
