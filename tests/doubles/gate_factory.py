@@ -72,7 +72,7 @@ def rules(**table: str) -> tuple[Threshold, ...]:
     return parse_thresholds({key.replace("__", "."): text for key, text in table.items()})
 
 
-def a_duel(effect: float = 1.0, noise: float = 0.03, seed: int = 7, blocks: int = 72) -> Duel:
+def a_duel(effect: float = 1.0, noise: float = 0.03, seed: int = 7, blocks: int = 96) -> Duel:
     random = np.random.default_rng(seed)
     found = []
     for block in range(blocks):

@@ -79,11 +79,13 @@ class CountingPass:
     workshop: Workshop
     templates: Mapping[str, Template]
     companies: int
+    repeat: int = 0
+    """Which time this is, from 0: repeats show that a counter is exact."""
 
     def run(self, progress: Progress) -> Iterator[Sample]:
         """Yield the samples of each arm."""
         for arm in self.scenario.arms:
-            progress.step(f"counting: {arm.name}, {self.companies} companies")
+            progress.step(f"counting: {arm.name}, {self.companies} companies, time {self.repeat + 1}")
             yield from self._count(arm)
 
     def _count(self, arm: Arm) -> Iterator[Sample]:
@@ -122,7 +124,7 @@ class CountingPass:
     def _sample(self, arm: Arm, stage: str, metric: str, unit: str, value: float) -> Sample:
         return Sample(
             arm=arm.name,
-            block=0,
+            block=self.repeat,
             stage=stage,
             metric=metric,
             unit=unit,

@@ -23,6 +23,8 @@ class ObservationPass:
     workshop: Workshop
     templates: Mapping[str, Template]
     companies: int
+    repeat: int = 0
+    """Which time this is, from 0: repeats show that a counter is exact."""
 
     def run(self, progress: Progress) -> Iterator[Sample]:
         """The samples of every candidate."""
@@ -60,7 +62,7 @@ class ObservationPass:
     def _sample(self, arm: Arm, stage: str, metric: str, unit: str, value: float) -> Sample:
         return Sample(
             arm=arm.name,
-            block=0,
+            block=self.repeat,
             stage=stage,
             metric=metric,
             unit=unit,

@@ -20,6 +20,7 @@ from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.relay import Relayed, relayed
 from claimbench.loadgen.timing import TimingPass
+from claimbench.reports.gate.counters import REPEATS
 from claimbench.reports.judgement import RunFacts, judge
 from claimbench.reports.record import ArmRecord, Equivalence, ResultRecord, Sample, Scalar
 from claimbench.scenarios.model import Scenario
@@ -92,10 +93,13 @@ class Site:
         sizes = sorted({*self.scenario.workload.companies, self.scenario.dataset.companies})
         for companies in sizes:
             templates = self._templates(companies)
-            counting = CountingPass(self.scenario, self.server, self.workshop, templates, companies)
-            yield from counting.run(self.progress)
-            observation = ObservationPass(self.scenario, self.workshop, templates, companies)
-            yield from observation.run(self.progress)
+            for repeat in range(REPEATS):
+                counting = CountingPass(
+                    self.scenario, self.server, self.workshop, templates, companies, repeat
+                )
+                yield from counting.run(self.progress)
+                observation = ObservationPass(self.scenario, self.workshop, templates, companies, repeat)
+                yield from observation.run(self.progress)
 
     def _memory(self, templates: Mapping[str, Template]) -> Iterator[Sample]:
         warm_up = self._warm_up_templates()

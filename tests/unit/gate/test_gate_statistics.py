@@ -91,7 +91,7 @@ def test_the_smallest_effect_that_is_found_lies_above_the_limit_and_is_found() -
 def test_a_green_at_the_very_limit_is_at_most_as_frequent_as_declared() -> None:
     random, greens = np.random.default_rng(9), 0
     for _ in range(EXPERIMENTS):
-        values = 1.05 * np.exp(random.normal(0, 0.05, 72))
+        values = 1.05 * np.exp(random.normal(0, 0.05, 96))
         (answer,) = decide([Question("time", 1.05)], _reader(values), LookPlan())
         greens += answer.value == "pass"
 
@@ -110,7 +110,7 @@ def _reader(values: Values):
 
 
 def test_a_red_that_the_second_set_does_not_confirm_is_inconclusive() -> None:
-    values = np.append(np.full(12, 1.5), np.ones(60)) * np.exp(np.linspace(0, 0.01, 72))
+    values = np.append(np.full(12, 1.5), np.ones(84)) * np.exp(np.linspace(0, 0.01, 96))
     (answer,) = decide([Question("time", 1.05)], _reader(values), LookPlan())
 
     assert answer.value == "inconclusive"
@@ -126,7 +126,7 @@ def test_a_gate_looks_no_more_often_than_declared() -> None:
 
     decide([Question("time", 1.05)], take, LookPlan())
 
-    assert taken == [12, 12, 12]
+    assert taken == [12, 12, 24]
 
 
 @given(st.lists(st.floats(-1, 1).filter(lambda x: abs(x) > 1e-6), min_size=6, max_size=40, unique_by=abs))

@@ -155,8 +155,8 @@ def test_all_constants_and_the_seed_stand_in_the_result() -> None:
 
     assert (method.seed, method.alpha, method.looks, method.shares) == (
         11,
-        0.02,
-        (12, 24, 36),
+        0.05,
+        (12, 24, 48),
         (0.2, 0.3, 0.5),
     )
 

@@ -28,7 +28,7 @@ class LookPlan:
     question, of a green without a reason. confirmation_alpha: the level of the second set.
     """
 
-    blocks: tuple[int, ...] = (12, 24, 36)
+    blocks: tuple[int, ...] = (12, 24, 48)
     shares: tuple[float, ...] = (0.2, 0.3, 0.5)
     alpha: float = 0.05
     beta: float = 0.05
@@ -127,9 +127,8 @@ class _Course:
             self._confirm([index for index in range(len(red)) if red[index]], take)
 
     def _confirm(self, red: Sequence[int], take: Take) -> None:
-        """The reds again, on as many blocks that no look has seen."""
-        seen = len(self._blocks[0])
-        second = take(seen)
+        """The reds again, on as many unseen blocks as the last look would have had."""
+        second = take(self._plan.blocks[-1])
         if len(second[0]) < LEAST_BLOCKS:
             reason = "red, but there are no further blocks to confirm it: take more blocks"
             for index in red:
