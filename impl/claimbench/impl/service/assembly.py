@@ -132,3 +132,4 @@ def _address(host_name: str, port: int) -> str:
 
 def _log_to_terminal() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # overlapping runs are counted and shown

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from claimbench.impl.events import Event, EventKind
+from claimbench.impl.ports import StageReport
 from claimbench.impl.service.journal import Journal, Level
 from claimbench.impl.service.ledger import Ledger, StageRun
 from claimbench.impl.service.telemetry import Telemetry
@@ -47,6 +48,8 @@ class Observer:
         self.ledger.stage_ran(run)
         outcome = "error" if run.report is None else "ok"
         self.telemetry.stage(run.stage, run.pipeline, outcome, run.seconds)
+        if run.report == StageReport(run.stage):
+            return  # a run that found nothing to do is counted, but would drown the log
         level = Level.ERROR if run.report is None else Level.INFO
         took_ms = round(run.seconds * 1000, 3)
         self.journal.note(run.stage.value, _told(run), level=level, duration_ms=took_ms)
