@@ -1,0 +1,42 @@
+"""The documentation of the fake names tests that exist and every fault that there is."""
+
+import re
+from pathlib import Path
+
+from claimbench.loadgen.fake_openai.faults import FaultKind
+
+ROOT = Path(__file__).parents[3]
+DOCUMENT = (ROOT / "docs" / "fake-openai.md").read_text()
+ROWS = [line.strip("| ").split(" | ") for line in DOCUMENT.splitlines() if "| `test_" in line]
+TESTS = {
+    name
+    for path in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+}
+
+
+def test_every_test_that_the_document_names_exists() -> None:
+    named = {row[-1].strip("`") for row in ROWS}
+
+    assert len(ROWS) > 60
+    assert named <= TESTS
+
+
+def test_every_behaviour_has_a_known_source() -> None:
+    sources = {source for row in ROWS for source in row[1].split(", ")}
+
+    assert sources == {"spec", "guide", "recorded", "guess"}
+
+
+def test_every_fault_stands_in_the_table() -> None:
+    listed = [row[0].strip("`") for row in ROWS if row[0].startswith("`")]
+
+    assert sorted(listed) == sorted(FaultKind)
+
+
+def test_the_example_in_python_runs(capsys: object) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(example, names)  # noqa: S102 (the document's own example is what is tested)
+
+    assert names["fake"].meters().calls == {"batches.list": 1}

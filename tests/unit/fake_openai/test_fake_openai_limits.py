@@ -1,0 +1,109 @@
+"""The documented limits, their 429s and their headers."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from claimbench.loadgen.fake_openai.limits import DOCUMENTED
+
+
+@pytest.fixture
+def limited(open_desk: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda **limits: open_desk(limits=dataclasses.replace(DOCUMENTED, **limits))
+
+
+def test_the_limits_are_the_documented_ones() -> None:
+    assert (DOCUMENTED.requests_per_batch, DOCUMENTED.bytes_per_batch_file) == (50_000, 200_000_000)
+    assert (DOCUMENTED.batches_per_hour, DOCUMENTED.uploads_per_minute) == (2_000, 1_000)
+
+
+def test_the_2001st_batch_of_an_hour_is_refused_until_the_hour_is_over(desk: Any) -> None:
+    statuses = [desk.create("file-x").status for _ in range(2_001)]
+    desk.now += 3_600
+
+    assert (statuses.count(200), statuses[-1]) == (2_000, 429)
+    assert desk.create("file-x").status == 200
+
+
+def test_a_rate_limit_tells_what_is_left_and_when_to_come_back(limited: Callable[..., Any]) -> None:
+    desk = limited(batches_per_hour=1)
+    desk.create("file-x")
+    desk.now += 3_540.5
+    refused = desk.create("file-x")
+
+    assert (refused.status, refused.error["code"]) == (429, "rate_limit_exceeded")
+    assert refused.headers["retry-after-ms"] == "59500"
+    assert refused.headers["retry-after"] == "60"
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_waits_are_told_in_the_callers_seconds_when_the_clock_runs_fast(limited: Callable[..., Any]) -> None:
+    desk = limited(batches_per_hour=1, clock_speed=3_600)
+    desk.create("file-x")
+
+    assert desk.create("file-x").headers["retry-after-ms"] == "1000"
+
+
+def test_uploads_are_limited_per_minute(limited: Callable[..., Any]) -> None:
+    desk = limited(uploads_per_minute=2)
+    statuses = [desk.upload(desk.line()).status for _ in range(3)]
+    desk.now += 60
+
+    assert statuses == [200, 200, 429]
+    assert desk.upload(desk.line()).status == 200
+
+
+def test_chat_completions_are_limited_per_minute_and_say_how_many_are_left(
+    limited: Callable[..., Any],
+) -> None:
+    desk = limited(chat_per_minute=2)
+    replies = [desk.call("POST", "/chat/completions", desk.body(number)) for number in range(3)]
+
+    assert [reply.status for reply in replies] == [200, 200, 429]
+    assert replies[0].headers["x-ratelimit-limit-requests"] == "2"
+    assert replies[0].headers["x-ratelimit-remaining-requests"] == "1"
+
+
+def test_a_batch_file_above_the_size_limit_is_too_large(limited: Callable[..., Any]) -> None:
+    desk = limited(bytes_per_batch_file=500)
+    reply = desk.upload(desk.line(0), desk.line(1))
+
+    assert (reply.status, reply.error["message"]) == (400, "File is too large.")
+    assert reply.error["code"] is None
+
+
+def test_enqueued_tokens_are_limited_per_model_and_freed_when_batches_end(
+    limited: Callable[..., Any],
+) -> None:
+    desk = limited(enqueued_tokens=50)
+    first = desk.batch_of(desk.line(1))
+    second = desk.batch_of(desk.line(2))
+    other = desk.batch_of(desk.line(3, body=desk.body(3, model="gpt-4o")))
+    desk.now += 400
+    third = desk.batch_of(desk.line(4))
+    desk.now += 400
+    ends = [desk.retrieve(batch) for batch in (first, second, other, third)]
+
+    assert [batch["status"] for batch in ends] == ["completed", "failed", "completed", "completed"]
+    assert ends[1]["errors"]["data"][0]["code"] == "token_limit_exceeded"
+
+
+def test_embedding_inputs_are_limited_over_the_whole_batch(limited: Callable[..., Any]) -> None:
+    desk = limited(embedding_inputs_per_batch=3)
+    body = {"model": "text-embedding-3-small", "input": ["a", "b"]}
+    lines = [desk.line(number, url="/v1/embeddings", body=body) for number in range(2)]
+    batch = desk.create(desk.upload(*lines).json["id"], endpoint="/v1/embeddings").json
+    desk.now += 10
+
+    assert desk.retrieve(batch)["status"] == "failed"
+
+
+def test_fifty_thousand_lines_are_allowed_and_one_more_is_not(desk: Any) -> None:
+    lines = [desk.line(number) for number in range(50_001)]
+    allowed, refused = desk.batch_of(*lines[:-1]), desk.batch_of(*lines)
+    desk.now += 10
+
+    assert desk.retrieve(allowed)["status"] == "in_progress"
+    assert desk.retrieve(refused)["status"] == "failed"
