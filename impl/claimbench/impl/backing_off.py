@@ -30,9 +30,10 @@ class BackOff:
         wait = min(policy.back_off_min * (1 << doublings), policy.back_off_max)
         return timedelta(0) <= now - self.last_at < wait  # a clock that was set back must not hold for ever
 
-    def requests_per_batch_max(self, policy: Policy) -> int:
+    def requests_per_batch_max(self, policy: Policy, waiting: int) -> int:
         """Half as many after each refusal but the first: a batch may be above the limit all by itself."""
-        return max(1, policy.requests_per_batch_max >> min(self.refusals - 1, _HALVINGS_MAX))
+        whole = min(policy.requests_per_batch_max, waiting)
+        return max(1, whole >> min(self.refusals - 1, _HALVINGS_MAX))
 
 
 def remembered_since(policy: Policy, now: datetime) -> datetime:

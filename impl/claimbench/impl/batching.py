@@ -57,7 +57,9 @@ def plan_batches(pending: Iterable[PendingRequest], policy: Policy, now: datetim
         back_off = group[0].back_off
         if (back_off and back_off.holds(policy, now)) or not _is_due(group, policy, now):
             continue
-        size = back_off.requests_per_batch_max(policy) if back_off else policy.requests_per_batch_max
+        size = policy.requests_per_batch_max
+        if back_off:
+            size = back_off.requests_per_batch_max(policy, len(group))
         for start in range(0, len(group), size):
             yield PlannedBatch(company_id, model, group[start : start + size], now)
 

@@ -47,6 +47,11 @@ class ApiError(Exception):
         self.retryable = retryable
 
     @property
+    def is_rate_limit(self) -> bool:
+        """Whether it was too much at once, and a little later is soon enough."""
+        return self.status_code == 429 and self.code != "insufficient_quota"
+
+    @property
     def blame(self) -> Blame:
         """Whose failure it is: a refused key, a used-up quota or a rate limit say nothing about a request."""
         if self.code in _CALLERS_CODES or self.status_code in (401, 429):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import sessionmaker
 
-from claimbench.impl.brake import Brake
+from claimbench.impl.brake import CHAT_PATIENCE, Brake
 from claimbench.impl.naive.checking import check_statuses_of
 from claimbench.impl.naive.creation import create_batches_of
 from claimbench.impl.naive.queries import active_companies, held_models
@@ -65,7 +65,7 @@ class NaivePipeline:
 
     def retry_failed(self, now: datetime) -> StageReport:
         """Send each company's failed requests alone, oldest first, up to the limit."""
-        tools, brake = self._tools, Brake(self._tools.events)
+        tools, brake = self._tools, Brake(self._tools.events, CHAT_PATIENCE)
         report = StageReport(Stage.RETRY_FAILED)
         companies = active_companies(tools)
         return for_each(companies, lambda company: retry_failed_of(company, tools, brake, now), report, tools)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from claimbench.impl.brake import Brake
+from claimbench.impl.brake import CHAT_PATIENCE, Brake
 from claimbench.impl.errors import ApiError
 from claimbench.impl.lifecycle import (
     HELD_BACK,
@@ -46,7 +46,7 @@ def retry_failed(companies: Sequence[int], context: PipelineContext, now: dateti
     if not claimed:
         return report
     settling = Settling(STAGE, RequestStatus.RETRY_IN_PROGRESS, context.policy, now)
-    brake, limit = Brake(context.events), context.policy.concurrent_companies
+    brake, limit = Brake(context.events, CHAT_PATIENCE), context.policy.concurrent_companies
     with open_stream(context.engine) as stream:
         questions = _questions(stream, claimed, now)
         for portion in _portions(in_parallel(lambda asked: _ask(asked, context, brake), questions, limit)):
