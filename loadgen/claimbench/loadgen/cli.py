@@ -2,95 +2,88 @@
 
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from typer.exceptions import TyperException
 
 from claimbench.errors import ClaimbenchError, ExitCode
-from claimbench.loadgen.fake_openai.command import mock
-from claimbench.loadgen.listing import listing
-from claimbench.loadgen.running import RunOptions, run_and_report
-from claimbench.reports.folder import RESULTS, draw_folder
-from claimbench.reports.store import read_record
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C ended, as shells have it."""
 
-app = typer.Typer(
-    name="claimbench",
-    help="Check published performance claims: same work first, then queries, memory and time, side by side.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+ABOUT = "Check published performance claims: same work first, then queries, memory and time, side by side."
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command: its name, where its function (or group of functions) lies, and an example."""
+
+    name: str
+    place: str
+    example: str
+
+    def add_to(self, app: typer.Typer) -> None:
+        """Import it and make it known; a command pays only for what it uses, so others stay unread."""
+        module, _, attribute = self.place.partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=self.name, epilog=f"Example: {self.example}")
+        else:
+            app.command(self.name, epilog=f"Example: {self.example}")(found)
+
+
+VERBS = (
+    Verb("run", "claimbench.loadgen.running:run", "claimbench run smoke --out report"),
+    Verb("report", "claimbench.loadgen.reporting:report", "claimbench report results/smoke-20261123-201500"),
+    Verb("list", "claimbench.loadgen.listing:list_all", "claimbench list"),
+    Verb("load", "claimbench.loadgen.load.command:load", "claimbench load load-smoke --out report"),
+    Verb("mock", "claimbench.loadgen.fake_openai.command:mock", "claimbench mock --port 8080 --speed 3600"),
+    Verb("serve", "claimbench.loadgen.serving:serve_verb", "claimbench serve --pipeline optimized"),
+    Verb("worker", "claimbench.loadgen.serving:worker_verb", "claimbench worker --pipeline optimized"),
 )
 
-ScenarioArgument = Annotated[str, typer.Argument(help="A scenario's name, or the path of a TOML file.")]
-OutOption = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", help="The folder to write; by default a new one below results/."),
-]
-ArmsOption = Annotated[
-    str | None,
-    typer.Option(help="Reference and candidate, by name or as module:attribute: naive,my_code:MyPipeline"),
-]
-DatabaseOption = Annotated[
-    str, typer.Option(help="auto, container, embedded, or a URL: postgresql://user@host/database")
-]
+
+def main() -> None:
+    """Run the command; every mistake of a user ends in one line and its exit code."""
+    arguments = sys.argv[1:]
+    with _one_line_for_each_mistake():
+        code = command_line(arguments)(arguments, prog_name="claimbench", standalone_mode=False)
+        if code == INTERRUPTED:  # Typer's word for Ctrl-C
+            raise KeyboardInterrupt
+        sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
 
-@app.command(epilog="Example: claimbench run smoke --out report")
-def run(
-    scenario: ScenarioArgument = "document",
-    out: OutOption = None,
-    arms: ArmsOption = None,
-    database: DatabaseOption = "auto",
-) -> None:
-    """Measure the arms of a scenario, judge its claims, and write the report."""
-    code = run_and_report(RunOptions(scenario, out, arms, database), Console())
-    raise typer.Exit(code)
+def command_line(arguments: Sequence[str]) -> typer.Typer:
+    """The command with the verb that these arguments name, or with all of them to choose from."""
+    app = typer.Typer(
+        help=ABOUT,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(about)
+    first = arguments[0] if arguments else "--help"
+    named = [verb for verb in VERBS if verb.name == first]
+    for verb in named or (() if first == "--version" else VERBS):
+        verb.add_to(app)
+    return app
 
 
-@app.command(epilog="Example: claimbench report results/document-20261123-201500")
-def report(folder: Annotated[Path, typer.Argument(help="A folder with a results.json.")]) -> None:
-    """Draw the report again from a results.json: the same files, byte for byte."""
-    page = draw_folder(read_record(folder / RESULTS), folder)
-    Console().print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
-
-
-@app.command("list", epilog="Example: claimbench list")
-def list_() -> None:
-    """Show the scenarios, the pipelines and the metrics that there are."""
-    Console().print(listing())
-
-
-app.command(epilog="Example: claimbench mock --port 8080 --speed 3600")(mock)
-
-
-@app.callback(invoke_without_command=True)
 def about(
-    shows_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,  # noqa: FBT002
+    shows_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,  # noqa: FBT002 (a flag of the command line)
 ) -> None:
     """Check published performance claims."""
     if shows_version:
         typer.echo(f"claimbench {version('claimbench')}")
         raise typer.Exit
-
-
-def main() -> None:
-    """Run the command; every mistake of a user ends in one line and its exit code."""
-    with _one_line_for_each_mistake():
-        code = app(standalone_mode=False)
-        if code == INTERRUPTED:  # Typer's word for Ctrl-C
-            raise KeyboardInterrupt
-        sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
 
 @contextmanager
@@ -106,7 +99,8 @@ def _one_line_for_each_mistake() -> Iterator[None]:
     except KeyboardInterrupt:
         _leave("interrupted; nothing was left running", INTERRUPTED)
     except TyperException as error:
-        _leave(f"{error.format_message()}; see claimbench --help", ExitCode.USAGE)
+        message = error.format_message().rstrip(".")  # empty when the help was all there was to say
+        _leave(f"{message}; see claimbench --help" if message else "say what to do", ExitCode.USAGE)
 
 
 def _leave(line: str, code: int) -> None:

@@ -2,7 +2,7 @@
 
 from importlib.metadata import entry_points
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.table import Table
 
 from claimbench.impl.registry import GROUP
@@ -10,9 +10,9 @@ from claimbench.scenarios.loader import available
 from claimbench.scenarios.metrics import CATALOGUE
 
 
-def listing() -> Group:
-    """Three tables for a terminal."""
-    return Group(_scenarios(), _pipelines(), _metrics())
+def list_all() -> None:
+    """Show the scenarios, the pipelines and the metrics that there are."""
+    Console().print(Group(_scenarios(), _pipelines(), _metrics()))
 
 
 def _scenarios() -> Table:

@@ -4,7 +4,9 @@ import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from claimbench.errors import UsageError
@@ -35,6 +37,26 @@ class RunOptions:
         if self.database in ("container", "embedded"):
             words += ["--database", self.database]
         return shlex.join(words)
+
+
+def run(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario's name, or the path of a TOML file.")
+    ] = "document",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The folder to write; by default a new one below results/."),
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Reference and candidate, by name or as module:attribute: naive,my_code:Mine"),
+    ] = None,
+    database: Annotated[
+        str, typer.Option(help="auto, container, embedded, or a URL: postgresql://user@host/database")
+    ] = "auto",
+) -> None:
+    """Measure the arms of a scenario, judge its claims, and write the report."""
+    raise typer.Exit(run_and_report(RunOptions(scenario, out, arms, database), Console()))
 
 
 def run_and_report(options: RunOptions, console: Console) -> int:
