@@ -24,7 +24,7 @@ PLAN = Plan(
     host="http://127.0.0.1:8000",
     profile=(Stretch(2, 10, 10),),
     operations=(SUBMIT, READ),
-    tenants=(Tenant(company_id=1, key="one"), Tenant(company_id=2, key="two")),
+    tenants=(Tenant(company_id=1, key="one"), Tenant(company_id=2, key="two", session_id=8)),
     bulk_size=3,
 )
 
@@ -105,7 +105,7 @@ def test_a_reader_reads_what_its_own_tenant_submitted_before() -> None:
     requests.learn(Task(0, 0, 0, 0.0), b'{"sessions": [{"id": 77}]}')
 
     assert requests.of(Task(5, 1, 0, 0.0)).path == "/v1/sessions/77"
-    assert requests.of(Task(5, 1, 1, 0.0)).path == "/v1/sessions/1"
+    assert requests.of(Task(5, 1, 1, 0.0)).path == "/v1/sessions/8"
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"sessions": []}', b"3"])
@@ -113,7 +113,7 @@ def test_what_is_no_receipt_teaches_nothing(content: bytes) -> None:
     requests = Requests(PLAN)
     requests.learn(Task(0, 0, 0, 0.0), content)
 
-    assert requests.of(Task(5, 1, 0, 0.0)).path == "/v1/sessions/1"
+    assert requests.of(Task(5, 1, 0, 0.0)).path == "/v1/sessions"
 
 
 def test_the_scenarios_load_becomes_a_plan_with_its_rate_and_places() -> None:

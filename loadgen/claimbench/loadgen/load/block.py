@@ -1,10 +1,12 @@
-"""One arm under one load: a fresh clone, a fresh API, a fresh service, and what all of them did."""
+"""One arm under one load: a fresh clone, an API that forgot all, a fresh service, and what they did."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy import URL
+
 from claimbench.loadgen.databases import Server, Template, Workshop
-from claimbench.loadgen.fake_openai.server import running_server
+from claimbench.loadgen.fake_openai.server import FakeServer
 from claimbench.loadgen.load.capacity import point
 from claimbench.loadgen.load.driver import generate
 from claimbench.loadgen.load.plan import Plan
@@ -46,6 +48,7 @@ class LoadSite:
     server: Server
     workshop: Workshop
     templates: Mapping[str, Template]
+    fake: FakeServer
 
     def block(self, turn: Turn) -> BlockRecord:
         """The scenario's whole load on this arm."""
@@ -67,15 +70,10 @@ class LoadSite:
         return point(rate_per_s, observed.generated, observed.served.end_to_end, self.load.objective)
 
     def _under(self, arm: Arm, make_plan: MakePlan) -> Observed:
-        api = self.scenario.api
+        self.fake.reset()
         with (
             self.workshop.clone(self.templates[arm.name]) as url,
-            running_server(
-                seed=api.seed, failed_line_rate=api.failed_line_rate, speed=self.load.pace.api_speed
-            ) as fake,
-            running_service(
-                ServiceOrder(arm.pipeline, url, fake.base_url, self.load.pace.interval)
-            ) as service,
+            running_service(self._order(arm, url)) as service,
             ServerProbe(self.server, url) as probe,
         ):
             watch = StoreWatch.of(url)
@@ -85,6 +83,9 @@ class LoadSite:
             generated = generate(make_plan(service.access), self.load.processes)
             stored = watch.wait_and_read(self.load.objective.end_to_end_p95)
             return Observed(generated, _served(service, cpu_s, probe, stored))
+
+    def _order(self, arm: Arm, url: URL) -> ServiceOrder:
+        return ServiceOrder(arm.pipeline, url, self.fake.base_url, self.load.pace.interval)
 
 
 def _served(service: TestedService, cpu_before_s: float, probe: ServerProbe, stored: Stored) -> Served:

@@ -53,10 +53,11 @@ class Operation(Frozen):
 
 
 class Tenant(Frozen):
-    """A company and the key that its requests show."""
+    """A company, the key that its requests show, and a session that it had before, if it had one."""
 
     company_id: int
     key: str
+    session_id: int | None = None
 
 
 class Plan(Frozen):

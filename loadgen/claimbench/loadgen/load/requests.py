@@ -11,7 +11,6 @@ from claimbench.loadgen.load.plan import Body, Credential, Operation, Plan, Task
 REMEMBERED_MAX = 200
 """How many submitted sessions each tenant's readers choose from; older ones are forgotten."""
 
-_UNKNOWN_SESSION = "1"
 _WORDS = (
     "hello", "order", "parcel", "invoice", "refund", "late", "please", "thanks", "account", "password",
     "delivery", "broken", "colour", "size", "address", "change", "cancel", "subscription", "price", "again",
@@ -73,8 +72,11 @@ class Requests:
         if "{session}" not in operation.path:
             return operation.path
         known = self._submitted[task.tenant]
-        chosen = known[task.position % len(known)] if known else _UNKNOWN_SESSION
-        return operation.path.replace("{session}", chosen)
+        if known:
+            return operation.path.replace("{session}", known[task.position % len(known)])
+        first = self._plan.tenants[task.tenant].session_id if self._plan.tenants else None
+        # Whoever has nothing yet looks at the list, where there is nothing either.
+        return operation.path.replace("/{session}", "" if first is None else f"/{first}")
 
     def _headers(self, operation: Operation, task: Task) -> tuple[Header, ...]:
         headers = []

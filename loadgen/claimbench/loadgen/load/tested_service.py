@@ -16,13 +16,16 @@ import psutil
 from sqlalchemy import URL, create_engine, func, insert, select
 
 from claimbench.errors import InvalidMeasurementError
-from claimbench.impl.schema import Company, CompanyApiKey
+from claimbench.impl.schema import Company, CompanyApiKey, Session
 from claimbench.impl.statuses import CompanyStatus
 from claimbench.loadgen.load.plan import Tenant
 from claimbench.loadgen.load.planning import Access
 
-READY = "serving on "
+READY = "claimbench: serving on "
 """How the line begins that the service prints when it is ready."""
+
+ENTRY = "import typer; from claimbench.loadgen.serving import serve_verb; typer.run(serve_verb)"
+"""`claimbench serve` without the other verbs, so that the measured process loads nothing of them."""
 
 START_S, STOP_S = 30.0, 40.0
 TENANTS_MAX = 200
@@ -66,6 +69,15 @@ class TestedService:
         return 0
 
 
+_ACTIVE = (
+    select(Company.id, func.min(Session.id))
+    .outerjoin(Session, Session.company_id == Company.id)
+    .where(Company.status == CompanyStatus.ACTIVE)
+    .group_by(Company.id)
+    .order_by(Company.id)
+)
+
+
 @contextmanager
 def running_service(order: ServiceOrder) -> Iterator[TestedService]:
     """Start it with fresh keys for every active company; it is drained and ended with the block.
@@ -86,9 +98,11 @@ def make_keys(url: URL) -> tuple[Tenant, ...]:
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
-            active = select(Company.id).where(Company.status == CompanyStatus.ACTIVE).order_by(Company.id)
-            companies = connection.scalars(active.limit(TENANTS_MAX)).all()
-            tenants = tuple(Tenant(company_id=each, key=secrets.token_urlsafe(24)) for each in companies)
+            companies = connection.execute(_ACTIVE.limit(TENANTS_MAX)).all()
+            tenants = tuple(
+                Tenant(company_id=company_id, key=secrets.token_urlsafe(24), session_id=session_id)
+                for company_id, session_id in companies
+            )
             rows = [
                 {
                     "company_id": each.company_id,
@@ -107,7 +121,7 @@ def make_keys(url: URL) -> tuple[Tenant, ...]:
 @contextmanager
 def _started(order: ServiceOrder, token: str, log: int) -> Iterator["subprocess.Popen[bytes]"]:
     command = (
-        *(sys.executable, "-m", "claimbench.loadgen", "serve", "--pipeline", order.pipeline),
+        *(sys.executable, "-c", ENTRY, "--pipeline", order.pipeline),
         *("--host", "127.0.0.1", "--port", "0", "--speed", f"{order.speed:g}"),
     )
     environment = {

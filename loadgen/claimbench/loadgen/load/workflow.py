@@ -1,6 +1,7 @@
 """From a scenario with a `[load]` table to its record: equivalence, blocks, capacity, verdict."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +12,7 @@ from claimbench.impl.indexes import IndexSet
 from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.databases import Server, Template, Workshop, open_server
 from claimbench.loadgen.equivalence_pass import EquivalencePass
+from claimbench.loadgen.fake_openai.server import FakeServer, running_server
 from claimbench.loadgen.load.block import LoadSite, Turn
 from claimbench.loadgen.load.capacity import search
 from claimbench.loadgen.probes.machine import environment
@@ -56,9 +58,10 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
         blocks: tuple[BlockRecord, ...] = ()
         capacities: tuple[CapacityRecord, ...] = ()
         if equivalence.equal:
-            site = LoadSite(scenario, request.load, server, workshop, templates)
-            blocks = tuple(_blocks(site, progress))
-            capacities = tuple(_capacities(site, progress))
+            with _api(scenario, request.load) as fake:
+                site = LoadSite(scenario, request.load, server, workshop, templates, fake)
+                blocks = tuple(_blocks(site, progress))
+                capacities = tuple(_capacities(site, progress))
         facts = LoadFacts(
             blocks=blocks,
             capacities=capacities,
@@ -71,6 +74,11 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
             command=request.command,
         )
     return judge_load(scenario, request.load, facts)
+
+
+def _api(scenario: Scenario, load: Load) -> AbstractContextManager[FakeServer]:
+    api = scenario.api
+    return running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, speed=load.pace.api_speed)
 
 
 def turns(scenario: Scenario, blocks: int) -> Iterator[Turn]:
