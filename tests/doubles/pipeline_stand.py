@@ -1,4 +1,4 @@
-"""A stage for the pipelines: a clone, a fake API behind the real client, simulated time, and what must hold."""
+"""A stage for the pipelines: a clone, a fake API behind the real client, simulated time, what must hold."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

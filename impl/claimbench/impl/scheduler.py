@@ -90,6 +90,15 @@ class SchedulerHealth:
     stages: tuple[StageHealth, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One stage's timer: how often, and how many of its runs may be at work at once."""
+
+    stage: Stage
+    interval: timedelta
+    at_once_max: int
+
+
 class StageRunner:
     """Runs stages one call at a time and keeps the books: the part of a scheduler that has no timer."""
 
@@ -230,6 +239,12 @@ class PipelineScheduler:
             )
         self._timers.start()
         self._state = SchedulerState.RUNNING
+
+    def timers(self) -> tuple[Timer, ...]:
+        """What is set, for whoever wants to check it."""
+        return tuple(
+            Timer(Stage(job.id), job.trigger.interval, job.max_instances) for job in self._timers.get_jobs()
+        )
 
     def pause(self) -> None:
         """Start no stage until `resume`; what runs goes on to its end."""
