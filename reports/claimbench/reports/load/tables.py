@@ -182,7 +182,11 @@ def _percentiles(found: list[Latency]) -> tuple[str, ...]:
 
 
 def _value(ratio: Ratio, arm: str) -> str:
-    return f"{ratio.values[arm]:,.4g} {ratio.unit}".replace(" count", "") if arm in ratio.values else "–"
+    if arm not in ratio.values:
+        return "–"
+    value = ratio.values[arm]
+    number = f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+    return number if ratio.unit == "count" else f"{number} {ratio.unit}"
 
 
 def _count(count: int | None) -> str:

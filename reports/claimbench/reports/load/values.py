@@ -77,12 +77,17 @@ def ratios(blocks: Sequence[BlockRecord], arms: Sequence[ArmRecord]) -> tuple[Ra
 def _ratio(blocks: Sequence[BlockRecord], arms: Sequence[ArmRecord], wanted: Wanted) -> Ratio:
     by_arm = {arm.name: values_by_block(blocks, arm.name, wanted) for arm in arms}
     return Ratio(
-        metric=f"{wanted.metric.value} {wanted.statistic}",
+        metric=_title(wanted),
         operation=wanted.operation,
         unit=unit_of(wanted.metric),
         values={arm: median(values.values()) for arm, values in by_arm.items() if values},
         ratio=ratio_of(paired(blocks, arms, wanted)),
     )
+
+
+def _title(wanted: Wanted) -> str:
+    words = {"p99_9": "p99.9", "rate": "", "value": "per request"}
+    return f"{wanted.metric.value} {words.get(wanted.statistic, wanted.statistic)}".rstrip()
 
 
 def unit_of(metric: LoadMetric) -> str:
