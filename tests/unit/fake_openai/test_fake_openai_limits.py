@@ -107,3 +107,16 @@ def test_fifty_thousand_lines_are_allowed_and_one_more_is_not(desk: Any) -> None
 
     assert desk.retrieve(allowed)["status"] == "in_progress"
     assert desk.retrieve(refused)["status"] == "failed"
+
+
+def test_a_cancelled_batch_frees_its_tokens_when_it_has_wound_down(limited: Callable[..., Any]) -> None:
+    desk = limited(enqueued_tokens=50)
+    first = desk.batch_of(desk.line(1))
+    desk.call("POST", f"/batches/{first['id']}/cancel")
+    refused = desk.batch_of(desk.line(2))
+    desk.now += 61
+    accepted = desk.batch_of(desk.line(3))
+    desk.now += 10
+
+    assert desk.retrieve(refused)["status"] == "failed"
+    assert desk.retrieve(accepted)["status"] == "in_progress"

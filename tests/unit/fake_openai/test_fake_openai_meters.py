@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import openai
+from respx.mocks import Mocker
 
 from claimbench.loadgen.fake_openai.canonical import canonical
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
@@ -112,9 +113,13 @@ def test_eight_threads_share_a_fake_and_nothing_is_kept_by_respx() -> None:
             thread.join()
         meters = fake.meters()
         bodies = Counter(one.body for one in meters.submitted)
+        kept = [
+            call for mocker in Mocker.registry.values() for router in mocker.routers for call in router.calls
+        ]
     fake.close()
 
     assert not errors
+    assert not kept
     assert meters.calls == {"chat.completions.create": 200, "batches.list": 200}
     assert set(bodies.values()) == {25}
     assert 1 <= meters.in_flight_max <= 8

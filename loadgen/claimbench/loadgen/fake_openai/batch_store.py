@@ -35,6 +35,7 @@ from claimbench.loadgen.fake_openai.timeline import (
     failing,
     work_seconds,
 )
+from claimbench.loadgen.fake_openai.token_queue import Hold, TokenQueue
 from claimbench.loadgen.fake_openai.triggers import CALM, Occasion, Triggers
 from claimbench.loadgen.fake_openai.wire import JsonObject, refuse
 from claimbench.loadgen.fake_openai.work import Lines, Work, cancelled, expired
@@ -74,7 +75,7 @@ class BatchStore:
         self._files, self._planner, self._triggers = files, planner, triggers
         self._chance, self._limits, self._book = chance, limits, book
         self._batches: dict[str, Batch] = {}
-        self._open: dict[str, Batch] = {}
+        self._queue = TokenQueue()
         self._numbers = count(1)
         self._creations = RateWindow(limits.batches_per_hour, 3_600, limits.clock_speed)
 
@@ -92,7 +93,7 @@ class BatchStore:
             faults=self._triggers.batch(raw),
         )
         batch = self._started(blank, now)
-        self._batches[batch.id] = self._open[batch.id] = batch
+        self._keep(batch)
         return batch.shown(now)
 
     def _started(self, blank: Batch, now: float) -> Batch:
@@ -119,15 +120,17 @@ class BatchStore:
         if inputs > inputs_max:
             return (too_many_inputs(inputs, inputs_max),)
         model = lines.index.model or ""
-        held, limit = self._held_tokens(model, now), self._limits.enqueued_tokens
+        held, limit = self._queue.held(model, now), self._limits.enqueued_tokens
         too_many = held + lines.index.total_prompt_tokens > limit
         if too_many or blank.faults.of(FaultKind.TOKEN_LIMIT):
             return (token_limit(model, limit),)
         return ()
 
-    def _held_tokens(self, model: str, now: float) -> int:
-        self._open = {batch.id: batch for batch in self._open.values() if not batch.ended(now)}
-        return sum(batch.enqueued_tokens for batch in self._open.values() if batch.model == model)
+    def _keep(self, batch: Batch) -> None:
+        self._batches[batch.id] = batch
+        if batch.work is not None and batch.model is not None:
+            tokens = batch.work.lines.index.total_prompt_tokens
+            self._queue.hold(batch.number, Hold(batch.model, tokens, batch.timeline.ends_at))
 
     def _scheduled(self, blank: Batch, work: Work) -> Batch:
         created_at, faults = blank.created_at, blank.faults
@@ -184,7 +187,7 @@ class BatchStore:
             raise refuse(409, f"Cannot cancel a batch with status '{status}'.")
         self._files.forget(batch.output_file_id, batch.error_file_id)
         stopped = self._with_files(self._stopped(batch, now))
-        self._batches[batch.id] = self._open[batch.id] = stopped
+        self._keep(stopped)
         return stopped.shown(now)
 
     def _stopped(self, batch: Batch, now: float) -> Batch:

@@ -53,11 +53,6 @@ class Batch:
     faults: Occasion = CALM
 
     @property
-    def enqueued_tokens(self) -> int:
-        """The prompt tokens that it holds in the queue while it is open."""
-        return self.work.lines.index.total_prompt_tokens if self.work else 0
-
-    @property
     def model(self) -> str | None:
         """The one model of its requests; None while no valid file was found."""
         return self.work.lines.index.model if self.work else None
