@@ -30,9 +30,10 @@ class ObservationPass:
         """The samples of every candidate."""
         for arm in self.scenario.arms:
             if arm.role is ArmRole.CANDIDATE:
-                progress.step(f"plans and cache: {arm.name}, {self.companies} companies")
+                progress.step(f"plans: {arm.name}, {self.companies} companies")
                 yield from self._plans(arm)
-                yield from self._cache(arm)
+                if self.companies == self.scenario.dataset.companies:  # the timetable decides, not the size
+                    yield from self._cache(arm)
 
     def _plans(self, arm: Arm) -> Iterator[Sample]:
         """Ask about each index at the start of the stage that needs it, in the first scheduler run."""

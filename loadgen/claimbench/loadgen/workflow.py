@@ -20,7 +20,6 @@ from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.relay import Relayed, relayed
 from claimbench.loadgen.timing import TimingPass
-from claimbench.reports.gate.counters import REPEATS
 from claimbench.reports.judgement import RunFacts, judge
 from claimbench.reports.record import ArmRecord, Equivalence, ResultRecord, Sample, Scalar
 from claimbench.scenarios.model import Scenario
@@ -93,7 +92,7 @@ class Site:
         sizes = sorted({*self.scenario.workload.companies, self.scenario.dataset.companies})
         for companies in sizes:
             templates = self._templates(companies)
-            for repeat in range(REPEATS):
+            for repeat in range(self.scenario.workload.repeats):
                 counting = CountingPass(
                     self.scenario, self.server, self.workshop, templates, companies, repeat
                 )

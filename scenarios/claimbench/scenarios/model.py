@@ -38,6 +38,8 @@ class Workload(Frozen):
 
     runs: Count
     step: Duration
+    repeats: Count = 1
+    """How often each number of companies is counted; a gate wants three, to see that a counter is exact."""
     blocks: Annotated[int, Field(ge=2)]
     memory_blocks: Annotated[int, Field(ge=2)]
     companies: tuple[Count, ...]
