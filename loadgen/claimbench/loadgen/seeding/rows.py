@@ -8,7 +8,8 @@ from itertools import accumulate
 
 from claimbench.impl.prices import Channel, cost_usd
 from claimbench.impl.statuses import BatchStatus, CompanyStatus, ProcessingType, RequestStatus
-from claimbench.loadgen.seeding.plan import EPOCH, BatchPlan, Era, Plan, SessionPlan, chance
+from claimbench.loadgen.clock import EPOCH
+from claimbench.loadgen.seeding.plan import BatchPlan, Era, Plan, SessionPlan, chance
 from claimbench.loadgen.seeding.pools import LOCALE_WEIGHTS, Pools
 from claimbench.scenarios.grammar import IntegerRange
 from claimbench.scenarios.model import Dataset
