@@ -1,7 +1,7 @@
 """A circuit breaker: after some failures in a row its calls are refused for a while, then one is let through.
 
 Written here because the library of the field holds one lock for the whole of each call, which would send
-the calls of a parallel pipeline one after the other (see docs/decisions/breaker.md).
+the calls of a parallel pipeline one after the other (see docs/decisions/0006-the-breaker-is-our-own.md).
 """
 
 import threading
