@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from claimbench.errors import ClaimbenchError, NotEquivalentError, NothingToCompareError, UsageError
-from claimbench.reports.gate.counters import NOT_PORTABLE, counters_of
-from claimbench.reports.gate.record import BASELINE_SCHEMA, Baseline
+from claimbench.reports.gate.counters import NOT_PORTABLE, Reading, counters_of
+from claimbench.reports.gate.record import BASELINE_SCHEMA, Baseline, CounterEntry
 from claimbench.reports.record import ResultRecord
 from claimbench.reports.store import write_text
 
@@ -28,7 +29,7 @@ def baseline_of(record: ResultRecord, reason: str) -> Baseline:
         raise NotEquivalentError(
             "the arms do not do the same work", where=record.scenario.name, remedy="save a run whose arms do"
         )
-    counters = tuple(each.entry for each in counters_of(record) if each.metric not in NOT_PORTABLE)
+    counters = entries_of(counters_of(record))
     if not any(entry.high for entry in counters):
         raise NothingToCompareError(
             "the run counted nothing", where=record.scenario.name, remedy="run with the counting pass"
@@ -43,6 +44,11 @@ def baseline_of(record: ResultRecord, reason: str) -> Baseline:
         reason=reason,
         counters=counters,
     )
+
+
+def entries_of(readings: Sequence[Reading]) -> tuple[CounterEntry, ...]:
+    """What a baseline keeps of counters: those that are the same on every machine."""
+    return tuple(each.entry for each in readings if each.metric not in NOT_PORTABLE)
 
 
 def dataset_hash(record: ResultRecord) -> str:

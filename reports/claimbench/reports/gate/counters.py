@@ -61,8 +61,13 @@ class Reading:
 
 def counters_of(record: ResultRecord) -> tuple[Reading, ...]:
     """All counters of a run, in a stable order."""
+    return readings_of(record.samples)
+
+
+def readings_of(samples: Sequence[Sample]) -> tuple[Reading, ...]:
+    """All counters among samples, in a stable order."""
     found: dict[tuple[str, str, str, int, str], list[Sample]] = defaultdict(list)
-    for sample in record.samples:
+    for sample in samples:
         metric = definition(sample.metric)
         if metric and metric.tier is Tier.COUNTER:
             key = (sample.arm, sample.metric, sample.stage, sample.companies, sample.unit)

@@ -1,0 +1,133 @@
+"""`claimbench calibrate`: record A/A blocks, quiet and beside a hog, then simulate gate runs from them."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from claimbench.loadgen.gate.contestants import Contestant
+from claimbench.loadgen.gate.duel import Ring, open_ring
+from claimbench.loadgen.gate.hog import cpu_hog
+from claimbench.loadgen.gate.watch import MachineWatch
+from claimbench.loadgen.probes.machine import environment
+from claimbench.loadgen.progress import shown_progress
+from claimbench.reports.gate.calibration import INDEPENDENT_BLOCKS, Limit, Simulation, gated_of, outcome_of
+from claimbench.reports.gate.calibration_record import Calibration, Condition, Outcome, read_calibration
+from claimbench.reports.gate.judging import method_of
+from claimbench.reports.gate.looks import LookPlan
+from claimbench.reports.gate.significance import Rate
+from claimbench.reports.record import Sample
+from claimbench.reports.store import write_text
+from claimbench.scenarios.loader import load
+
+LIMITS = (Limit("time", 1.05), Limit("peak_memory", 1.10))
+QUIET, BESIDE_HOG = "quiet", "beside a CPU hog"
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrateOptions:
+    """The command line of `claimbench calibrate`."""
+
+    scenario: str
+    blocks: int
+    simulations: int
+    arm: str
+    hog: bool
+    database: str
+    again: Path | None
+    out: Path
+
+
+def calibrate_and_report(options: CalibrateOptions, console: Console) -> None:
+    """Record or read, simulate, write, show."""
+    calibration = read_calibration(options.again) if options.again else _recorded(options, console)
+    if all(len(each.samples) >= 4 * INDEPENDENT_BLOCKS for each in calibration.conditions):
+        outcomes = tuple(
+            outcome_of(each, _simulation(each, options, calibration)) for each in calibration.conditions
+        )
+        calibration = calibration.model_copy(update={"outcomes": outcomes})
+        write_text(options.out, _text(calibration))
+    for outcome in calibration.outcomes:
+        _show(outcome, console)
+    console.print(f"calibration: {options.out}", markup=False, highlight=False, soft_wrap=True)
+    if not calibration.outcomes:
+        console.print(f"recorded only: {INDEPENDENT_BLOCKS} blocks or more are needed to simulate gate runs")
+
+
+def _simulation(condition: Condition, options: CalibrateOptions, calibration: Calibration) -> Simulation:
+    method = calibration.method
+    plan = LookPlan(method.looks, method.shares, method.alpha, method.beta, method.confirmation_alpha)
+    return Simulation(gated_of(condition.samples, LIMITS), plan, options.simulations, method.seed)
+
+
+def _recorded(options: CalibrateOptions, console: Console) -> Calibration:
+    scenario = load(options.scenario)
+    contestants = tuple(Contestant(name, options.arm) for name in ("base", "head"))
+    calibration = Calibration(
+        claimbench=version("claimbench"),
+        scenario=scenario.name,
+        scenario_sha256=scenario.sha256,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=environment(),
+        method=method_of(LookPlan(), scenario.workload.seed),
+        conditions=(),
+    )
+    with (
+        shown_progress(console) as progress,
+        open_ring(scenario, options.database, contestants, progress) as ring,
+    ):
+        for name in (QUIET, BESIDE_HOG) if options.hog else (QUIET,):
+            condition = _condition(name, ring, contestants, options.blocks)
+            calibration = calibration.model_copy(update={"conditions": (*calibration.conditions, condition)})
+            write_text(options.out, _text(calibration))  # a recording is dear: kept as soon as it is there
+    return calibration
+
+
+def _condition(name: str, ring: Ring, contestants: Sequence[Contestant], blocks: int) -> Condition:
+    watch = MachineWatch()
+    samples: list[Sample] = []
+    with cpu_hog() if name == BESIDE_HOG else nullcontext():
+        for block in range(blocks):
+            samples.extend(ring.block(block, contestants))
+    fitness = watch.fitness(ring.way.asked_ms, ring.way.achieved_ms)
+    return Condition(name=name, samples=tuple(samples), fitness=fitness)
+
+
+def _text(calibration: Calibration) -> str:
+    return calibration.model_dump_json(by_alias=True, indent=1) + "\n"
+
+
+def _show(outcome: Outcome, console: Console) -> None:
+    table = Table(
+        "Rule",
+        "False alarms, with Wilson's 95 % interval",
+        box=SIMPLE_HEAD,
+        title=f"{outcome.condition}: {outcome.runs} gate runs from {outcome.blocks} recorded A/A blocks",
+        title_justify="left",
+    )
+    table.add_row("claimbench, the whole gate", str(Rate(outcome.false_alarms, outcome.runs)))
+    for rival in outcome.rival_false_alarms:
+        table.add_row(f"{rival.name}: {rival.rule}", str(Rate(rival.events, rival.trials)))
+    console.print(table)
+    for floor in outcome.floors:
+        found = floor.smallest_found_percent
+        smallest = "more than 60 %" if found is None else f"{found:g} %"
+        console.print(
+            f"{floor.metric}: noise reaches {floor.noise_percent:.2f} %; with the limit {floor.limit:g} the "
+            f"smallest effect found with 80 % power is {smallest}",
+            highlight=False,
+        )
+    for point in outcome.curve:
+        console.print(f"{point.name}: found in {Rate(point.events, point.trials)}", highlight=False)
+    for bias in outcome.biases:
+        console.print(
+            f"{bias.metric}: the second side was worse in {bias.head_worse} of {bias.blocks} blocks "
+            f"(sign test p = {bias.p_value:.2g})",
+            highlight=False,
+        )

@@ -1,0 +1,186 @@
+"""`claimbench check`: read what is to be compared, measure the base revision if asked to, judge, tell."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+
+from claimbench.errors import InvalidMeasurementError, NothingToCompareError, UsageError
+from claimbench.loadgen.gate.contestants import Contestant
+from claimbench.loadgen.gate.duel import Ring, open_ring
+from claimbench.loadgen.gate.watch import MachineWatch
+from claimbench.loadgen.gate.worktree import BaseEnvironment, checked_out, sha_of
+from claimbench.loadgen.progress import shown_progress
+from claimbench.reports import annotations, sticky_comment
+from claimbench.reports.gate import renderers
+from claimbench.reports.gate.baseline import read_baseline
+from claimbench.reports.gate.calibration_record import read_calibration
+from claimbench.reports.gate.folder import write_gate
+from claimbench.reports.gate.judging import GateCase, Tiers, judge_gate
+from claimbench.reports.gate.looks import LookPlan, decide
+from claimbench.reports.gate.questions import asked_of_duel, is_statistical
+from claimbench.reports.gate.record import Duel, Fitness, GateRecord
+from claimbench.reports.record import ResultRecord, Sample
+from claimbench.reports.statistics import Values
+from claimbench.reports.store import read_record
+from claimbench.reports.terminal import Paint
+from claimbench.scenarios.loader import load
+from claimbench.scenarios.model import Scenario
+from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds, project_thresholds
+
+DEFAULT_BASE_RULES = ("base.time_s: <1.05", "base.peak_memory_bytes: <1.10")
+"""What the base revision is compared by when the scenario and the project declare nothing about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """The command line of `claimbench check`."""
+
+    results: Path
+    baseline: Path | None
+    base_rev: str | None
+    base_environment: BaseEnvironment
+    scenario: str | None
+    tiers: Tiers
+    believed: tuple[str, ...]
+    calibration: Path | None
+    database: str
+    out: Path | None
+
+
+def check_and_report(options: CheckOptions, console: Console) -> int:
+    """Judge a run, write the gate's folder, show and annotate; the exit code is the verdict's."""
+    record = read_record(options.results)
+    scenario = scenario_of(record, options.scenario)
+    thresholds = _thresholds(scenario, options)
+    baseline = read_baseline(options.baseline) if options.baseline else None
+    if options.calibration:
+        refuse_below_floor(thresholds, options.calibration)
+    duel = _measured(record, scenario, thresholds, options, console) if options.base_rev else None
+    case = GateCase(
+        record, thresholds, baseline, duel, options.believed, options.tiers, seed=scenario.workload.seed
+    )
+    gate = judge_gate(case, version("claimbench"))
+    _tell(gate, options, console)
+    return gate.verdict.exit_code
+
+
+def scenario_of(record: ResultRecord, named: str | None) -> Scenario:
+    """The scenario that a run was of: by the option, by the run's own command, or by its name.
+
+    Raises `NothingToCompareError` (exit 4) if it was edited since.
+    """
+    words = shlex.split(record.command)
+    own = words[2] if len(words) > 2 and words[:2] == ["claimbench", "run"] else record.scenario.name
+    scenario = load(named or own)
+    if scenario.sha256 != record.scenario.sha256:
+        raise NothingToCompareError(
+            "the scenario was edited since the run",
+            where=named or own,
+            remedy="run it again, or name the file that was run with --scenario",
+        )
+    return scenario
+
+
+def _thresholds(scenario: Scenario, options: CheckOptions) -> tuple[Threshold, ...]:
+    found = merged(scenario.thresholds, project_thresholds(Path.cwd()))
+    has_base_rule = any(each.subject == BASE and is_statistical(each) for each in found)
+    if options.base_rev and not has_base_rule:
+        found = (*found, *parse_thresholds(list(DEFAULT_BASE_RULES)))
+    return found
+
+
+def refuse_below_floor(thresholds: Sequence[Threshold], file: Path) -> None:
+    """Raise `UsageError` (exit 2) for a rule about the base revision that noise alone would break."""
+    for outcome in read_calibration(file).outcomes[:1]:
+        for floor in outcome.floors:
+            for threshold in thresholds:
+                allowed = 100 * (threshold.limit - 1)
+                about = threshold.subject == BASE and threshold.place.metric == floor.metric
+                if about and allowed < floor.noise_percent:
+                    raise UsageError(
+                        f"not gateable here: noise alone reaches {floor.noise_percent:.1f} %",
+                        where=str(threshold),
+                        remedy=f"allow more than that, or calibrate on a quieter machine ({file.name})",
+                    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """Blocks of two contestants, taken only while the looks need more."""
+
+    ring: Ring
+    contestants: Sequence[Contestant]
+    record: ResultRecord
+    thresholds: Sequence[Threshold]
+    samples: list[Sample]
+
+    def take(self, count: int) -> Sequence[Values]:
+        start = len({each.block for each in self.samples})
+        for block in range(start, start + count):
+            self.samples.extend(self.ring.block(block, self.contestants))
+        values = [asked_of_duel(each, self.record, self.duel(Fitness())).values for each in self.thresholds]
+        if any((each <= 0).any() for each in values):
+            raise InvalidMeasurementError(
+                "a block is 0, and nothing can be compared with nothing",
+                where="base revision",
+                remedy="take a larger scenario",
+            )
+        return [each[start : start + count] for each in values]
+
+    def duel(self, fitness: Fitness) -> Duel:
+        return Duel(
+            base_revision="",
+            head_revision="",
+            pipeline=self.contestants[0].pipeline,
+            samples=tuple(self.samples),
+            fitness=fitness,
+        )
+
+
+def _measured(
+    record: ResultRecord,
+    scenario: Scenario,
+    thresholds: Sequence[Threshold],
+    options: CheckOptions,
+    console: Console,
+) -> Duel:
+    """The candidate as the base revision has it beside the present one, as often as the looks need."""
+    folder, revision = Path.cwd(), options.base_rev or ""
+    arm = next(each for each in record.arms if each.role == "candidate")
+    asked = [each for each in thresholds if each.subject == BASE and is_statistical(each)]
+    others = sum(is_statistical(each) for each in thresholds) - len(asked)
+    with (
+        shown_progress(console) as progress,
+        checked_out(revision, folder, options.base_environment) as base,
+    ):
+        contestants = (base.contestant("base", arm.pipeline, arm.indexes), _head(arm.pipeline, arm.indexes))
+        with open_ring(scenario, options.database, contestants, progress) as ring:
+            watch = MachineWatch()
+            measuring = _Measuring(ring, contestants, record, asked, [])
+            questions = [asked_of_duel(each, record, measuring.duel(Fitness())).question for each in asked]
+            decide(questions, measuring.take, LookPlan(), others)
+            fitness = watch.fitness(ring.way.asked_ms, ring.way.achieved_ms)
+        duel = measuring.duel(fitness)
+        return duel.model_copy(update={"base_revision": base.sha, "head_revision": sha_of("HEAD", folder)})
+
+
+def _head(pipeline: str, indexes: str) -> Contestant:
+    return Contestant("head", pipeline, indexes)
+
+
+def _tell(gate: GateRecord, options: CheckOptions, console: Console) -> None:
+    folder = options.out or (options.results if options.results.is_dir() else options.results.parent) / "gate"
+    write_gate(gate, folder)
+    paint = Paint.COLOURED if console.is_terminal else Paint.PLAIN
+    console.file.write(renderers.to_terminal(gate, console.width, paint))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        console.file.write(annotations.render(gate))
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(sticky_comment.render(gate))
+    console.print(f"gate: {folder / 'gate.json'}", markup=False, highlight=False, soft_wrap=True)

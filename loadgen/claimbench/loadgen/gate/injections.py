@@ -1,0 +1,154 @@
+"""Regressions on purpose, as pipelines around a pipeline: what the gate must turn red on.
+
+`CLAIMBENCH_INJECTED_PIPELINE` names the pipeline inside, `optimized` by default.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from claimbench.impl.ports import (
+    Pipeline,
+    PipelineContext,
+    PipelineStats,
+    RunReport,
+    StageReport,
+    run_stages,
+)
+from claimbench.impl.registry import find_pipeline
+
+INSIDE = "CLAIMBENCH_INJECTED_PIPELINE"
+_STATUS = Path("/proc/self/status")
+
+
+class Wrapped:
+    """A pipeline that does what the one inside does; subclasses add their regression around a stage."""
+
+    def __init__(self, context: PipelineContext) -> None:
+        self._engine: Engine = context.engine
+        self._inside: Pipeline = find_pipeline(os.environ.get(INSIDE, "optimized"))(context)
+
+    def around(self, stage: Callable[[datetime], StageReport], now: datetime) -> StageReport:
+        """Run one stage."""
+        return stage(now)
+
+    def create_batches(self, now: datetime) -> StageReport:
+        """As the port says."""
+        return self.around(self._inside.create_batches, now)
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        """As the port says."""
+        return self.around(self._inside.check_statuses, now)
+
+    def process_results(self, now: datetime) -> StageReport:
+        """As the port says."""
+        return self.around(self._inside.process_results, now)
+
+    def retry_failed(self, now: datetime) -> StageReport:
+        """As the port says."""
+        return self.around(self._inside.retry_failed, now)
+
+    def run(self, now: datetime) -> RunReport:
+        """As the port says."""
+        return run_stages(self, now)
+
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        """As the port says."""
+        return self._inside.stats(company_id)
+
+
+class QueryPerRun(Wrapped):
+    """One query more in each scheduler run."""
+
+    def create_batches(self, now: datetime) -> StageReport:
+        """As the port says, after one query."""
+        with self._engine.connect() as connection:
+            connection.execute(text("SELECT count(*) FROM company"))
+        return super().create_batches(now)
+
+
+class QueryPerRequest(Wrapped):
+    """The classic N+1: one query for each request that a stage took up."""
+
+    def around(self, stage: Callable[[datetime], StageReport], now: datetime) -> StageReport:
+        """Run one stage, then look each of its requests up alone."""
+        report = stage(now)
+        with self._engine.connect() as connection:
+            for position in range(report.claimed):
+                connection.execute(
+                    text("SELECT status FROM ai_processing_request WHERE id = :id"), {"id": position + 1}
+                )
+        return report
+
+
+class Slower(Wrapped):
+    """Each stage takes longer by a share: busy work, since a sleep would leave the processor to others."""
+
+    share = 0.0
+
+    def around(self, stage: Callable[[datetime], StageReport], now: datetime) -> StageReport:
+        """Run one stage, then spin for the share of its time."""
+        started = time.perf_counter()
+        report = stage(now)
+        ends_at = time.perf_counter() + self.share * (time.perf_counter() - started)
+        while time.perf_counter() < ends_at:
+            pass
+        return report
+
+
+class Slower5(Slower):
+    """5 % slower."""
+
+    share = 0.05
+
+
+class Slower10(Slower):
+    """10 % slower."""
+
+    share = 0.10
+
+
+class Slower20(Slower):
+    """20 % slower."""
+
+    share = 0.20
+
+
+class Memory20(Wrapped):
+    """Holds memory at the end of each stage until the peak has grown by 20 % more."""
+
+    def __init__(self, context: PipelineContext) -> None:
+        super().__init__(context)
+        self._start = _kilobytes("VmRSS")
+
+    def retry_failed(self, now: datetime) -> StageReport:
+        """As the port says, with a peak of 1.2 times the growth so far."""
+        report = super().retry_failed(now)
+        peak = _kilobytes("VmHWM")
+        wanted = peak - _kilobytes("VmRSS") + (peak - self._start) // 5
+        held = bytearray(b"\x01") * (1024 * max(0, wanted))
+        del held
+        return report
+
+
+class ColdCache(Wrapped):
+    """Forgets the companies before every stage."""
+
+    def around(self, stage: Callable[[datetime], StageReport], now: datetime) -> StageReport:
+        """Run one stage with a cold cache; a pipeline without a cache stays as it is."""
+        cache = getattr(self._inside, "cache", None)
+        if cache is not None:
+            cache.invalidate()
+        return stage(now)
+
+
+def _kilobytes(name: str) -> int:
+    """VmRSS or VmHWM of this process; 0 where the system does not tell."""
+    if not _STATUS.exists():
+        return 0
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1])

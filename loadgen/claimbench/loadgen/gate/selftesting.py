@@ -1,0 +1,223 @@
+"""`claimbench selftest`: the gate against regressions that are known to be there."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import chain
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from claimbench.errors import ExitCode
+from claimbench.impl.indexes import IndexSet
+from claimbench.loadgen.counting import CountingPass
+from claimbench.loadgen.databases import Server, Workshop, open_server
+from claimbench.loadgen.gate import injections
+from claimbench.loadgen.gate.contestants import Contestant
+from claimbench.loadgen.gate.duel import open_ring
+from claimbench.loadgen.observation import ObservationPass
+from claimbench.loadgen.progress import Progress, shown_progress
+from claimbench.reports.gate.baseline import entries_of
+from claimbench.reports.gate.counter_verdicts import CounterRules, counter_findings
+from claimbench.reports.gate.counters import REPEATS, readings_of
+from claimbench.reports.gate.judging import Tiers
+from claimbench.reports.gate.looks import Question, decide
+from claimbench.reports.gate.questions import plan_for
+from claimbench.reports.gate.record import Baseline
+from claimbench.reports.record import Sample
+from claimbench.reports.statistics import Values
+from claimbench.scenarios.loader import load
+from claimbench.scenarios.model import Arm, ArmRole, Scenario
+
+PLACE = f"{injections.__name__}:"
+TIME_LIMIT, MEMORY_LIMIT = 1.05, 1.10
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestOptions:
+    """The command line of `claimbench selftest`."""
+
+    scenario: str
+    blocks: int
+    arm: str
+    tiers: Tiers
+    database: str
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A regression: the pipeline that has it, what it is gated by, and whether the gate must find it."""
+
+    name: str
+    pipeline: str
+    metric: str = ""
+    indexes: str = "after"
+    must: bool = True
+
+
+INTO_COUNTERS = (
+    Injection("+1 query per run", f"{PLACE}QueryPerRun"),
+    Injection("+1 query per request", f"{PLACE}QueryPerRequest"),
+    Injection("cold cache", f"{PLACE}ColdCache"),
+    Injection("dropped index", f"{PLACE}Wrapped", indexes="before"),
+)
+INTO_BLOCKS = (
+    Injection("+5 % time (at the limit)", f"{PLACE}Slower5", "time", must=False),
+    Injection("+10 % time", f"{PLACE}Slower10", "time"),
+    Injection("+20 % time", f"{PLACE}Slower20", "time"),
+    Injection("+20 % memory", f"{PLACE}Memory20", "peak_memory"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the gate said of an injection."""
+
+    injection: Injection
+    value: str
+    evidence: str
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it stayed green where it must not."""
+        return self.injection.must and self.value == "pass"
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it could not tell where it must."""
+        return self.injection.must and self.value not in ("pass", "fail")
+
+
+def selftest_and_report(options: SelftestOptions, console: Console) -> int:
+    """Inject, judge, show; exit 1 if the gate stayed green, 3 if it could not decide."""
+    os.environ[injections.INSIDE] = options.arm
+    scenario = load(options.scenario)
+    with shown_progress(console) as progress:
+        seen = list(_counter_tier(scenario, options, progress))
+        if options.tiers is Tiers.ALL:
+            seen += _timing_tier(scenario, options, progress)
+    _show(seen, console)
+    if any(each.is_missed for each in seen):
+        return ExitCode.REFUTED
+    return ExitCode.INCONCLUSIVE if any(each.is_undecided for each in seen) else ExitCode.OK
+
+
+def _show(seen: Sequence[Seen], console: Console) -> None:
+    table = Table("Injected", "The gate says", "Evidence", box=SIMPLE_HEAD)
+    for each in seen:
+        word = "missed" if each.is_missed else each.value
+        table.add_row(each.injection.name, word, each.evidence)
+    console.print(table)
+    required = [each for each in seen if each.injection.must]
+    found = sum(each.value == "fail" for each in required)
+    console.print(f"{found} of {len(required)} regressions that must be found were found", highlight=False)
+
+
+def _counter_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:
+    with open_server(options.database, announce=progress.note) as server, Workshop(server) as workshop:
+        bench = _CounterBench(scenario, server, workshop, progress)
+        clean = readings_of(bench.samples(Injection("clean", f"{PLACE}Wrapped")))
+        rules = CounterRules(_baseline(scenario, entries_of(clean)), (), frozenset(), 0.05, 1)
+        for injection in INTO_COUNTERS:
+            readings = readings_of(bench.samples(injection))
+            findings = list(counter_findings(readings, rules))
+            red = [each for each in findings if each.value == "fail"]
+            evidence = (
+                f"{red[0].subject}: {red[0].measured}" if red else f"{len(findings)} counters are equal"
+            )
+            yield Seen(injection, "fail" if red else "pass", evidence)
+
+
+def _baseline(scenario: Scenario, counters: Sequence[object]) -> Baseline:
+    return Baseline.model_validate(
+        {
+            "claimbench": version("claimbench"),
+            "scenario": scenario.name,
+            "scenario_sha256": scenario.sha256,
+            "dataset_hash": "",
+            "run": "",
+            "saved_at": "",
+            "reason": "the clean pipeline of this selftest",
+            "counters": tuple(counters),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _CounterBench:
+    """Counts one pipeline as a run does, at the scenario's own size."""
+
+    scenario: Scenario
+    server: Server
+    workshop: Workshop
+    progress: Progress
+
+    def samples(self, injection: Injection) -> tuple[Sample, ...]:
+        arm = Arm.model_validate(
+            {
+                "name": "pipeline",
+                "pipeline": injection.pipeline,
+                "role": ArmRole.CANDIDATE,
+                "indexes": injection.indexes,
+            }
+        )
+        companies = self.scenario.dataset.companies
+        alone = self.scenario.model_copy(update={"arms": (arm,)})
+        template = self.workshop.template(
+            alone.dataset, companies=companies, indexes=IndexSet(injection.indexes)
+        )
+        templates = {arm.name: template}
+        self.progress.note(f"counting: {injection.name}")
+        passes = (
+            chain(
+                CountingPass(alone, self.server, self.workshop, templates, companies, repeat).run(
+                    self.progress
+                ),
+                ObservationPass(alone, self.workshop, templates, companies, repeat).run(self.progress),
+            )
+            for repeat in range(REPEATS)
+        )
+        return tuple(chain.from_iterable(passes))
+
+
+def _timing_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:
+    """All contestants in the same blocks, so that the machine's mood is the same to them."""
+    clean = Contestant("clean", f"{PLACE}Wrapped")
+    injected = {each.name: Contestant(each.name, each.pipeline) for each in INTO_BLOCKS}
+    samples: list[Sample] = []
+    with open_ring(scenario, options.database, (clean,), progress) as ring:
+        for block in range(options.blocks):
+            samples.extend(ring.block(block, (clean, *injected.values())))
+    for injection in INTO_BLOCKS:
+        limit = TIME_LIMIT if injection.metric == "time" else MEMORY_LIMIT
+        yield _seen(injection, limit, _ratios(samples, injection))
+
+
+def _ratios(samples: Sequence[Sample], injection: Injection) -> Values:
+    of_arm = {
+        arm: {
+            each.block: each.value for each in samples if (each.arm, each.metric) == (arm, injection.metric)
+        }
+        for arm in ("clean", injection.name)
+    }
+    return np.array(
+        [of_arm[injection.name][block] / of_arm["clean"][block] for block in sorted(of_arm["clean"])]
+    )
+
+
+def _seen(injection: Injection, limit: float, ratios: Values) -> Seen:
+    ordered = np.append(ratios[::2], ratios[1::2])
+    given = 0
+
+    def take(count: int) -> Sequence[Values]:
+        nonlocal given
+        start, given = given, given + count
+        return [ordered[start:given]]
+
+    (answer,) = decide([Question(injection.metric, limit)], take, plan_for(len(ratios)))
+    interval = answer.interval
+    told = f"{interval.value:.3f}x [{interval.ci_low:.3f}, {interval.ci_high:.3f}], limit {limit:g}"
+    return Seen(injection, answer.value, f"{injection.metric} {told}")

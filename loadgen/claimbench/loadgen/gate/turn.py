@@ -1,0 +1,41 @@
+"""One contestant's turn in a process of its own: started by path, so that a base revision needs no such file.
+
+It says `ready` after imports and a warm-up, waits for `go`, drives the workload once, and answers in JSON.
+Everything but this file comes from the revision that is being measured.
+"""
+
+import gc
+import json
+import sys
+import time
+from datetime import timedelta
+
+from sqlalchemy import make_url
+
+from claimbench.loadgen.probes.memory import MemoryProbe
+from claimbench.loadgen.stand import open_stand
+from claimbench.loadgen.workload import drive
+from claimbench.scenarios.model import Api
+
+
+def main() -> None:
+    """Read the plan from standard input, since its URLs hold passwords."""
+    plan = json.loads(sys.stdin.readline())
+    api, step = Api.model_validate(plan["api"]), timedelta(seconds=plan["step_s"])
+    with open_stand(plan["pipeline"], make_url(plan["warm_up_url"]), api) as stand:
+        drive(stand.pipeline, stand.clock, plan["runs"], step, lambda _: None)
+    with open_stand(plan["pipeline"], make_url(plan["url"]), api) as stand:
+        gc.collect()
+        memory = MemoryProbe()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
+        started = time.perf_counter()
+        drive(stand.pipeline, stand.clock, plan["runs"], step, lambda _: None)
+        seconds = time.perf_counter() - started
+        (peak,) = memory.lap()
+    sys.stdout.write(json.dumps({"seconds": seconds, "peak_memory_bytes": peak.value}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

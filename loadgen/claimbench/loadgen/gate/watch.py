@@ -1,0 +1,39 @@
+"""Watches the machine while it measures: whether it was fit to."""
+
+import os
+import time
+
+import psutil
+
+from claimbench.loadgen.probes.machine import StealProbe
+from claimbench.reports.gate.record import Fitness
+
+
+class MachineWatch:
+    """From its making to `fitness()`. The load counts before we start: what we start ourselves is meant."""
+
+    def __init__(self) -> None:
+        self._load = os.getloadavg()[0] / max(os.cpu_count() or 1, 1)
+        self._steal = StealProbe()
+        self._offset = time.time() - time.monotonic()
+        self._frequency = _frequency()
+
+    def fitness(self, rtt_asked_ms: float, rtt_achieved_ms: float) -> Fitness:
+        """What was seen since."""
+        before, now = self._frequency, _frequency()
+        return Fitness(
+            load_per_core=round(self._load, 3),
+            steal_share=self._steal.share(),
+            clock_step_s=round(time.time() - time.monotonic() - self._offset, 4),
+            frequency_drop=max(0.0, 1 - now / before) if before and now else None,
+            rtt_asked_ms=rtt_asked_ms,
+            rtt_achieved_ms=rtt_achieved_ms,
+        )
+
+
+def _frequency() -> float | None:
+    try:
+        found = psutil.cpu_freq()
+    except (OSError, NotImplementedError, AttributeError):
+        return None
+    return float(found.current) if found and found.current else None

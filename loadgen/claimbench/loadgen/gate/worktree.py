@@ -1,0 +1,105 @@
+"""The base revision beside this one: a git worktree, and an environment of its own."""
+
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from claimbench.errors import UsageError
+from claimbench.loadgen.gate.contestants import Contestant
+
+
+class BaseEnvironment(StrEnum):
+    """Which libraries the base revision runs with."""
+
+    OWN = "own"
+    """Installed from the base revision itself, in a fresh virtual environment."""
+    SHARED = "shared"
+    """Those of this environment, for revisions whose requirements are the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit, and where it is checked out."""
+
+    sha: str
+    folder: Path
+    python: str
+    path: tuple[Path, ...]
+
+    def contestant(self, name: str, pipeline: str, indexes: str) -> Contestant:
+        """A pipeline as this revision has it."""
+        return Contestant(name, pipeline, indexes, self.python, self.folder, self.path)
+
+
+def sha_of(revision: str, folder: Path) -> str:
+    """The commit that a name means; `UsageError` (exit 2) if there is none, or no repository."""
+    found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if found.returncode != 0:
+        raise UsageError(
+            "there is no such revision here",
+            where=f"--base-rev {revision}",
+            remedy="name a commit, branch or tag; in CI fetch it first (fetch-depth: 0)",
+        )
+    return found.stdout.strip()
+
+
+@contextmanager
+def checked_out(revision: str, folder: Path, environment: BaseEnvironment) -> Iterator[Revision]:
+    """The revision in a worktree, installed; both are gone at the end.
+
+    Raises `UsageError` (exit 2) if it does not exist or does not build.
+    """
+    sha = sha_of(revision, folder)
+    prefix = _git(folder, "rev-parse", "--show-prefix").stdout.strip()
+    with tempfile.TemporaryDirectory(prefix="claimbench-base-") as temporary:
+        tree = Path(temporary, "tree")
+        _must(_git(folder, "worktree", "add", "--detach", str(tree), sha), revision, "cannot be checked out")
+        try:
+            python = sys.executable
+            if environment is BaseEnvironment.OWN:
+                python = _installed(tree / prefix, Path(temporary, "venv"), revision)
+            path = () if environment is BaseEnvironment.OWN else _roots(tree / prefix)
+            yield Revision(sha, tree / prefix, python, path)
+        finally:
+            _git(folder, "worktree", "remove", "--force", str(tree))
+
+
+def _roots(tree: Path) -> tuple[Path, ...]:
+    """Where the revision's packages lie: itself, src, and folders that hold portions of this namespace."""
+    portions = sorted(folder.parent for folder in tree.glob("*/claimbench") if folder.is_dir())
+    return (*portions, *([tree / "src"] if (tree / "src").is_dir() else []), tree)
+
+
+def _installed(tree: Path, target: Path, revision: str) -> str:
+    venv.create(target, with_pip=True)
+    python = str(target / "bin" / "python")
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(tree)]
+    _must(subprocess.run(command, capture_output=True, text=True, check=False), revision, "does not build")
+    return python
+
+
+def _must(done: subprocess.CompletedProcess[str], revision: str, what: str) -> None:
+    if done.returncode == 0:
+        return
+    last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+    raise UsageError(
+        f"{what}: {last[:200]}",
+        where=f"--base-rev {revision}",
+        remedy="name a revision that installs with pip, or use --base-environment shared",
+    )
+
+
+def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command: Sequence[str] = ("git", "-C", str(folder), *arguments)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UsageError(
+            f"git cannot be run ({error.strerror})", where="--base-rev", remedy="install git"
+        ) from None

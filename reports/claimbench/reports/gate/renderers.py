@@ -1,0 +1,85 @@
+"""A gate's result as text for a terminal, as JUnit XML, and as JSON."""
+
+import io
+
+from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from claimbench.reports.gate import tables
+from claimbench.reports.gate.record import Finding, GateRecord
+from claimbench.reports.terminal import Paint
+from claimbench.reports.wording import printable
+
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "invalid": "bold yellow"}
+
+
+def to_json(gate: GateRecord) -> str:
+    """The text of `gate.json`; the same record gives the same text."""
+    return gate.model_dump_json(by_alias=True, indent=1) + "\n"
+
+
+def to_terminal(gate: GateRecord, width: int = 100, paint: Paint = Paint.PLAIN) -> str:
+    """What does not simply pass, the notes, and the verdict last."""
+    stream = io.StringIO()
+    coloured = paint is Paint.COLOURED
+    console = Console(
+        file=stream,
+        width=max(width, 60),
+        force_terminal=coloured,
+        color_system="standard" if coloured else None,
+        highlight=False,
+        legacy_windows=False,
+    )
+    if tables.shown(gate):
+        console.print(_table(gate))
+    for line in (*gate.complaints, *(f"note: {note}" for note in gate.notes)):
+        console.print(Text(printable(line)))
+    verdict = gate.verdict
+    console.print(Text(tables.headline(gate), _STYLES[verdict.value]), Text(f"(exit {verdict.exit_code})"))
+    console.print(Text(printable(f"{verdict.reason}; {tables.summary(gate)}")))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def _table(gate: GateRecord) -> RichTable:
+    drawn, found = RichTable(box=SIMPLE_HEAD), tables.findings(gate)
+    for heading in found.columns:
+        drawn.add_column(heading, overflow="fold", ratio=2 if heading == "Why" else None)
+    for row in found.rows:
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
+    return drawn
+
+
+def to_junit(gate: GateRecord) -> str:
+    """A test case for each comparison: a fail is a failure, what could not be decided an error."""
+    suite = TestSuite(f"claimbench gate {printable(gate.scenario)}")
+    suite.add_property("verdict", gate.verdict.value)
+    suite.add_property("exit_code", str(gate.verdict.exit_code))
+    for complaint in gate.complaints:
+        suite.add_testcase(_complaint(complaint))
+    for finding in gate.findings:
+        suite.add_testcase(_case(finding))
+    document = JUnitXml()
+    document.add_testsuite(suite)
+    buffer = io.BytesIO()
+    document.write(buffer, pretty=True)
+    return buffer.getvalue().decode()
+
+
+def _complaint(text: str) -> TestCase:
+    case = TestCase("run and baseline can be compared", "claimbench.gate")
+    case.result = [Error(printable(text), "nothing to compare")]
+    return case
+
+
+def _case(finding: Finding) -> TestCase:
+    case = TestCase(printable(f"{finding.subject} {finding.rule}"), f"claimbench.gate.{finding.tier}")
+    reason = printable(finding.reason)
+    if finding.value == "fail":
+        case.result = [Failure(reason, "fail")]
+    elif finding.value != "pass":
+        case.result = [Error(reason, finding.value)]
+    case.system_out = f"{finding.value}: {printable(finding.measured)}; {reason}\n"
+    return case
