@@ -114,7 +114,8 @@ async def _handled(fake: FakeOpenAI, request: ApiRequest) -> ApiResponse:
 async def _deliver(response: ApiResponse, scope: Scope, send: Send, lines: Lines) -> None:
     delivery = response.delivery
     if delivery.delay_s:
-        await asyncio.sleep(delivery.delay_s)
+        with suppress(asyncio.CancelledError):  # a server that ends does not wait for its silences
+            await asyncio.sleep(delivery.delay_s)
     if delivery.loss is not Loss.NONE:
         lines.reset(scope.get("client"))
         await asyncio.sleep(0)  # lets the server notice, so that it misses no response
