@@ -57,3 +57,9 @@ def house(workshop: Workshop, template: Template) -> Iterator[House]:
 def own_house(database: URL) -> Iterator[House]:
     """A fresh one."""
     yield from opened_house(database)
+
+
+@pytest.fixture(scope="module")
+def module_database(workshop: Workshop, template: Template) -> Iterator[URL]:
+    with workshop.clone(template) as url:
+        yield url

@@ -140,6 +140,7 @@ def invalidate_cache(parts: AnyParts) -> OrdersView:
 def create_company(form: CompanyForm, parts: AnyParts) -> CompanyView:
     """Let a new company in; it needs a key to do anything."""
     created = parts.tenants.create_company(form.name)
+    parts.lookout.forget()
     parts.journal.note("admin", f"created company {created.id}", company_id=created.id)
     return created
 

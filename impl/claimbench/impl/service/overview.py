@@ -80,11 +80,10 @@ class Lookout:
                 self._until = time.monotonic() + FRESH_S
             return self._taken
 
-    def look_anew(self) -> Overview:
-        """The overview as it is now: for somebody who has just changed something."""
+    def forget(self) -> None:
+        """Take a new overview next time: for somebody who has just changed something."""
         with self._lock:
             self._until = 0.0
-        return self.look()
 
     def _take(self) -> Overview:
         now = datetime.now(UTC)

@@ -113,7 +113,6 @@ def order(
             desk.switch(pipeline)
         case Order.INVALIDATE_CACHE:
             desk.invalidate_cache()
-    parts.lookout.look_anew()
     return RedirectResponse("/admin", 303)
 
 

@@ -45,4 +45,5 @@ class SteeringDesk:
             self._parts.worker.tick()
         else:
             self._parts.journal.flush()
+        self._parts.lookout.forget()
         return self._parts.control.read()
