@@ -35,8 +35,10 @@ class Connections:
         return Entered
 
     def reset(self, client: tuple[str, int] | None) -> None:
-        """Break the connection of a client, with a TCP reset."""
+        """Break the connection of a client, with a TCP reset; one that has left needs none."""
         transport = self._transport(client)
+        if transport is None:
+            return
         connection: Any = transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
@@ -44,13 +46,12 @@ class Connections:
 
     def close(self, client: tuple[str, int] | None) -> None:
         """Send what was written to a client, and hang up."""
-        self._transport(client).close()
+        transport = self._transport(client)
+        if transport is not None:
+            transport.close()
 
-    def _transport(self, client: tuple[str, int] | None) -> Transport:
-        transport = self._transports.get((client[0], client[1])) if client else None
-        if transport is None:
-            raise ConnectionResetError(f"there is no connection of {client}")
-        return transport
+    def _transport(self, client: tuple[str, int] | None) -> Transport | None:
+        return self._transports.get((client[0], client[1])) if client else None
 
 
 def _client(transport: Transport) -> tuple[str, int]:
