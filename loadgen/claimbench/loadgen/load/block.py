@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import URL
 
@@ -15,9 +16,13 @@ from claimbench.loadgen.load.stored import Stored, StoreWatch
 from claimbench.loadgen.load.tested_service import ServiceOrder, TestedService, running_service
 from claimbench.loadgen.load.validity import Bounds, problems
 from claimbench.loadgen.probes.server import ServerProbe
+from claimbench.loadgen.relay import Relayed
 from claimbench.reports.load.record import BlockRecord, CapacityPoint, Generated, Served
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.model import Arm, Scenario
+
+SETTLING = timedelta(seconds=30)
+"""How long a service may take for what was seeded, before the load begins."""
 
 MakePlan = Callable[[Access], Plan]
 
@@ -49,6 +54,8 @@ class LoadSite:
     workshop: Workshop
     templates: Mapping[str, Template]
     fake: FakeServer
+    way: Relayed
+    """From the service to its database, with the scenario's round-trip time."""
 
     def block(self, turn: Turn) -> BlockRecord:
         """The scenario's whole load on this arm."""
@@ -77,6 +84,7 @@ class LoadSite:
             ServerProbe(self.server, url) as probe,
         ):
             watch = StoreWatch.of(url)
+            watch.settle(SETTLING)
             self.workshop.checkpoint()
             probe.lap()
             cpu_s = service.cpu_s()
@@ -85,7 +93,8 @@ class LoadSite:
             return Observed(generated, _served(service, cpu_s, probe, stored))
 
     def _order(self, arm: Arm, url: URL) -> ServiceOrder:
-        return ServiceOrder(arm.pipeline, url, self.fake.base_url, self.load.pace.interval)
+        through = self.way.url.set(database=url.database)
+        return ServiceOrder(arm.pipeline, through, self.fake.base_url, self.load.pace.interval)
 
 
 def _served(service: TestedService, cpu_before_s: float, probe: ServerProbe, stored: Stored) -> Served:

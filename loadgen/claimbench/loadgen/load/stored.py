@@ -7,8 +7,8 @@ from typing import Self
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, func, select
 
-from claimbench.impl.schema import ProcessingRequest
-from claimbench.impl.statuses import RequestStatus
+from claimbench.impl.schema import Company, ProcessingRequest, Session
+from claimbench.impl.statuses import CompanyStatus, RequestStatus
 from claimbench.loadgen.load.account import latency
 from claimbench.loadgen.load.histogram import Latencies
 from claimbench.reports.load.record import Latency
@@ -35,28 +35,47 @@ class Stored:
 
 
 class StoreWatch:
-    """Looks at the requests of one database that came after the watch began."""
+    """Looks at the requests of one database: at those of before until they are done, then at the new ones."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        with engine.connect() as connection:
-            self._before = connection.scalar(select(func.coalesce(func.max(ProcessingRequest.id), 0)))
+        self._before = 0
 
     @classmethod
     def of(cls, url: URL) -> Self:
         """On connections of its own, one at a time and none kept."""
         return cls(create_engine(url, poolclass=NullPool))
 
+    def settle(self, patience: timedelta) -> None:
+        """Wait, not longer than this, until what was seeded is done; it also warms the service.
+
+        From here on only later requests are looked at.
+        """
+        self._wait(patience)
+        with self._engine.connect() as connection:
+            self._before = connection.scalar(select(func.coalesce(func.max(ProcessingRequest.id), 0))) or 0
+
     def wait_and_read(self, patience: timedelta) -> Stored:
         """Wait until all are stored, but not longer than this; then tell."""
+        self._wait(patience)
+        return self._read()
+
+    def _wait(self, patience: timedelta) -> None:
         deadline = time.monotonic() + patience.total_seconds()
         while self._unfinished() and time.monotonic() < deadline:
             time.sleep(LOOK_EACH_S)
-        return self._read()
 
     def _unfinished(self) -> int:
-        left = select(func.count()).where(
-            ProcessingRequest.id > self._before, ProcessingRequest.status.not_in(ENDED)
+        left = (
+            select(func.count())
+            .select_from(ProcessingRequest)
+            .join(Session, Session.id == ProcessingRequest.session_id)
+            .join(Company, Company.id == Session.company_id)
+            .where(
+                ProcessingRequest.id > self._before,
+                ProcessingRequest.status.not_in(ENDED),
+                Company.status == CompanyStatus.ACTIVE,  # nobody works for the others
+            )
         )
         with self._engine.connect() as connection:
             return int(connection.scalar(left) or 0)

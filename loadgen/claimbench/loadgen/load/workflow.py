@@ -17,6 +17,7 @@ from claimbench.loadgen.load.block import LoadSite, Turn
 from claimbench.loadgen.load.capacity import search
 from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.progress import Progress
+from claimbench.loadgen.relay import relayed
 from claimbench.reports.load.judgement import LoadFacts, judge_load
 from claimbench.reports.load.record import BlockRecord, CapacityPoint, CapacityRecord, LoadRecord
 from claimbench.reports.record import ArmRecord, Scalar
@@ -58,8 +59,9 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
         blocks: tuple[BlockRecord, ...] = ()
         capacities: tuple[CapacityRecord, ...] = ()
         if equivalence.equal:
-            with _api(scenario, request.load) as fake:
-                site = LoadSite(scenario, request.load, server, workshop, templates, fake)
+            rtt_ms = scenario.network.judged_rtt_ms
+            with _api(scenario, request.load) as fake, relayed(server.admin_url, rtt_ms) as way:
+                site = LoadSite(scenario, request.load, server, workshop, templates, fake, way)
                 blocks = tuple(_blocks(site, progress))
                 capacities = tuple(_capacities(site, progress))
         facts = LoadFacts(

@@ -94,6 +94,7 @@ def _asked(scenario: Scenario, load: Load) -> LoadAsked:
         blocks=load.blocks,
         processes=load.processes,
         objective=str(load.objective),
+        rtt_ms=scenario.network.judged_rtt_ms,
     )
 
 

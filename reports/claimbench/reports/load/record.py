@@ -184,6 +184,8 @@ class LoadAsked(Frozen):
     blocks: int
     processes: int
     objective: str
+    rtt_ms: float
+    """The round trip that was added between the service and its database."""
 
 
 class LoadVerdict(Frozen):
