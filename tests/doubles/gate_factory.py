@@ -11,6 +11,7 @@ from claimbench.reports.gate.record import Baseline, Duel, Fitness, GateRecord
 from claimbench.reports.judgement import RunFacts, judge
 from claimbench.reports.record import ArmRecord, Equivalence, ResultRecord, Sample
 from claimbench.scenarios.loader import load
+from claimbench.scenarios.model import Scenario
 from claimbench.scenarios.thresholds import Threshold, parse_thresholds
 
 ARMS = (
@@ -18,6 +19,18 @@ ARMS = (
     ArmRecord(name="optimized", pipeline="optimized", role="candidate", indexes="after"),
 )
 BLOCKS = 24
+
+
+def a_scenario() -> Scenario:
+    """The smoke scenario with sizes of its own, so that these tests do not move with that file."""
+    smoke = load("smoke")
+    return smoke.model_copy(
+        update={
+            "dataset": smoke.dataset.model_copy(update={"companies": 8}),
+            "workload": smoke.workload.model_copy(update={"companies": (4, 8)}),
+            "network": smoke.network.model_copy(update={"rtt_ms": (0.0, 1.0), "judged_rtt_ms": 1.0}),
+        }
+    )
 
 
 def sample(arm: str, metric: str, value: float, unit: str = "count", **more: object) -> Sample:
@@ -55,7 +68,7 @@ def a_run(samples: tuple[Sample, ...] = (), started_at: str = "2026-01-02T03:04:
         started_at=started_at,
         version="0.1.0",
     )
-    return judge(load("smoke"), facts)
+    return judge(a_scenario(), facts)
 
 
 def a_later_run(change: Callable[[Sample], Sample | None] = lambda each: each) -> ResultRecord:

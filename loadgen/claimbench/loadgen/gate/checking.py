@@ -12,6 +12,7 @@ from rich.console import Console
 from claimbench.errors import InvalidMeasurementError, NothingToCompareError, UsageError
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import Ring, open_ring
+from claimbench.loadgen.gate.n_plus_one import write_sarif
 from claimbench.loadgen.gate.watch import MachineWatch
 from claimbench.loadgen.gate.worktree import BaseEnvironment, checked_out, sha_of
 from claimbench.loadgen.progress import shown_progress
@@ -29,7 +30,7 @@ from claimbench.reports.statistics import Values
 from claimbench.reports.store import read_record
 from claimbench.reports.terminal import Paint
 from claimbench.scenarios.loader import load
-from claimbench.scenarios.model import Scenario
+from claimbench.scenarios.model import Arm, Scenario
 from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds, project_thresholds
 
 DEFAULT_BASE_RULES = ("base.time_s: <1.05", "base.peak_memory_bytes: <1.10")
@@ -50,6 +51,7 @@ class CheckOptions:
     calibration: Path | None
     database: str
     out: Path | None
+    sarif: Path | None = None
 
 
 def check_and_report(options: CheckOptions, console: Console) -> int:
@@ -66,7 +68,22 @@ def check_and_report(options: CheckOptions, console: Console) -> int:
     )
     gate = judge_gate(case, version("claimbench"))
     _tell(gate, options, console)
+    _search_n_plus_one(_candidate(record), scenario, options, console)
     return gate.verdict.exit_code
+
+
+def _candidate(record: ResultRecord) -> Arm:
+    """The arm as it ran, which may be another one than the scenario's own."""
+    arm = next(each for each in record.arms if each.role == "candidate")
+    return Arm.model_validate(arm.model_dump())
+
+
+def _search_n_plus_one(arm: Arm, scenario: Scenario, options: CheckOptions, console: Console) -> None:
+    if options.sarif is None:
+        return
+    with shown_progress(console) as progress:
+        found = write_sarif(scenario, arm, options.database, options.sarif, progress)
+    console.print(f"{found} N+1 findings in {options.sarif}", markup=False, highlight=False, soft_wrap=True)
 
 
 def scenario_of(record: ResultRecord, named: str | None) -> Scenario:
@@ -151,7 +168,7 @@ def _measured(
 ) -> Duel:
     """The candidate as the base revision has it beside the present one, as often as the looks need."""
     folder, revision = Path.cwd(), options.base_rev or ""
-    arm = next(each for each in record.arms if each.role == "candidate")
+    arm = _candidate(record)
     asked = [each for each in thresholds if each.subject == BASE and is_statistical(each)]
     others = sum(is_statistical(each) for each in thresholds) - len(asked)
     with (

@@ -48,6 +48,9 @@ def check(  # noqa: PLR0913, PLR0917 (Typer makes an option of each parameter)
     calibration: Annotated[Path | None, typer.Option(help="Refuse rules below this machine's floor.")] = None,
     database: DatabaseOption = "auto",
     out: Annotated[Path | None, typer.Option(help="The folder to write; by default RESULTS/gate.")] = None,
+    sarif: Annotated[
+        Path | None, typer.Option(help="Search the candidate for N+1 and write this SARIF file.")
+    ] = None,
 ) -> None:
     """Hold a run to its baseline and thresholds: exit 0 pass, 1 fail, 3 undecided, 4 not comparable."""
     options = CheckOptions(
@@ -61,6 +64,7 @@ def check(  # noqa: PLR0913, PLR0917 (Typer makes an option of each parameter)
         calibration=calibration,
         database=database,
         out=out,
+        sarif=sarif,
     )
     raise typer.Exit(check_and_report(options, Console()))
 
