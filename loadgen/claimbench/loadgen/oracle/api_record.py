@@ -1,0 +1,130 @@
+"""What the API did, read from its own store when all is over: batches, their lines, and the results."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from claimbench.impl.statuses import BatchStatus
+from claimbench.loadgen.fake_openai.wire import ApiRequest
+from claimbench.loadgen.oracle.journal import Chat, Journal, Reply, read_reply
+
+_PAGE = 100
+_PATIENCE = 60
+"""Faults of calls befall this reading too; those that end do so within this many tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """What a result file says of one line: the status (0 where there is none), and the answer if any."""
+
+    custom_id: str
+    status: int
+    code: str | None
+    reply: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiBatchRecord:
+    """A batch: the bytes of its input's lines, and those of its results' lines that can be read."""
+
+    id: str
+    status: BatchStatus
+    key: str | None
+    company: str | None
+    lines: tuple[bytes, ...]
+    results: tuple[ResultLine, ...]
+    bad_lines: tuple[int, ...]
+    """Numbers of the lines, from 1, for which the API failed the batch."""
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether its lines came to the model: a batch that fails does so before."""
+        return self.status is not BatchStatus.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRecord:
+    """All batches, oldest first, all chat completions, and the lines of every uploaded file."""
+
+    batches: tuple[ApiBatchRecord, ...]
+    chats: tuple[Chat, ...]
+    files: tuple[tuple[bytes, ...], ...]
+
+
+def read_api_record(journal: Journal, key_name: str) -> ApiRecord:
+    """Read everything; `key_name` is the metadata entry that holds a batch's key."""
+    batches = tuple(_batch(journal, shown, key_name) for shown in reversed(list(_pages(journal, "batches"))))
+    files = tuple(
+        tuple(_content(journal, shown["id"]))
+        for shown in _pages(journal, "files")
+        if shown["purpose"] == "batch"
+    )
+    return ApiRecord(batches, journal.chats, files)
+
+
+def _batch(journal: Journal, shown: Any, key_name: str) -> ApiBatchRecord:
+    metadata = shown["metadata"] or {}
+    errors = shown["errors"]["data"] if shown["errors"] else ()
+    results = (
+        line
+        for file_id in (shown["output_file_id"], shown["error_file_id"])
+        if file_id
+        for line in _content(journal, file_id)
+    )
+    return ApiBatchRecord(
+        id=shown["id"],
+        status=BatchStatus(shown["status"].upper()),
+        key=metadata.get(key_name),
+        company=metadata.get("company_id"),
+        lines=tuple(_content(journal, shown["input_file_id"])),
+        results=tuple(_readable(results)),
+        bad_lines=tuple(error["line"] for error in errors if error["line"]),
+    )
+
+
+def _readable(lines: Iterator[bytes]) -> Iterator[ResultLine]:
+    """The first line of each request counts, as it does for whoever reads the file once."""
+    seen: set[str] = set()
+    for raw in lines:
+        try:
+            line = orjson.loads(raw)
+        except ValueError:
+            continue
+        if line["custom_id"] in seen:
+            continue
+        seen.add(line["custom_id"])
+        response, error = line["response"] or {}, line["error"] or {}
+        body = response.get("body") or {}
+        status = response.get("status_code", 0)
+        code = error.get("code") or (body.get("error") or {}).get("code")
+        yield ResultLine(line["custom_id"], status, code, read_reply(body) if status == 200 else None)
+
+
+def _pages(journal: Journal, what: str) -> Iterator[Any]:
+    after = ""
+    while True:
+        page = orjson.loads(_get(journal, f"/v1/{what}", f"limit={_PAGE}{after}") or b'{"data":[]}')
+        yield from page["data"]
+        if not page.get("has_more"):
+            return
+        after = f"&after={page['data'][-1]['id']}"
+
+
+def _content(journal: Journal, file_id: str) -> list[bytes]:
+    body = _get(journal, f"/v1/files/{file_id}/content", "")
+    return [line for line in body.split(b"\n") if line]
+
+
+def _get(journal: Journal, path: str, query: str) -> bytes:
+    """The body, once the call is let through whole; nothing for what the API does not have."""
+    request = ApiRequest("GET", path, query, {"authorization": "Bearer oracle"})
+    for _ in range(_PATIENCE):
+        response = journal.fake.handle(request)
+        if response.status == 404:
+            return b""
+        if response.status == 200 and response.delivery.sent_share == 1:
+            body = response.body
+            return body if isinstance(body, bytes) else b"".join(body)
+    raise AssertionError(f"the fake's faults never let {path} through")

@@ -1,0 +1,150 @@
+"""What the oracle judges by: the rows before and after, the trail between them, and what the API did."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import orjson
+
+from claimbench.impl.answers import Answer, read_answer
+from claimbench.impl.errors import AnswerError, LineError
+from claimbench.impl.jsonl import CustomId
+from claimbench.impl.ports import Policy
+from claimbench.impl.prices import Channel
+from claimbench.impl.statuses import ProcessingType
+from claimbench.loadgen.fake_openai.canonical import canonical
+from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, ResultLine
+from claimbench.loadgen.oracle.journal import Chat, Reply
+from claimbench.loadgen.oracle.rows import RequestRow, Rows
+from claimbench.loadgen.oracle.trail import Trail
+
+MOMENTARY_STATUSES = frozenset({0, 408, 409, 429})
+"""Statuses below 500 that another try may cure; 0 is what the API writes when it lost a request."""
+
+CALLERS_STATUSES = frozenset({401, 429})
+"""Refusals that say nothing about the request: asked like that, it was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One time that the model was asked a request, and what the pipeline could know of the answer.
+
+    status: 0 where the result had none, None where nothing came back. is_excused: the scheduler was killed
+    or cut off in that turn, so that it may have known the answer and lost it.
+    """
+
+    channel: Channel
+    status: int | None
+    reply: Reply | None
+    answer: Answer | None
+    is_excused: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is an attempt beyond doubt."""
+        return self.channel is Channel.BATCH or self.status not in (None, *CALLERS_STATUSES)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it. `interrupted` are the turns in which the scheduler was killed or cut off."""
+
+    before: Rows
+    after: Rows
+    trail: Trail
+    api: ApiRecord
+    policy: Policy
+    interrupted: frozenset[int] = frozenset()
+
+    @cached_property
+    def worked_on(self) -> tuple[RequestRow, ...]:
+        """The requests of active companies as they ended, but for those that were done before."""
+        return tuple(
+            row
+            for row in self.after.requests.values()
+            if row.id in self.before.requests
+            and self.before.company_of(self.before.requests[row.id]).is_active
+            and self.before.requests[row.id].status not in ("PROCESSING_COMPLETE", "PROCESSING_ABANDONED")
+        )
+
+    @cached_property
+    def requests_by_body(self) -> Mapping[bytes, tuple[int, ...]]:
+        """The requests that each canonical body asks; more than one where nothing tells them apart."""
+        found: dict[bytes, tuple[int, ...]] = {}
+        for row in self.before.requests.values():
+            body = canonical(self.before.body_of(row))
+            found[body] = (*found.get(body, ()), row.id)
+        return found
+
+    @cached_property
+    def asks(self) -> Mapping[int, tuple[Ask, ...]]:
+        """All times that each request was asked; those whose bodies are alike are left out."""
+        found: dict[int, list[Ask]] = {request_id: [] for request_id in self.before.requests}
+        for batch in self.api.batches:
+            for request_id, ask in _batch_asks(batch, self.before):
+                found[request_id].append(ask)
+        for chat in _last_tries(self.api.chats):
+            for request_id in self.requests_by_body.get(chat.body, ()):
+                found[request_id].append(self._chat_ask(chat, self.before.requests[request_id]))
+        alike = {one for ids in self.requests_by_body.values() if len(ids) > 1 for one in ids}
+        return {request_id: tuple(asks) for request_id, asks in found.items() if request_id not in alike}
+
+    def _chat_ask(self, chat: Chat, row: RequestRow) -> Ask:
+        answer = _answer(row.processing_type, chat.reply)
+        return Ask(Channel.ALONE, chat.status, chat.reply, answer, chat.turn in self.interrupted)
+
+
+def _last_tries(chats: Sequence[Chat]) -> list[Chat]:
+    """Without those that failed for the moment and were tried again in the same turn: one ask, many calls."""
+    last: dict[tuple[int, bytes], Chat] = {}
+    kept: list[Chat] = []
+    for chat in chats:
+        earlier = last.get((chat.turn, chat.body))
+        if earlier is not None and is_momentary(earlier.status):
+            kept.remove(earlier)
+        last[chat.turn, chat.body] = chat
+        kept.append(chat)
+    return kept
+
+
+def is_momentary(status: int | None) -> bool:
+    """Whether another try may have more luck; None is a response that was lost."""
+    return status is None or status in MOMENTARY_STATUSES or status >= 500
+
+
+def request_id_of(line: bytes) -> int | None:
+    """The request that an input line asks, by its custom id; None when it has no such id."""
+    try:
+        return CustomId.parse(orjson.loads(line).get("custom_id")).request_id
+    except (ValueError, AttributeError, LineError):
+        return None
+
+
+def _batch_asks(batch: ApiBatchRecord, before: Rows) -> list[tuple[int, Ask]]:
+    if not batch.was_asked:
+        return []
+    results: dict[int | None, ResultLine] = {}
+    for result in batch.results:
+        results[request_id_of(orjson.dumps({"custom_id": result.custom_id}))] = result
+    found = []
+    for line in batch.lines:
+        request_id = request_id_of(line)
+        if request_id in before.requests and request_id is not None:
+            kind = before.requests[request_id].processing_type
+            found.append((request_id, _batch_ask(kind, results.get(request_id))))
+    return found
+
+
+def _batch_ask(processing_type: str, result: ResultLine | None) -> Ask:
+    if result is None:
+        return Ask(Channel.BATCH, None, None, None)
+    return Ask(Channel.BATCH, result.status, result.reply, _answer(processing_type, result.reply))
+
+
+def _answer(processing_type: str, reply: Reply | None) -> Answer | None:
+    if reply is None:
+        return None
+    try:
+        return read_answer(ProcessingType(processing_type), reply.content)
+    except AnswerError:
+        return None

@@ -1,0 +1,84 @@
+"""A fake API that remembers what no store keeps: chat completions, each with its turn and its answer."""
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import orjson
+
+from claimbench.loadgen.fake_openai.canonical import canonical
+from claimbench.loadgen.fake_openai.core import FakeOpenAI
+from claimbench.loadgen.fake_openai.wire import ApiRequest, ApiResponse, Loss
+
+CHAT_PATH = "/v1/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that was given to the caller: its text and its tokens."""
+
+    content: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A chat completion that was asked: in which turn, its canonical body, and what came back.
+
+    `status` is None where the response was lost on its way; `reply` is there with status 200 only.
+    """
+
+    turn: int
+    body: bytes
+    status: int | None
+    reply: Reply | None
+
+
+class Journal:
+    """Stands where the fake stands. `turn` is for the caller to count: one call of one stage."""
+
+    def __init__(self, fake: FakeOpenAI) -> None:
+        self.fake = fake
+        self.turn = 0
+        self._lock = Lock()
+        self._chats: list[Chat] = []
+
+    @property
+    def chats(self) -> tuple[Chat, ...]:
+        """What was asked alone, in the order in which it was answered."""
+        with self._lock:
+            return tuple(self._chats)
+
+    def handle(self, request: ApiRequest) -> ApiResponse:
+        """Answer as the fake does, and remember a chat completion."""
+        turn = self.turn
+        response = self.fake.handle(request)
+        if request.path == CHAT_PATH and isinstance(request.body, bytes):
+            chat = _chat(turn, request.body, response)
+            with self._lock:
+                self._chats.append(chat)
+        return response
+
+
+def _chat(turn: int, body: bytes, response: ApiResponse) -> Chat:
+    known = canonical(orjson.loads(body))
+    if response.delivery.loss is not Loss.NONE:
+        return Chat(turn, known, None, None)
+    return Chat(
+        turn, known, response.status, read_reply(_object(response)) if response.status == 200 else None
+    )
+
+
+def _object(response: ApiResponse) -> Any:
+    return orjson.loads(response.body) if isinstance(response.body, bytes) else {}
+
+
+def read_reply(body: Any) -> Reply | None:
+    """The first choice of a chat completion with its tokens; None when the body is not one."""
+    try:
+        content = body["choices"][0]["message"]["content"]
+        usage = body["usage"]
+        return Reply(content, usage["prompt_tokens"], usage["completion_tokens"])
+    except (KeyError, IndexError, TypeError):
+        return None

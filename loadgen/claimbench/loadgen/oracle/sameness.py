@@ -1,0 +1,32 @@
+"""Whether two pipelines ended in the same state, after the same calm history."""
+
+from collections.abc import Iterator
+
+from claimbench.loadgen.oracle.invariants import Invariant, Violation
+from claimbench.loadgen.oracle.rows import RequestRow, Rows, SessionRow
+
+
+def same_end(reference: Rows, other: Rows) -> Iterator[Violation]:
+    """Requests and sessions agree, but for the words of errors and for times."""
+    for request_id, row in reference.requests.items():
+        theirs = other.requests.get(request_id)
+        if theirs is None or _request(row) != _request(theirs):
+            found = _request(theirs) if theirs else "gone"
+            told = f"request {request_id} is {found}, it should be {_request(row)}"
+            yield Violation(Invariant.SAME_END, told)
+    for session_id, session in reference.sessions.items():
+        there = other.sessions.get(session_id)
+        if there is None or _answers(session) != _answers(there):
+            holds = _answers(there) if there else "nothing"
+            told = f"session {session_id} holds {holds}, it should hold {_answers(session)}"
+            yield Violation(Invariant.SAME_END, told)
+
+
+def _request(row: RequestRow) -> str:
+    tokens = f"{row.prompt_tokens} + {row.completion_tokens} tokens for {row.cost_usd}"
+    failed = "with an error" if row.error else "without an error"
+    return f"{row.status} after {row.attempts} attempts, {tokens}, {failed}"
+
+
+def _answers(session: SessionRow) -> str:
+    return f"{session.sentiment}, {session.category}, {session.summary!r}, {session.language}"

@@ -1,0 +1,1 @@
+"""Verify: a pipeline is run through seeded histories full of faults, and judged by the oracle."""

@@ -1,0 +1,158 @@
+"""Schedulers that can be killed or cut off at any call of the API and at any commit."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, BinaryIO, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from claimbench.impl.ports import ApiBatch, BatchApi, Completion
+from claimbench.loadgen.verify.histories import Break, Harm, Moment, Place
+
+Result = TypeVar("Result")
+
+
+class Killed(BaseException):
+    """The scheduler is no more."""
+
+
+@dataclass(slots=True)
+class Danger:
+    """Counts calls and commits of all schedulers of a history; safe in threads."""
+
+    breaks: Sequence[Break]
+    counts: dict[Place, int] = field(default_factory=lambda: dict.fromkeys(Place, 0))
+    _lock: Lock = field(default_factory=Lock)
+
+    def next_at(self, place: Place) -> Break | None:
+        """What happens at the next one of its kind."""
+        with self._lock:
+            self.counts[place] += 1
+            number = self.counts[place]
+        return next((one for one in self.breaks if one.place is place and one.number == number), None)
+
+
+@dataclass(slots=True)
+class Life:
+    """One scheduler's life: once it is over, nothing that it does has an effect any more."""
+
+    danger: Danger
+    is_over: bool = False
+    was_hurt: bool = False
+
+    def check(self) -> None:
+        """Stop here if it is over."""
+        if self.is_over:
+            raise Killed
+
+    def end(self) -> None:
+        """Die."""
+        self.is_over = self.was_hurt = True
+        raise Killed
+
+
+class MortalApi:
+    """A `BatchApi` each of whose calls is a point at which its scheduler may be killed."""
+
+    def __init__(self, api: BatchApi, life: Life) -> None:
+        self._api, self._life = api, life
+
+    def upload(self, filename: str, lines: BinaryIO) -> str:
+        """Upload, if it lives to see it."""
+        due = self._before()
+        return self._after(due, self._api.upload(filename, lines))
+
+    def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
+        """Create, if it lives to see it."""
+        due = self._before()
+        return self._after(due, self._api.create_batch(input_file_id, metadata))
+
+    def find_batch(self, key: str) -> ApiBatch | None:
+        """Find, if it lives to see it."""
+        due = self._before()
+        return self._after(due, self._api.find_batch(key))
+
+    def retrieve(self, batch_id: str) -> ApiBatch:
+        """Retrieve, if it lives to see it."""
+        due = self._before()
+        return self._after(due, self._api.retrieve(batch_id))
+
+    def download(self, file_id: str) -> Iterator[bytes]:
+        """Download, if it lives to see it."""
+        due = self._before()
+        yield from self._api.download(file_id)
+        self._after(due, None)
+
+    def complete(self, body: Mapping[str, object]) -> Completion:
+        """Complete, if it lives to see it."""
+        due = self._before()
+        return self._after(due, self._api.complete(body))
+
+    def _before(self) -> Break | None:
+        self._life.check()
+        due = self._life.danger.next_at(Place.CALL)
+        if due and due.moment is Moment.BEFORE:
+            self._life.end()
+        return due
+
+    def _after(self, due: Break | None, result: Result) -> Result:
+        if due:
+            self._life.end()
+        self._life.check()
+        return result
+
+
+class MortalConnection(psycopg.Connection[Any]):
+    """A connection each of whose commits is a point at which its scheduler may be killed or cut off."""
+
+    life: Life | None = None
+
+    def commit(self) -> None:
+        """Commit, and what happens before or after it."""
+        if self.life is None or self.info.transaction_status == TransactionStatus.IDLE:
+            super().commit()
+            return
+        due = self._before()
+        super().commit()
+        self._after(due)
+
+    def _before(self) -> Break | None:
+        if self.life is None:
+            return None
+        self.life.check()
+        due = self.life.danger.next_at(Place.COMMIT)
+        if due and due.moment is Moment.BEFORE:
+            self._break(due, self.life)
+        return due
+
+    def _after(self, due: Break | None) -> None:
+        if due and self.life is not None:
+            self._break(due, self.life)
+
+    def _break(self, due: Break, life: Life) -> None:
+        if due.harm is Harm.KILL:
+            life.end()
+        life.was_hurt = True
+        self.pgconn.finish()
+        raise psycopg.OperationalError("the connection was cut")
+
+
+class MortalCursor(psycopg.Cursor[Any]):
+    """A cursor whose statements are commits when the connection is in autocommit."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "MortalCursor":
+        """Execute, and what happens before or after it."""
+        connection = self.connection
+        if not isinstance(connection, MortalConnection) or connection.life is None:
+            super().execute(query, params, **options)
+            return self
+        connection.life.check()
+        if not connection.autocommit:
+            super().execute(query, params, **options)
+            return self
+        due = connection._before()
+        super().execute(query, params, **options)
+        connection._after(due)
+        return self

@@ -1,0 +1,87 @@
+"""A verification: histories of many seeds on a pipeline, and, of the first that fails, the shortest form."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import URL
+
+from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.databases import open_server
+from claimbench.loadgen.databases.ownership import owned
+from claimbench.loadgen.oracle import Invariant, Violation
+from claimbench.loadgen.verify.histories import History, draw_history
+from claimbench.loadgen.verify.runner import verdict_of
+from claimbench.loadgen.verify.shrinking import shortest
+from claimbench.loadgen.verify.workers import Assignment, Judged, judged, reference_for
+from claimbench.loadgen.verify.world import World, open_world
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A seed that failed: its history, the shortest form of it, and what is violated in that."""
+
+    seed: int
+    invariant: Invariant
+    shortest: History
+    violation: Violation
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """Empty databases: one for each worker, and one to shorten a history on."""
+
+    workers: tuple[URL, ...]
+    bench: URL
+
+
+@dataclass
+class Tally:
+    """How far it is."""
+
+    done: int = 0
+    failed: list[Judged] = field(default_factory=list)
+
+
+@contextmanager
+def open_laboratory(database: str, jobs: int, tell: Tell) -> Iterator[Laboratory]:
+    """Databases on the server that `--database` means; all are dropped at the end."""
+    with open_server(database, announce=tell) as server, owned(server.admin_url) as owner:
+        urls = [server.admin_url.set(database=owner.create(f"verify_{number}")) for number in range(jobs + 1)]
+        yield Laboratory(tuple(urls[1:]), urls[0])
+
+
+def verify(assignment: Assignment, laboratory: Laboratory, tell: Tell) -> Finding | None:
+    """Run all seeds; None when nothing is violated. The finding of the first that failed."""
+    tally = Tally()
+    every = max(1, len(assignment.seeds) // 20)
+    with judged(assignment, laboratory.workers) as results:
+        for result in results:
+            tally.done += 1
+            if result.violations:
+                tally.failed.append(result)
+                break
+            if tally.done % every == 0:
+                tell(f"{assignment.pipeline}: {tally.done} of {len(assignment.seeds)} histories")
+    if not tally.failed:
+        return None
+    failed = tally.failed[0]
+    tell(f"seed {failed.seed} fails; looking for its shortest form")
+    with open_world(laboratory.bench) as world:
+        return shorten(assignment, failed, world)
+
+
+def shorten(assignment: Assignment, failed: Judged, world: World) -> Finding:
+    """Take out of the history what the violation of its first invariant does not need."""
+    factory, reference = find_pipeline(assignment.pipeline), reference_for(assignment.pipeline)
+    invariant = failed.violations[0].invariant
+
+    def violation_of(history: History) -> Violation | None:
+        found = verdict_of(history, factory, world, reference).violations
+        return next((one for one in found if one.invariant is invariant), None)
+
+    history = draw_history(failed.seed, assignment.kinds)
+    short = shortest(history, lambda candidate: violation_of(candidate) is not None)
+    return Finding(failed.seed, invariant, short, violation_of(short) or failed.violations[0])
