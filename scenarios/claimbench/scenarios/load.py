@@ -109,12 +109,18 @@ class CapacitySearch(LoadTable):
 class Pace(LoadTable):
     """How fast the service's own clockwork goes: the document's intervals are minutes, a load run is not.
 
-    `interval` is the time between scheduler runs; `api_speed` how many seconds of the fake API's time
-    pass in one.
+    `interval` is the time between two times that batches are created, the other stages go in proportion;
+    `api_speed` is how many seconds of the fake API's time pass in one.
     """
 
     interval: Duration = timedelta(seconds=1)
     api_speed: Annotated[float, Field(gt=0, le=1_000_000)] = 3_600
+
+    @model_validator(mode="after")
+    def _bearable(self) -> Self:
+        if not timedelta(milliseconds=100) <= self.interval <= timedelta(minutes=5):
+            raise ValueError("interval must be from 100ms to 5min, which is the document's")
+        return self
 
 
 class Load(LoadTable):

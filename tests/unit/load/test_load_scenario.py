@@ -61,6 +61,7 @@ def test_k6s_words_describe_a_ramp(tmp_path: Path) -> None:
             CONSTANT + "\nmaxVUs = 3\npreAllocatedVUs = 4",
             "maxVUs is below",
         ),
+        (CONSTANT + '\n[load.pace]\ninterval = "10ms"', "from 100ms to 5min"),
         (
             'executor = "ramping-arrival-rate"\nstages = [{ target = 0, duration = "1s" }]',
             "nothing would arrive",

@@ -24,9 +24,6 @@ from claimbench.loadgen.load.planning import Access
 READY = "claimbench: serving on "
 """How the line begins that the service prints when it is ready."""
 
-ENTRY = "import typer; from claimbench.loadgen.serving import serve_verb; typer.run(serve_verb)"
-"""`claimbench serve` without the other verbs, so that the measured process loads nothing of them."""
-
 START_S, STOP_S = 30.0, 40.0
 TENANTS_MAX = 200
 LONGEST_INTERVAL = timedelta(minutes=5)
@@ -121,7 +118,7 @@ def make_keys(url: URL) -> tuple[Tenant, ...]:
 @contextmanager
 def _started(order: ServiceOrder, token: str, log: int) -> Iterator["subprocess.Popen[bytes]"]:
     command = (
-        *(sys.executable, "-c", ENTRY, "--pipeline", order.pipeline),
+        *(sys.executable, "-m", "claimbench.loadgen", "serve", "--pipeline", order.pipeline),
         *("--host", "127.0.0.1", "--port", "0", "--speed", f"{order.speed:g}"),
     )
     environment = {

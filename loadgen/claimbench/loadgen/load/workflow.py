@@ -128,7 +128,8 @@ def _arms(scenario: Scenario) -> tuple[ArmRecord, ...]:
 
 def _environment(server: Server) -> Mapping[str, Scalar]:
     described = {"server": server.description, "database_kind": server.kind.value}
-    return {**environment(), **server.settings(), **described}
+    libraries = {f"version_{name}": version(name) for name in ("locust", "gevent", "hdrhistogram", "fastapi")}
+    return {**environment(), **libraries, **server.settings(), **described}
 
 
 def _dataset(templates: Mapping[str, Template]) -> Mapping[str, Scalar]:
