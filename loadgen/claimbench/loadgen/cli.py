@@ -41,6 +41,23 @@ class Verb:
 VERBS = (
     Verb("run", "claimbench.loadgen.running:run", "claimbench run smoke --out report"),
     Verb("report", "claimbench.loadgen.reporting:report", "claimbench report results/smoke-20261123-201500"),
+    Verb("recheck", "claimbench.loadgen.gate.command:recheck", "claimbench recheck results/smoke-20261123"),
+    Verb(
+        "check",
+        "claimbench.loadgen.gate.command:check",
+        "claimbench check results/smoke --baseline base.json",
+    ),
+    Verb(
+        "baseline", "claimbench.loadgen.gate.command:baseline_app", "claimbench baseline save results/smoke"
+    ),
+    Verb("calibrate", "claimbench.loadgen.gate.command:calibrate", "claimbench calibrate smoke --blocks 60"),
+    Verb("selftest", "claimbench.loadgen.gate.command:selftest", "claimbench selftest smoke"),
+    Verb("trend", "claimbench.loadgen.gate.command:trend", "claimbench trend results"),
+    Verb(
+        "verify",
+        "claimbench.loadgen.verify.command:verify",
+        "claimbench verify my_code:MyPipeline --seeds 500",
+    ),
     Verb("list", "claimbench.loadgen.listing:list_all", "claimbench list"),
     Verb("load", "claimbench.loadgen.load.command:load", "claimbench load load-smoke --out report"),
     Verb("mock", "claimbench.loadgen.fake_openai.command:mock", "claimbench mock --port 8080 --speed 3600"),
