@@ -40,7 +40,7 @@ class RepeatedStatement:
 
 
 def grows(counts: Sequence[SizedCount]) -> bool:
-    """Whether there are more at the largest size than at the smallest, by half of the sizes' ratio at least."""
+    """Whether there are more at the largest size than at the smallest, by half of their ratio at least."""
     if len(counts) < 2 or counts[0].count == 0:
         return False
     by_size = counts[-1].companies / counts[0].companies

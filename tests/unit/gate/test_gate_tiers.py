@@ -56,11 +56,20 @@ def test_a_counter_that_varies_and_doubled_is_still_found() -> None:
     assert checked(a_later_run(change)).verdict.value == "fail"
 
 
-def test_a_counter_that_was_taken_once_is_not_called_exact() -> None:
-    gate = checked(a_later_run(lambda each: each if each.metric == "time" or each.block == 0 else None))
+def taken_once(each: Sample) -> Sample | None:
+    return each if each.metric == "time" or each.block == 0 else None
+
+
+def test_a_counter_that_was_taken_once_and_got_worse_is_not_called_exact() -> None:
+    worse = multiplied("round_trips", 2)
+    gate = checked(a_later_run(lambda each: taken_once(worse(each))))
 
     assert (gate.verdict.value, gate.verdict.exit_code) == ("inconclusive", 3)
-    assert "3 equal repeats" in gate.verdict.reason
+    assert "run with repeats = 3" in gate.verdict.reason
+
+
+def test_a_counter_that_was_taken_once_and_is_as_in_the_baseline_passes() -> None:
+    assert checked(a_later_run(taken_once)).verdict.value == "pass"
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,9 @@ class _Comparison:
             return self._by_formula(formulas)
         if self.reading.varies or not self.entry.is_exact:
             return self._demoted()
-        if not self.reading.is_exact:
-            reason = f"taken {len(self.reading.values)} times; {REPEATS} equal repeats show a counter exact"
-            return self._told("inconclusive", "zero tolerance", f"{reason}: run with {REPEATS}")
+        if not self.reading.is_exact and self._worse > 1:
+            reason = f"{self._words}, but taken {len(self.reading.values)} times only"
+            return self._told("inconclusive", "zero tolerance", f"{reason}: run with repeats = {REPEATS}")
         return self._exact()
 
     def _is_about(self, threshold: Threshold) -> bool:
