@@ -120,7 +120,7 @@ def _tiles(overview: Overview) -> tuple[Tile, ...]:
             f"{number(cache.hits)} of {number(cache.hits + cache.misses)}",
         ),
         Tile("Fallbacks", number(fallbacks), "to the naive pipeline", "bad" if fallbacks else "plain"),
-        Tile("Cost", f"${sum(row.cost_usd or 0 for row in results):,.2f}", "of all answers"),
+        Tile("Cost", dollars(sum(row.cost_usd or 0 for row in results)), "of all answers"),
     )
 
 
@@ -147,6 +147,11 @@ def _shortened(worker: WorkerReport) -> WorkerReport:
 def number(value: float | None) -> str:
     """With thousands apart; a dash for nothing."""
     return "—" if value is None else f"{value:,.0f}"
+
+
+def dollars(value: float) -> str:
+    """Cents from one dollar on, and what matters of less."""
+    return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.4f}"
 
 
 def milliseconds(value: float) -> str:

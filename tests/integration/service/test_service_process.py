@@ -1,0 +1,154 @@
+"""`claimbench serve` and `claimbench worker` from outside: they do the work, drain, and give nothing away."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from service_house import ADMIN_TOKEN, session_form
+from service_process import RunningService, process, running_service
+from sqlalchemy import URL
+
+from claimbench.loadgen.fake_openai.server import running_server
+
+
+@pytest.fixture(scope="module")
+def service(module_database: URL) -> Iterator[RunningService]:
+    with running_service(module_database, "--speed", "300") as running:
+        yield running
+
+
+def eventually(claim: Callable[[], Any], seconds: float = 60) -> Any:
+    """The first true thing that the claim says; AssertionError when it never says one."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := claim():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it never came true")
+
+
+def test_what_is_submitted_is_answered_and_stored(service: RunningService) -> None:
+    bulk = {"sessions": [session_form(f"question {number}", asks=4) for number in range(5)]}
+    session_ids = service.submit(1, bulk)
+
+    def answered() -> Any:
+        seen = [service.tenant(1, "GET", f"/v1/sessions/{one}").json() for one in session_ids]
+        states = {request["status"] for one in seen for request in one["requests"]}
+        return seen if states == {"PROCESSING_COMPLETE"} else None
+
+    for session in eventually(answered):
+        assert all(session["answers"].values())
+
+
+def test_pausing_stops_the_stages_and_resuming_starts_them(service: RunningService) -> None:
+    service.admin("POST", "/admin/scheduler/pause")
+    paused = service.admin("GET", "/admin/batch-monitoring").json()
+    service.admin("POST", "/admin/scheduler/resume")
+    resumed = service.admin("GET", "/admin/batch-monitoring").json()
+
+    assert [paused["health"], paused["workers"][0]["scheduler"]["state"]] == ["paused", "paused"]
+    assert resumed["workers"][0]["scheduler"]["state"] == "running"
+
+
+def test_switching_lets_the_next_stages_run_on_the_other_pipeline(service: RunningService) -> None:
+    service.admin("POST", "/admin/pipeline", json={"pipeline": "naive"})
+    worker = service.admin("GET", "/admin/batch-monitoring").json()["workers"][0]
+    service.submit(1, {"sessions": [session_form(asks=4) for _ in range(4)]})
+
+    def told() -> bool:
+        log = service.admin("GET", "/admin/batch-monitoring/log?operation=create_batches").json()
+        return log["lines"][0]["detail"].startswith("naive:")
+
+    assert worker["pipeline"] == "naive"
+    assert eventually(told)
+
+
+def test_invalidating_the_cache_reaches_the_worker(service: RunningService) -> None:
+    service.admin("POST", "/admin/pipeline", json={"pipeline": "optimized"})
+    service.admin("POST", "/admin/cache/invalidate")
+    worker = service.admin("GET", "/admin/batch-monitoring").json()["workers"][0]
+
+    assert worker["cache"]["invalidations"] >= 1
+
+
+def test_a_client_that_sends_half_a_request_line_is_hung_up_on(service: RunningService) -> None:
+    host, _, port = service.address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as line:
+        line.sendall(b"GET /hea")
+
+        assert line.recv(1000) == b""
+
+
+def test_serving_tells_no_secret(service: RunningService) -> None:
+    said = "\n".join(service.process.said)
+
+    assert "serving on http://127.0.0.1:" in said
+    assert ADMIN_TOKEN not in said
+    assert "sk-for-tests" not in said
+
+
+def test_a_request_that_is_being_served_is_finished_when_the_service_is_told_to_stop(database: URL) -> None:
+    with running_service(database) as service:
+        service.tenant(1, "GET", "/v1/statistics")
+        bulk = {"sessions": [session_form("x" * 2_000, asks=4) for _ in range(500)]}
+        with httpx.Client(base_url=service.address, timeout=30) as client:
+            headers = {"authorization": f"Bearer {service.keys[1]}"}
+            request = client.build_request("POST", "/v1/sessions/bulk", json=bulk, headers=headers)
+            response = client.send(request, stream=True)
+            code = service.process.end() if response.status_code else -1
+
+        assert (response.status_code, code) == (201, 0)
+        assert "what was being served was finished" in service.process.said[-1]
+
+
+def test_two_workers_share_the_work_and_both_are_seen(database: URL) -> None:
+    with (
+        running_server(speed=3600) as fake,
+        process("serve_verb", database, fake.base_url, "--port", "0", "--scheduler", "none") as served,
+        process("worker_verb", database, fake.base_url, "--speed", "300") as first,
+        process("worker_verb", database, fake.base_url, "--speed", "300", "--pipeline", "naive") as second,
+    ):
+        service = RunningService(served.wait_for("serving on").split()[-1], served)
+        first.wait_for("runs optimized")
+        second.wait_for("runs naive")
+        session_ids = service.submit(1, {"sessions": [session_form(asks=4) for _ in range(20)]})
+
+        def done() -> bool:
+            states = service.tenant(1, "GET", "/v1/statistics").json()["requests"]
+            return states["PROCESSING_COMPLETE"] >= 4 * len(session_ids)
+
+        eventually(done)
+        workers = service.admin("GET", "/admin/batch-monitoring").json()["workers"]
+        codes = [first.end(), second.end()]
+
+        assert sorted(worker["pipeline"] for worker in workers) == ["naive", "optimized"]
+        assert codes == [0, 0]
+        assert eventually(
+            lambda: service.admin("GET", "/admin/batch-monitoring").json()["health"] == "stopped"
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (("--pipeline", "imaginary"), {}, "there is no pipeline 'imaginary'"),
+        (("--speed", "0"), {}, "0 is not a speed"),
+        ((), {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY: there is no API key"),
+        ((), {"CLAIMBENCH_ADMIN_TOKEN": "short"}, "the admin token has less than 16 characters"),
+        (("--host", "no.such.host.invalid"), {}, "cannot listen"),
+        ((), {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:1/none"}, "cannot use the database"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_that_says_what_to_do(
+    database: URL, arguments: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    with process(
+        "serve_verb", database, "http://127.0.0.1:9/v1", "--port", "0", *arguments, **environment
+    ) as run:
+        line = run.wait_for(said)
+
+    assert "; " in line
+    assert "secret" not in "\n".join(run.said)
