@@ -1,7 +1,7 @@
 """Prompts streamed from the server: one statement, a few hundred rows in memory at a time."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +18,19 @@ class PromptStream:
     """A connection of its own, in a transaction whose locks last until the stage is done with the rows."""
 
     driver: psycopg.Connection[Any]
+    begun: ExitStack
+    """Closes what is being read: the driver holds its lock until then, and a rollback would wait for it."""
 
     def rows(self, statement: str, ids: Sequence[int], now: datetime) -> Iterator[tuple[Any, ...]]:
-        """Rows of a statement about these ids as claimed at `now`, in chunks as the server sends them.
+        """Rows of a statement about these ids as claimed at `now`; may be left before their end."""
+        rows = self._rows(statement, ids, now)
+        self.begun.callback(rows.close)
+        return rows
+
+    def _rows(
+        self, statement: str, ids: Sequence[int], now: datetime
+    ) -> Generator[tuple[Any, ...], None, None]:
+        """In chunks, as the server sends them.
 
         SQLAlchemy streams through a server-side cursor, a round trip for each chunk; the driver's own
         stream is one round trip for all (libpq's chunked rows mode).
@@ -36,4 +46,5 @@ def open_stream(engine: Engine) -> Iterator[PromptStream]:
         driver = connection.connection.driver_connection
         if not isinstance(driver, psycopg.Connection):
             raise TypeError("the optimized pipeline needs an engine over psycopg 3")
-        yield PromptStream(driver)
+        with ExitStack() as begun:
+            yield PromptStream(driver, begun)
