@@ -1,0 +1,49 @@
+"""The command line: every verb explains itself, and the README tells of all of them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from claimbench.loadgen.cli import VERBS, Verb, command_line
+from claimbench.scenarios.loader import available
+
+README = (Path(__file__).parents[3] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_every_verb_has_help_with_an_example_of_itself(verb: Verb) -> None:
+    shown = CliRunner().invoke(command_line([verb.name]), [verb.name, "--help"])
+
+    assert shown.exit_code == 0
+    assert f"Example: claimbench {verb.name}" in shown.output
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_an_example_begins_with_the_verb_that_it_is_for(verb: Verb) -> None:
+    assert verb.example.startswith(f"claimbench {verb.name}")
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_the_readme_names_every_verb(verb: Verb) -> None:
+    assert re.search(rf"`claimbench {verb.name}\b", README)
+
+
+def test_the_readme_names_no_verb_that_does_not_exist() -> None:
+    told = set(re.findall(r"`claimbench ([a-z]+)", README)) | set(
+        re.findall(r"^\$ claimbench ([a-z]+)", README, re.MULTILINE)
+    )
+
+    assert told <= {verb.name for verb in VERBS}
+
+
+def test_the_readme_lists_every_scenario_and_no_other() -> None:
+    listed = set(re.findall(r"^\| `([a-z-]+)` \|", README, re.MULTILINE))
+
+    assert listed == {summary.name for summary in available()}
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
+def test_the_readme_links_to_nothing_that_is_missing(path: str) -> None:
+    assert (Path(__file__).parents[3] / path).exists()
