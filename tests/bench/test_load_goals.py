@@ -41,6 +41,7 @@ class Size:
     workers: tuple[int, ...]
     sustained: int
     sustained_s: float
+    tolerance: float
 
     @property
     def freeze_s(self) -> float:
@@ -52,8 +53,8 @@ class Size:
         return 1000 * self.freeze_s * 2 / 3
 
 
-FULL = Size(seconds=20, rate=100, workers=(1, 2, 4), sustained=1_000, sustained_s=10)
-SMOKE = Size(seconds=4, rate=100, workers=(1, 2), sustained=300, sustained_s=2)
+FULL = Size(seconds=20, rate=100, workers=(1, 2, 4), sustained=1_000, sustained_s=10, tolerance=0.05)
+SMOKE = Size(seconds=4, rate=100, workers=(1, 2), sustained=300, sustained_s=2, tolerance=0.5)
 SIZE = FULL if os.environ.get("CLAIMBENCH_LOAD_GOALS") == "full" else SMOKE
 
 
@@ -88,7 +89,7 @@ def test_a_freeze_of_the_service_is_seen_by_the_arrivals_that_wait_for_it(worker
     told(f"reports of at most {max(each.report_bytes_max for each in generated.workers):,} bytes")
 
     assert response.count == SIZE.rate * SIZE.seconds
-    assert response.p95_ms == pytest.approx(SIZE.p95_ms, rel=0.05 if SIZE is FULL else 0.25)
+    assert SIZE.p95_ms * (1 - SIZE.tolerance) <= response.p95_ms <= SIZE.p95_ms * (1 + SIZE.tolerance)
     assert [each.index for each in generated.workers] == list(range(workers))
     assert all(each.report_bytes_max <= BYTES_MAX for each in generated.workers)
 
