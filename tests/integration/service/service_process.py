@@ -17,9 +17,7 @@ from sqlalchemy import URL
 
 from claimbench.loadgen.fake_openai.server import running_server
 
-START = (
-    "import sys, typer; from claimbench.loadgen import serving; typer.run(getattr(serving, sys.argv.pop(1)))"
-)
+START = "from claimbench.loadgen.cli import main; main()"
 
 
 @dataclass
@@ -114,7 +112,7 @@ def running_service(url: URL, *arguments: str) -> Iterator[RunningService]:
     """A service with its scheduler inside, and a fake API of its own."""
     with (
         running_server(speed=3600) as fake,
-        process("serve_verb", url, fake.base_url, "--port", "0", *arguments) as started,
+        process("serve", url, fake.base_url, "--port", "0", *arguments) as started,
     ):
         address = started.wait_for("serving on").split()[-1]
-        yield RunningService(address, started, companies=(1, 2, 3))
+        yield RunningService(address, started, companies=(1, 3, 4))  # the second one is inactive

@@ -107,9 +107,9 @@ def test_a_request_that_is_being_served_is_finished_when_the_service_is_told_to_
 def test_two_workers_share_the_work_and_both_are_seen(database: URL) -> None:
     with (
         running_server(speed=3600) as fake,
-        process("serve_verb", database, fake.base_url, "--port", "0", "--scheduler", "none") as served,
-        process("worker_verb", database, fake.base_url, "--speed", "300") as first,
-        process("worker_verb", database, fake.base_url, "--speed", "300", "--pipeline", "naive") as second,
+        process("serve", database, fake.base_url, "--port", "0", "--scheduler", "none") as served,
+        process("worker", database, fake.base_url, "--speed", "300") as first,
+        process("worker", database, fake.base_url, "--speed", "300", "--pipeline", "naive") as second,
     ):
         service = RunningService(served.wait_for("serving on").split()[-1], served)
         first.wait_for("runs optimized")
@@ -145,9 +145,7 @@ def test_two_workers_share_the_work_and_both_are_seen(database: URL) -> None:
 def test_a_mistake_is_told_in_one_line_that_says_what_to_do(
     database: URL, arguments: tuple[str, ...], environment: dict[str, str], said: str
 ) -> None:
-    with process(
-        "serve_verb", database, "http://127.0.0.1:9/v1", "--port", "0", *arguments, **environment
-    ) as run:
+    with process("serve", database, "http://127.0.0.1:9/v1", "--port", "0", *arguments, **environment) as run:
         line = run.wait_for(said)
 
     assert "; " in line
