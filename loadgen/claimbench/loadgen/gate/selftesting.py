@@ -96,7 +96,7 @@ def selftest_and_report(options: SelftestOptions, console: Console) -> int:
     os.environ[injections.INSIDE] = options.arm
     scenario = load(options.scenario)
     with shown_progress(console) as progress:
-        seen = list(_counter_tier(scenario, options, progress))
+        seen = list(counter_tier(scenario, options, progress))
         if options.tiers is Tiers.ALL:
             seen += _timing_tier(scenario, options, progress)
     _show(seen, console)
@@ -116,7 +116,8 @@ def _show(seen: Sequence[Seen], console: Console) -> None:
     console.print(f"{found} of {len(required)} regressions that must be found were found", highlight=False)
 
 
-def _counter_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:
+def counter_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:
+    """The gate over each injection into counters, at the scenario's own size."""
     with open_server(options.database, announce=progress.note) as server, Workshop(server) as workshop:
         bench = _CounterBench(scenario, server, workshop, progress)
         clean = readings_of(bench.samples(Injection("clean", f"{PLACE}Wrapped")))
