@@ -1,4 +1,4 @@
-"""The highest rate within an objective: double until it breaks, then halve the gap. Pure; trying is given."""
+"""The highest rate within an objective: up in strides, then halve the gap. Pure; trying is given."""
 
 import math
 from collections.abc import Callable
@@ -6,11 +6,14 @@ from collections.abc import Callable
 from claimbench.reports.load.record import CapacityPoint, CapacityRecord, Generated, Latency
 from claimbench.scenarios.load import CapacitySearch, Objective
 
+STRIDE = 4
+"""Each rate by the one before, on the way up: few steps, as the gap is halved anyway."""
+
 Try = Callable[[float], CapacityPoint]
 
 
 def search(arm: str, limits: CapacitySearch, try_rate: Try) -> CapacityRecord:
-    """Try rates from the lowest on, each twice the one before, until one breaks or the highest holds.
+    """Try rates from the lowest on, each `STRIDE` times the one before, until one breaks or the highest holds.
 
     Then the geometric middle between the best that held and the least that broke, until they are within
     the precision. Rates are per second; every rate that was tried is in the record.
@@ -36,7 +39,7 @@ def _bracket(limits: CapacitySearch, holds: Callable[[float], bool]) -> tuple[fl
         held = rate
         if rate >= limits.highest:
             return held, None
-        rate = min(rate * 2, limits.highest)
+        rate = min(rate * STRIDE, limits.highest)
     return held, rate
 
 
