@@ -25,8 +25,13 @@ class Telemetry:
     """The counters of one process, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._serving()
+        self._working()
+
+    def _serving(self) -> None:
+        registry = self.registry
         self._requests = Histogram(
             "claimbench_http_request_seconds",
             "Requests by route template, from the first byte to the last.",
@@ -43,6 +48,16 @@ class Telemetry:
         self._submitted = Counter(
             "claimbench_submitted_requests", "Processing requests taken in.", registry=registry
         )
+        self._queries = Histogram(
+            "claimbench_query_seconds",
+            "Database statements by kind, executed by the service or by the pipeline.",
+            ("source", "statement"),
+            buckets=_QUERY_S,
+            registry=registry,
+        )
+
+    def _working(self) -> None:
+        registry = self.registry
         self._stages = Histogram(
             "claimbench_stage_seconds",
             "Runs of the stages.",
@@ -51,17 +66,7 @@ class Telemetry:
             registry=registry,
         )
         self._events = Counter(
-            "claimbench_events",
-            "Events of the pipelines: cache, fallbacks, API.",
-            ("kind",),
-            registry=registry,
-        )
-        self._queries = Histogram(
-            "claimbench_query_seconds",
-            "Database statements by kind, executed by the service or by the pipeline.",
-            ("source", "statement"),
-            buckets=_QUERY_S,
-            registry=registry,
+            "claimbench_events", "Events of the pipelines: cache, API …", ("kind",), registry=registry
         )
         self._queue = Gauge(
             "claimbench_queue_requests", "Processing requests by status.", ("status",), registry=registry
