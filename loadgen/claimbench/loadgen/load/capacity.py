@@ -13,7 +13,7 @@ Try = Callable[[float], CapacityPoint]
 
 
 def search(arm: str, limits: CapacitySearch, try_rate: Try) -> CapacityRecord:
-    """Try rates from the lowest on, each `STRIDE` times the one before, until one breaks or the highest holds.
+    """Try rates from the lowest on, each `STRIDE` times the last, until one breaks or the highest holds.
 
     Then the geometric middle between the best that held and the least that broke, until they are within
     the precision. Rates are per second; every rate that was tried is in the record.
