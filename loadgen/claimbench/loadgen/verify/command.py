@@ -32,17 +32,16 @@ def verify(
 ) -> None:
     """Run a pipeline through histories of faults, crashes and clock jumps, and judge what it did.
 
-    Exit code 5 when an invariant is violated: then the seed, the shortest history and the invariant are shown.
+    Exit code 5 when an invariant is violated: then its seed, its words and the shortest history are shown.
     """
     find_pipeline(pipeline)  # a wrong name is told before a server is started
     assignment = Assignment(pipeline, chosen_kinds(faults), tuple(range(first, first + seeds)))
     processes = min(jobs or os.cpu_count() or 1, seeds)
-    console = Console()
     with (
-        shown_progress(console) as progress,
+        shown_progress(Console()) as progress,
         open_laboratory(database, processes, progress.note) as laboratory,
     ):
-        finding = run_verification(assignment, laboratory, told.step)
+        finding = run_verification(assignment, laboratory, progress.step)
     if finding is None:
         typer.echo(
             f"{pipeline}: {seeds} histories (seeds {first} to {first + seeds - 1}), no invariant violated"

@@ -103,7 +103,10 @@ class History:
         )
 
     def smaller(self) -> Iterator["History"]:
-        """The same with one thing less: larger things first."""
+        """The same with something less: larger things first. None is the same as this one."""
+        for bare in (replace(self, breaks=()), replace(self, faults=()), replace(self, turns=())):
+            if bare != self:
+                yield bare
         for place in range(len(self.breaks)):
             yield replace(self, breaks=without(self.breaks, place))
         for place in range(len(self.faults)):
@@ -113,9 +116,6 @@ class History:
             yield replace(self, turns=tuple(turn for turn in self.turns if turn.scheduler != scheduler))
         for dataset in self.dataset.smaller():
             yield replace(self, dataset=dataset)
-        half = len(self.turns) // 2
-        for part in (self.turns[:half], self.turns[half:]) if half else ():
-            yield replace(self, turns=part)
         for place in range(len(self.turns)):
             yield replace(self, turns=without(self.turns, place))
 
@@ -143,9 +143,10 @@ def draw_history(seed: int, kinds: Sequence[FaultKind]) -> History:
 
 def _policy(chance: Random) -> Policy:
     """Small limits, so that small datasets reach them; one call after the other, so that a seed repeats."""
+    requests_max = chance.choice((2, 3, 1_000))
     return Policy(
-        requests_per_batch_min=chance.choice((1, 2, 3)),
-        requests_per_batch_max=chance.choice((2, 3, 1_000)),
+        requests_per_batch_min=min(requests_max, chance.choice((1, 2, 3))),
+        requests_per_batch_max=requests_max,
         bytes_per_batch_max=chance.choice((1_500, 3_000, 1_000_000)),
         retries_per_company=chance.choice((1, 2, 10)),
         attempts_max=chance.choice((2, 3, 3)),

@@ -1,0 +1,46 @@
+"""Who kills which mutant: the first seed whose history shows it, and the invariants that this history violates."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mutants.making import Mutant
+
+from claimbench.impl.naive import NaivePipeline
+from claimbench.loadgen.oracle import Invariant
+from claimbench.loadgen.verify.command import chosen_kinds
+from claimbench.loadgen.verify.histories import draw_history
+from claimbench.loadgen.verify.runner import verdict_of
+from claimbench.loadgen.verify.world import World
+
+SEEDS = range(1, 201)
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A mutant, the seed that killed it (None: it survived), and what that history violates."""
+
+    mutant: str
+    mistake: str
+    seed: int | None
+    invariants: tuple[Invariant, ...]
+
+
+def mistake_of(mutant: type[Mutant]) -> str:
+    """Its mistake, in one line."""
+    return (mutant.__doc__ or "").strip()
+
+
+def violated_by(mutant: type[Mutant], seed: int, world: World) -> tuple[Invariant, ...]:
+    """The invariants that the mutant violates in the history of a seed."""
+    history = draw_history(seed, chosen_kinds("all"))
+    found = verdict_of(history, mutant, world, NaivePipeline).violations
+    return tuple(dict.fromkeys(violation.invariant for violation in found))
+
+
+def kills(mutants: tuple[type[Mutant], ...], world: World) -> Iterator[Kill]:
+    """The kill of each mutant, as it is found."""
+    for mutant in mutants:
+        seed, found = next(
+            ((seed, found) for seed in SEEDS if (found := violated_by(mutant, seed, world))), (None, ())
+        )
+        yield Kill(mutant.__name__, mistake_of(mutant), seed, found)

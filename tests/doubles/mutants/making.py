@@ -1,0 +1,97 @@
+"""How a wrong pipeline is made of a right one: calls twisted, limits changed, SQL run around a stage."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import BinaryIO, ClassVar
+
+from sqlalchemy import text
+
+from claimbench.impl.naive import NaivePipeline
+from claimbench.impl.ports import (
+    ApiBatch,
+    BatchApi,
+    Completion,
+    Pipeline,
+    PipelineContext,
+    PipelineFactory,
+    PipelineStats,
+    RunReport,
+    Stage,
+    StageReport,
+    run_stages,
+)
+from claimbench.loadgen.workload import call_stage
+
+
+class Twist:
+    """A `BatchApi` that passes every call on; a mutant's twist changes one of them."""
+
+    def __init__(self, api: BatchApi) -> None:
+        self._api = api
+
+    def upload(self, filename: str, lines: BinaryIO) -> str:
+        return self._api.upload(filename, lines)
+
+    def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
+        return self._api.create_batch(input_file_id, metadata)
+
+    def find_batch(self, key: str) -> ApiBatch | None:
+        return self._api.find_batch(key)
+
+    def retrieve(self, batch_id: str) -> ApiBatch:
+        return self._api.retrieve(batch_id)
+
+    def download(self, file_id: str) -> Iterator[bytes]:
+        return self._api.download(file_id)
+
+    def complete(self, body: Mapping[str, object]) -> Completion:
+        return self._api.complete(body)
+
+
+class Mutant:
+    """A pipeline with one mistake. A subclass says which in its docstring, and makes it in its attributes."""
+
+    made_of: ClassVar[PipelineFactory] = NaivePipeline
+    twist: ClassVar[type[Twist]] = Twist
+    limits: ClassVar[Mapping[str, object]] = {}
+    sql_before: ClassVar[Mapping[Stage, tuple[str, ...]]] = {}
+    sql_after: ClassVar[Mapping[Stage, tuple[str, ...]]] = {}
+    skipped: ClassVar[frozenset[Stage]] = frozenset()
+
+    def __init__(self, context: PipelineContext) -> None:
+        self._engine = context.engine
+        policy = replace(context.policy, **self.limits)  # type: ignore[arg-type]  # the fields of a policy
+        twisted = replace(context, api=self.twist(context.api), policy=policy)
+        self._right: Pipeline = type(self).made_of(twisted)
+
+    def create_batches(self, now: datetime) -> StageReport:
+        return self._take(Stage.CREATE_BATCHES, now)
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        return self._take(Stage.CHECK_STATUSES, now)
+
+    def process_results(self, now: datetime) -> StageReport:
+        return self._take(Stage.PROCESS_RESULTS, now)
+
+    def retry_failed(self, now: datetime) -> StageReport:
+        return self._take(Stage.RETRY_FAILED, now)
+
+    def run(self, now: datetime) -> RunReport:
+        return run_stages(self, now)
+
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        return self._right.stats(company_id)
+
+    def _take(self, stage: Stage, now: datetime) -> StageReport:
+        if stage in self.skipped:
+            return StageReport(stage)
+        self._execute(self.sql_before.get(stage, ()), now)
+        report = call_stage(self._right, stage, now)
+        self._execute(self.sql_after.get(stage, ()), now)
+        return report
+
+    def _execute(self, statements: tuple[str, ...], now: datetime) -> None:
+        for statement in statements:
+            with self._engine.begin() as connection:
+                connection.execute(text(statement), {"now": now} if ":now" in statement else {})
