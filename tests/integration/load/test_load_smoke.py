@@ -47,7 +47,7 @@ def test_both_arms_got_the_same_arrivals_and_lost_none(finished: Finished) -> No
     assert naive.generated.total.arrivals == naive.generated.planned > 30
 
 
-def test_no_request_failed(finished: Finished) -> None:
+def test_no_request_of_either_arm_failed(finished: Finished) -> None:
     assert [block.generated.failures for block in finished.record.blocks] == [(), ()]
 
 

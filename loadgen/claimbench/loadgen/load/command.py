@@ -47,7 +47,7 @@ class LoadOptions:
 
 def load(
     scenario: Annotated[
-        str, typer.Argument(help="A scenario with a [load] table, or its TOML file.")
+        str, typer.Argument(help="A scenario that has a load table, or its TOML file.")
     ] = "load",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The folder to write; a new one below results/.")
