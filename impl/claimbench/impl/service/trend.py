@@ -12,8 +12,9 @@ KEPT = 600
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points of an SVG polyline in a box of 600 by 80; `most` is the value at the top."""
+    """Points of an SVG polyline in a box of 600 by 80, from `since` to now; `most` is at the top."""
 
+    since: datetime
     points: str
     most: int
     spoken: str
@@ -39,16 +40,17 @@ class Trend:
                 self._samples.append(_Sample(at, waiting))
 
     def curve(self, now: datetime) -> Curve:
-        """The last ten minutes, the present at the right edge."""
+        """At most the last ten minutes, the present at the right edge."""
         with self._lock:
             samples = [sample for sample in self._samples if now - sample.at <= SPAN]
         if not samples:
-            return Curve("", 0, "nothing has been counted yet")
+            return Curve(now, "", 0, "nothing has been counted yet")
+        span = max(now - samples[0].at, timedelta(seconds=1))
         most = max(sample.waiting for sample in samples)
         points = " ".join(
-            f"{WIDTH * (1 - (now - sample.at) / SPAN):.1f},"
+            f"{WIDTH * (1 - (now - sample.at) / span):.1f},"
             f"{HEIGHT - (HEIGHT - 4) * sample.waiting / max(most, 1) - 2:.1f}"
             for sample in samples
         )
         spoken = f"from {samples[0].waiting:,} to {samples[-1].waiting:,}, at most {most:,}"
-        return Curve(points, most, spoken)
+        return Curve(samples[0].at, points, most, spoken)
