@@ -9,7 +9,7 @@ from scipy import stats
 
 from claimbench.reports.gate.counters import NOT_PORTABLE, REPEATS, Reading, ratio
 from claimbench.reports.gate.record import Baseline, CounterEntry, Finding, Value
-from claimbench.reports.wording import value_text
+from claimbench.reports.wording import count_text, value_text
 from claimbench.scenarios.metrics import Better, definition
 from claimbench.scenarios.thresholds import BASE, Threshold
 
@@ -109,8 +109,7 @@ class _Comparison:
         if self.reading.metric in SAME_WORK:
             return self._told("invalid", "zero tolerance", "the amount of work is another one")
         if worse > 1:
-            reason = f"worse than the baseline: {self._words}; if it is meant, promote it with a reason"
-            return self._told("fail", "zero tolerance", reason)
+            return self._told("fail", "zero tolerance", f"worse than the baseline: {self._words}")
         return _improved(self._told("pass", "zero tolerance", f"better than the baseline: {self._words}"))
 
     def _by_formula(self, formulas: Sequence[Threshold]) -> Finding:
@@ -147,7 +146,9 @@ class _Comparison:
         return f"{self._text(self.entry.high)} -> {self._text(max(self.reading.values))}"
 
     def _text(self, value: float) -> str:
-        return value_text(value, self.reading.unit)
+        """Bytes in full: in KiB a small step could not be seen."""
+        unit = self.reading.unit
+        return f"{count_text(value)} B" if unit == "B" else value_text(value, unit)
 
     def _told(self, value: Value, rule: str, reason: str, p_worse: float | None = None) -> Finding:
         return Finding(

@@ -186,6 +186,8 @@ class _Judged:
         for reading in self.readings:
             if reading.varies:
                 yield f"{reading.name} varies between repeats, so it was moved to the statistical tier"
+        if any(each.value == "fail" and each.rule == "zero tolerance" for each in findings):
+            yield "if a worse counter is meant: claimbench baseline promote RESULTS --reason WHY"
         better = [each.subject for each in findings if each.is_better and each.tier == "counter"]
         if better:
             yield f"better than the baseline and not promoted: {', '.join(better)}"
