@@ -1,9 +1,9 @@
 """The memory pass: each arm in a fresh, warmed process of its own; the peak growth of its resident set."""
 
-import random
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from claimbench.errors import InvalidMeasurementError
@@ -18,7 +18,10 @@ from claimbench.scenarios.model import Arm, Scenario
 
 @dataclass(frozen=True, slots=True)
 class MemoryPass:
-    """What the pass needs: each arm's template and a tiny one to warm its process with."""
+    """What the pass needs: each arm's template and a tiny one to warm its process with.
+
+    The arms of a block run side by side, each against a fake API of its own: memory does not mind company.
+    """
 
     scenario: Scenario
     workshop: Workshop
@@ -26,58 +29,82 @@ class MemoryPass:
     warm_up_templates: Mapping[str, Template]
 
     def run(self, progress: Progress) -> Iterator[Sample]:
-        """Yield one sample for each arm and block, arms in random order within a block."""
-        generator = random.Random(self.scenario.workload.seed)  # noqa: S311 (an order, not a secret)
+        """Yield one sample for each arm and block."""
         blocks = self.scenario.workload.memory_blocks
-        api = self.scenario.api
-        with running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, clock="manual") as server:
+        with ExitStack() as stack:
+            servers = {arm.name: stack.enter_context(self._server()) for arm in self.scenario.arms}
             for block in range(blocks):
                 progress.step(f"memory: block {block + 1} of {blocks}")
-                for arm in generator.sample(list(self.scenario.arms), k=len(self.scenario.arms)):
-                    yield self._sample(arm, block, server)
+                yield from self._block(block, servers)
 
-    def _sample(self, arm: Arm, block: int, server: FakeServer) -> Sample:
-        with (
-            self.workshop.clone(self.templates[arm.name]) as url,
-            self.workshop.clone(self.warm_up_templates[arm.name]) as warm_up_url,
-        ):
-            server.reset()
-            plan = MemoryPlan(
-                pipeline=arm.pipeline,
-                url=url.render_as_string(hide_password=False),
-                warm_up_url=warm_up_url.render_as_string(hide_password=False),
-                api_url=server.base_url,
-                clock_url=server.clock_url,
-                epoch=EPOCH,
-                runs=self.scenario.workload.runs,
-                step_s=self.scenario.workload.step.total_seconds(),
-            )
-            reading = _run(plan)
-        return Sample(
-            arm=arm.name,
-            block=block,
-            stage="run",
-            metric="peak_memory",
-            unit="B",
-            value=reading.peak_memory_bytes,
-            rtt_ms=0.0,
-            companies=self.scenario.dataset.companies,
+    @contextmanager
+    def _server(self) -> Iterator[FakeServer]:
+        api = self.scenario.api
+        with running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, clock="manual") as server:
+            yield server
+
+    def _block(self, block: int, servers: Mapping[str, FakeServer]) -> Iterator[Sample]:
+        with ExitStack() as stack:
+            started = [
+                (arm, stack.enter_context(_started(self._plan(stack, arm, servers[arm.name]))))
+                for arm in self.scenario.arms
+            ]
+            for arm, process in started:
+                yield Sample(
+                    arm=arm.name,
+                    block=block,
+                    stage="run",
+                    metric="peak_memory",
+                    unit="B",
+                    value=_reading(process).peak_memory_bytes,
+                    rtt_ms=0.0,
+                    companies=self.scenario.dataset.companies,
+                )
+
+    def _plan(self, stack: ExitStack, arm: Arm, server: FakeServer) -> MemoryPlan:
+        server.reset()
+        url = stack.enter_context(self.workshop.clone(self.templates[arm.name]))
+        warm_up_url = stack.enter_context(self.workshop.clone(self.warm_up_templates[arm.name]))
+        return MemoryPlan(
+            pipeline=arm.pipeline,
+            url=url.render_as_string(hide_password=False),
+            warm_up_url=warm_up_url.render_as_string(hide_password=False),
+            api_url=server.base_url,
+            clock_url=server.clock_url,
+            epoch=EPOCH,
+            runs=self.scenario.workload.runs,
+            step_s=self.scenario.workload.step.total_seconds(),
         )
 
 
-def _run(plan: MemoryPlan) -> MemoryReading:
-    process = subprocess.run(
+@contextmanager
+def _started(plan: MemoryPlan) -> Iterator["subprocess.Popen[str]"]:
+    """A process that has its plan and works; gone at the end, whatever happened."""
+    process = subprocess.Popen(
         (sys.executable, "-m", "claimbench.loadgen.memory_turn"),
-        input=plan.model_dump_json(),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
+    try:
+        if process.stdin:
+            with process.stdin as plans:
+                plans.write(plan.model_dump_json())
+            process.stdin = None  # closed, so that `communicate` leaves it alone
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _reading(process: "subprocess.Popen[str]") -> MemoryReading:
+    out, errors = process.communicate()
     if process.returncode != 0:
-        last = (process.stderr.strip().splitlines() or ["no output"])[-1]
+        last = (errors.strip().splitlines() or ["no output"])[-1]
         raise InvalidMeasurementError(
             f"the measured process ended with {process.returncode}: {last[:200]}",
             where="memory pass",
-            remedy="run the arm once with the equivalence pass alone to see its error",
+            remedy="call the arm's stages once by hand to see its error",
         )
-    return MemoryReading.model_validate_json(process.stdout)
+    return MemoryReading.model_validate_json(out)

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from claimbench.loadgen.relay import Relayed
-
 from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.ports import Stage
 from claimbench.loadgen import timed_turns
 from claimbench.loadgen.databases import Template, Workshop
 from claimbench.loadgen.progress import Progress
+from claimbench.loadgen.relay import Relayed
 from claimbench.loadgen.timing_plan import PLAN_VARIABLE, TimingPlan, Turn
 from claimbench.reports.record import Sample
 from claimbench.scenarios.model import Arm, Scenario
@@ -120,7 +119,7 @@ def _run_pytest(plan: TimingPlan) -> tuple[TimedTurn, ...]:
             raise InvalidMeasurementError(
                 f"the benchmark process ended with {process.returncode}: {_last_line(process.stdout)}",
                 where="timing pass",
-                remedy="run the arm once with `--only equivalence` to see its error",
+                remedy="call the arm's stages once by hand to see its error",
             )
         return tuple(_timed_turn(entry) for entry in json.loads(report.read_text())["benchmarks"])
 

@@ -24,7 +24,7 @@ from claimbench.reports.judgement import RunFacts, judge
 from claimbench.reports.record import ArmRecord, Equivalence, ResultRecord, Sample, Scalar
 from claimbench.scenarios.model import Scenario
 
-WARM_UP_COMPANIES = 3
+WARM_UP_COMPANIES = 2
 
 
 @dataclass(frozen=True, slots=True)
