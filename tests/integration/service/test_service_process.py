@@ -11,7 +11,9 @@ from service_house import ADMIN_TOKEN, session_form
 from service_process import RunningService, process, running_service
 from sqlalchemy import URL
 
+from claimbench.errors import ClaimbenchError
 from claimbench.loadgen.fake_openai.server import running_server
+from claimbench.loadgen.serving import serve_verb
 
 
 @pytest.fixture(scope="module")
@@ -134,19 +136,34 @@ def test_two_workers_share_the_work_and_both_are_seen(database: URL) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
-        (("--pipeline", "imaginary"), {}, "there is no pipeline 'imaginary'"),
-        (("--speed", "0"), {}, "0 is not a speed"),
-        ((), {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY: there is no API key"),
-        ((), {"CLAIMBENCH_ADMIN_TOKEN": "short"}, "the admin token has less than 16 characters"),
-        (("--host", "no.such.host.invalid"), {}, "cannot listen"),
-        ((), {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:1/none"}, "cannot use the database"),
+        ({"pipeline": "imaginary"}, {}, "there is no pipeline 'imaginary'"),
+        ({"speed": 0.0}, {}, "0 is not a speed"),
+        ({}, {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY: there is no API key"),
+        ({}, {"CLAIMBENCH_ADMIN_TOKEN": "short"}, "the admin token has less than 16 characters"),
+        ({"host": "no.such.host.invalid"}, {}, "cannot listen"),
+        ({}, {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:1/none"}, "cannot use the database"),
+        ({}, {"DATABASE_URL": ""}, "the service needs a database that stays"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_that_says_what_to_do(
-    database: URL, arguments: tuple[str, ...], environment: dict[str, str], said: str
+    database: URL,
+    arguments: dict[str, Any],
+    environment: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with process("serve", database, "http://127.0.0.1:9/v1", "--port", "0", *arguments, **environment) as run:
-        line = run.wait_for(said)
+    given = {
+        "DATABASE_URL": database.render_as_string(hide_password=False),
+        "OPENAI_API_KEY": "sk-for-tests",
+        "CLAIMBENCH_ADMIN_TOKEN": ADMIN_TOKEN,
+        **environment,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
 
-    assert "; " in line
-    assert "secret" not in "\n".join(run.said)
+    with pytest.raises(ClaimbenchError) as told:
+        serve_verb(port=0, **arguments)
+
+    assert said in str(told.value)
+    assert "\n" not in str(told.value)
+    assert "secret" not in str(told.value)
