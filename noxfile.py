@@ -41,7 +41,12 @@ def report(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests, the bench and load ones in smoke size: nox -s tests -- -k words"""
     install(session, "tests")
-    session.run("pytest", *session.posargs)
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    # Two at a time, but for the benchmarks: their ratios want the machine for themselves.
+    session.run("pytest", "-q", "--numprocesses", "2", "--dist", "loadfile", "-m", "not bench")
+    session.run("pytest", "-q", "-m", "bench")
 
 
 @nox.session
