@@ -7,10 +7,16 @@ import typer
 from rich.console import Console
 
 from claimbench.reports.folder import RESULTS, draw_folder
+from claimbench.reports.load.folder import LOAD, draw_load_folder, read_load_record
 from claimbench.reports.store import read_record
 
 
-def report(folder: Annotated[Path, typer.Argument(help="A folder with a results.json.")]) -> None:
-    """Draw the report again from a results.json: the same files, byte for byte."""
-    page = draw_folder(read_record(folder / RESULTS), folder)
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder of results.")],
+) -> None:
+    """Draw the report again from its results: the same files, byte for byte."""
+    if (folder / LOAD).exists():
+        page = draw_load_folder(read_load_record(folder), folder)
+    else:
+        page = draw_folder(read_record(folder / RESULTS), folder)
     Console().print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)

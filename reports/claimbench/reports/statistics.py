@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from claimbench.reports.record import Interval, Method
 
@@ -44,7 +44,8 @@ def location(values: Values) -> Interval:
 
 def _student(values: Values) -> Interval:
     centre = float(values.mean())
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))
+    quantile = special.stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)  # scipy.stats.t.ppf, a second sooner
+    reach = float(quantile * values.std(ddof=1) / math.sqrt(len(values)))
     return Interval(value=centre, ci_low=centre - reach, ci_high=centre + reach)
 
 
