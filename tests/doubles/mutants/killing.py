@@ -1,9 +1,7 @@
-"""Who kills which mutant: the first seed whose history shows it, and the invariants that this history violates."""
+"""Who kills which mutant: the first seed whose history shows it, and what that history violates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-from mutants.making import Mutant
 
 from claimbench.impl.naive import NaivePipeline
 from claimbench.loadgen.oracle import Invariant
@@ -11,6 +9,7 @@ from claimbench.loadgen.verify.command import chosen_kinds
 from claimbench.loadgen.verify.histories import draw_history
 from claimbench.loadgen.verify.runner import verdict_of
 from claimbench.loadgen.verify.world import World
+from mutants.making import Mutant
 
 SEEDS = range(1, 201)
 

@@ -24,6 +24,16 @@ from claimbench.impl.ports import (
 from claimbench.loadgen.workload import call_stage
 
 
+def at(stage: Stage, *statements: str) -> dict[Stage, tuple[str, ...]]:
+    """SQL to be run around a stage, each statement committed by itself."""
+    return {stage: statements}
+
+
+def limited(**changes: object) -> Mapping[str, object]:
+    """Other limits than the policy's."""
+    return changes
+
+
 class Twist:
     """A `BatchApi` that passes every call on; a mutant's twist changes one of them."""
 

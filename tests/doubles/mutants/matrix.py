@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from mutants.killing import Kill
-
 from claimbench.loadgen.oracle import Invariant
+from mutants.killing import Kill
 
 PAGE = "docs/oracle.md"
 BEGIN, END = "<!-- kill matrix: begin -->", "<!-- kill matrix: end -->"

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from claimbench.impl.errors import ApiError
+from claimbench.impl.lifecycle import NO_LINE
 from claimbench.impl.optimized import OptimizedPipeline
-from claimbench.impl.ports import ApiBatch, Completion
+from claimbench.impl.ports import ApiBatch, Completion, Stage
 from claimbench.impl.statuses import BatchStatus
-from mutants.making import Mutant, Twist
+from mutants.making import Mutant, Twist, at
 
 ANSWER = json.dumps({"sentiment": "NEUTRAL", "category": "OTHER", "summary": "none", "language": "en"})
 
@@ -54,6 +55,11 @@ class ErrorFileUnread(Mutant):
     """Reads output files only, and asks nobody about the rest (the source's fifth mistake)."""
 
     twist = seeing(lambda batch: replace(batch, error_file_id=None))
+    sql_after = at(
+        Stage.PROCESS_RESULTS,
+        "UPDATE ai_processing_request SET status = 'BATCHING_IN_PROGRESS', error = NULL, completed_at = NULL "
+        f"WHERE error = '{NO_LINE}'",
+    )
 
 
 class ExpiredThrownAway(Mutant):

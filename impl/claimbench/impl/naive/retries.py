@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.brake import Brake
@@ -33,6 +34,9 @@ def retry_failed_of(company: Company, tools: Tools, brake: Brake, now: datetime)
         return report
     with tools.databases() as database:
         for request in _claim(company, database, tools, now):
+            if not _is_ours(request, database, now):
+                database.commit()
+                continue
             outcome = HELD if brake.is_pulled else _ask(request, tools, brake)
             report = report.plus(StageReport(STAGE, claimed=1))
             report = report.plus(settle(request, outcome, tools, STAGE, now))
@@ -52,6 +56,20 @@ def _claim(company: Company, database: Database, tools: Tools, now: datetime) ->
         claimed.append(request)
     database.commit()
     return claimed
+
+
+def _is_ours(request: ProcessingRequest, database: Database, now: datetime) -> bool:
+    """Lock the request while it is asked: who slept for longer than a lease finds that another has it."""
+    return (
+        database.scalars(
+            select(ProcessingRequest.id)
+            .where(ProcessingRequest.id == request.id)
+            .where(ProcessingRequest.status == RequestStatus.RETRY_IN_PROGRESS)
+            .where(ProcessingRequest.claimed_at == now)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        is not None
+    )
 
 
 def _ask(request: ProcessingRequest, tools: Tools, brake: Brake) -> Outcome:

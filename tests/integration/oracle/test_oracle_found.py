@@ -1,0 +1,99 @@
+"""Defects that the oracle found in our own pipelines, each as the shortest thing that shows it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import Thread
+
+import openai
+import pytest
+from mortal_process import POLICY, Trial, trial
+from mutants.making import Twist
+
+from claimbench.impl.events import ignore
+from claimbench.impl.openai_api import OpenAIBatchApi
+from claimbench.impl.ports import BatchApi, Completion, Pipeline, PipelineContext
+from claimbench.impl.registry import find_pipeline
+from claimbench.impl.statuses import ProcessingType, RequestStatus
+from claimbench.loadgen.verify.datasets import CompanyPlan, DatasetPlan, Oddity, RequestPlan, SessionPlan
+from claimbench.loadgen.verify.world import World
+
+PENDING, FAILED = RequestStatus.PENDING_BATCHING, RequestStatus.PROCESSING_FAILED
+
+
+def company_of(requests: int, status: RequestStatus, attempts: int) -> DatasetPlan:
+    sessions = (
+        SessionPlan(
+            number,
+            Oddity.NONE,
+            1,
+            (RequestPlan(number, "gpt-4o-mini", ProcessingType.SUMMARY, status, attempts, 60),),
+        )
+        for number in range(1, requests + 1)
+    )
+    return DatasetPlan((CompanyPlan(1, is_active=True, sessions=tuple(sessions)),))
+
+
+@contextmanager
+def api_of(scene: Trial) -> Iterator[BatchApi]:
+    with openai.OpenAI(api_key="any", base_url=scene.api_url, max_retries=0) as client:
+        yield OpenAIBatchApi(client)
+
+
+def built(pipeline: str, scene: Trial, api: BatchApi, seat: int) -> Pipeline:
+    context = PipelineContext(scene.world.seat(seat).engine, api, POLICY, ignore)
+    return find_pipeline(pipeline)(context)
+
+
+class Broken(Twist):
+    def upload(self, filename: str, lines: object) -> str:
+        raise RuntimeError("a bug")
+
+
+def test_a_submission_that_breaks_in_the_middle_ends_with_its_error(world: World) -> None:
+    """The rollback waited for ever for the stream that was still being read."""
+    raised: list[BaseException] = []
+
+    def run(pipeline: Pipeline, now: datetime) -> None:
+        try:
+            pipeline.create_batches(now)
+        except RuntimeError as error:
+            raised.append(error)
+
+    with trial(world, company_of(60, PENDING, 0)) as scene, api_of(scene) as api:
+        pipeline = built("optimized", scene, Broken(api), 1)
+        thread = Thread(target=run, args=(pipeline, scene.clock.now()), daemon=True)
+        thread.start()
+        thread.join(30)
+
+        assert not thread.is_alive()
+        assert [str(error) for error in raised] == ["a bug"]
+
+
+class Interrupting(Twist):
+    """Lets something happen while the first request is asked."""
+
+    def __init__(self, api: BatchApi, meanwhile: Callable[[], object]) -> None:
+        super().__init__(api)
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def complete(self, body: object) -> Completion:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile:
+            meanwhile()
+        return self._api.complete(body)  # type: ignore[arg-type]  # as it was given
+
+
+@pytest.mark.parametrize("pipeline", ["naive", "optimized"])
+def test_who_slept_for_longer_than_a_lease_asks_nothing_that_another_has_asked(
+    world: World, pipeline: str
+) -> None:
+    """The naive retries were claimed, but nobody looked whether they still were when their turn came."""
+    with trial(world, company_of(3, FAILED, 1), failed_line_rate=0.0) as scene, api_of(scene) as api:
+        later = scene.clock.now() + timedelta(hours=1)
+        other = built(pipeline, scene, api, 2)
+        sleeper = built(pipeline, scene, Interrupting(api, lambda: other.retry_failed(later)), 1)
+        sleeper.retry_failed(scene.clock.now())
+
+        assert len(scene.journal.chats) == 3
+        assert scene.violations(frozenset()) == ()
