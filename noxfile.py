@@ -85,3 +85,10 @@ def wheel(session: nox.Session) -> None:
         command = f"{folder}/empty/bin/claimbench"
         out = f"{folder}/report-{time.time_ns()}"
         session.run(command, "run", "smoke", "--out", out, external=True, success_codes=VERDICT_CODES)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Thousands of histories and a kill at every point, with progress, in a quarter of an hour."""
+    install(session, "tests")
+    session.run("pytest", "-m", "chaos", "-s", "tests/chaos", *session.posargs)

@@ -1,0 +1,27 @@
+"""The long sessions run when they are asked for: `nox -s chaos`, or pytest -m chaos."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from claimbench.loadgen.databases import open_server
+from claimbench.loadgen.databases.ownership import owned
+from claimbench.loadgen.verify.world import World, open_world
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "chaos" in config.option.markexpr:
+        return
+    long = [item for item in items if item.get_closest_marker("chaos")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    with (
+        open_server("embedded", announce=lambda _: None) as server,
+        owned(server.admin_url) as owner,
+        open_world(server.admin_url.set(database=owner.create("chaos"))) as opened,
+    ):
+        yield opened
