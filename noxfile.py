@@ -19,6 +19,7 @@ VERDICT_CODES = [0, 1, 3]
 
 def install(session: nox.Session, *groups: str) -> None:
     """The project as it stands here and the tools of some groups, at the versions of the lock."""
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""  # many short processes start: let them find their bytecode
     tools = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
     session.install(*LOCK, "--editable", ".", *tools)
 
