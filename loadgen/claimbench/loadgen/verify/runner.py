@@ -62,15 +62,23 @@ class Play:
         try:
             call_stage(pipeline, stage, now)
         except Killed:
-            self._bury(scheduler)
-        except Exception as error:  # a scheduler outlives its stages
+            pass
+        except Exception as error:
             self.errors.append(f"{stage} of scheduler {scheduler}: {type(error).__name__}: {error}"[:300])
-            if life.was_hurt:
-                self.world.seat(scheduler).clear()
-                self.world.seat(scheduler).give(life)
+        # Only now are the frames gone that held connections.
+        del pipeline
         if life.was_hurt:
-            self.interrupted.add(self.journal.turn)
-            life.was_hurt = False
+            self._mourn(scheduler, life)
+
+    def _mourn(self, scheduler: int, life: Life) -> None:
+        """Clear what a dead scheduler held, or one whose connection was cut, which goes on."""
+        self.interrupted.add(self.journal.turn)
+        life.was_hurt = False
+        if life.is_over:
+            del self.pipelines[scheduler]
+        self.world.seat(scheduler).clear()
+        if not life.is_over:
+            self.world.seat(scheduler).give(life)
 
     def _sitting(self, scheduler: int) -> tuple[Pipeline, Life]:
         if scheduler not in self.pipelines:
@@ -91,10 +99,6 @@ class Play:
                 chance=Random(self.history.seed),  # noqa: S311 (jitter, not secrets)
             )
         return PipelineContext(seat.engine, api, self.history.policy, ignore)
-
-    def _bury(self, scheduler: int) -> None:
-        del self.pipelines[scheduler]
-        self.world.seat(scheduler).clear()
 
     def leave(self) -> None:
         """Everybody goes."""

@@ -69,7 +69,6 @@ class Seat:
             for connection in self._open:
                 connection.close()
             self.engine.dispose()
-            self.engine = self._make()
 
 
 class Wire:
