@@ -156,7 +156,22 @@ class ResilientBatchApi:
         return self._again("complete", lambda: self._api.complete(body))
 
     def _again(self, name: str, call: Callable[[], Result]) -> Result:
-        return self._retrying.copy()(lambda: self._guarded(name, call))
+        """Again and again. What was called and failed is told so, though a breaker refused the last try."""
+        failures: list[ApiError] = []
+
+        def once() -> Result:
+            try:
+                return self._guarded(name, call)
+            except ApiError as error:
+                failures.append(error)
+                raise
+
+        try:
+            return self._retrying.copy()(once)
+        except ApiError as error:
+            if error.code == CIRCUIT_OPEN and len(failures) > 1:
+                raise failures[-2] from error
+            raise
 
     def _guarded(self, name: str, call: Callable[[], Result]) -> Result:
         self._check(name)

@@ -10,10 +10,12 @@ import pytest
 from mortal_process import POLICY, Trial, trial
 from mutants.making import Twist
 
+from claimbench.impl.errors import CIRCUIT_OPEN, ApiError
 from claimbench.impl.events import ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.ports import BatchApi, Completion, Pipeline, PipelineContext
 from claimbench.impl.registry import find_pipeline
+from claimbench.impl.resilience import ResilientBatchApi
 from claimbench.impl.statuses import ProcessingType, RequestStatus
 from claimbench.loadgen.verify.datasets import CompanyPlan, DatasetPlan, Oddity, RequestPlan, SessionPlan
 from claimbench.loadgen.verify.world import World
@@ -68,6 +70,28 @@ def test_a_submission_that_breaks_in_the_middle_ends_with_its_error(world: World
 
         assert not thread.is_alive()
         assert [str(error) for error in raised] == ["a bug"]
+
+
+class Busy(Twist):
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def complete(self, body: object) -> Completion:
+        self.calls += 1
+        raise ApiError("busy", status_code=503, retryable=True)
+
+
+def test_a_call_that_was_made_is_told_as_failed_though_its_failure_opened_the_breaker() -> None:
+    """Told as refused by the breaker, it gave its attempt back, and was made again for ever."""
+    busy = Busy()
+    api = ResilientBatchApi(busy, sleep=lambda _: None)
+    codes = []
+    for _ in range(3):
+        with pytest.raises(ApiError) as told:
+            api.complete({})
+        codes.append(told.value.code)
+
+    assert (busy.calls, codes) == (5, [None, None, CIRCUIT_OPEN])
 
 
 class Interrupting(Twist):
