@@ -196,6 +196,7 @@ def test_what_a_dead_run_left_is_dropped(server: Server, admin: psycopg.Connecti
         ("claimbench_backup", "ours since 2019, do not touch"),
         ("claimbench_0000aaaa_spoofed", "claimbench run 0000aaaa since ever and ever"),
     ],
+    ids=["too young", "another run's key", "somebody's backup", "not a time"],
 )
 def test_what_is_not_provably_a_dead_runs_is_kept(
     server: Server, admin: psycopg.Connection, name: str, comment: str
