@@ -2,15 +2,16 @@
 
 from collections.abc import Sized
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from claimbench.impl.answers import Answer, read_answer
 from claimbench.impl.backing_off import is_back_off
 from claimbench.impl.errors import AnswerError, ApiError, Blame
 from claimbench.impl.jsonl import ResultLine
-from claimbench.impl.ports import ApiBatch, Completion
+from claimbench.impl.ports import ApiBatch, Completion, Policy
 from claimbench.impl.prices import Channel, cost_usd
-from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
+from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus, ProcessingType, RequestStatus
 
 ERROR_CHARACTERS = 300
 
@@ -98,6 +99,16 @@ def after_attempts(status: RequestStatus, attempts: int, attempts_max: int) -> R
     """ABANDONED instead of another round when the attempts are used up; otherwise the status itself."""
     again = status in (RequestStatus.PROCESSING_FAILED, RequestStatus.PENDING_BATCHING)
     return RequestStatus.PROCESSING_ABANDONED if again and attempts >= attempts_max else status
+
+
+def status_seen(batch: ApiBatch, policy: Policy, now: datetime) -> BatchStatus:
+    """The batch's status; one that has ended is finalizing while its output file may be only late."""
+    ended_at = batch.ended_at
+    lacks_output = batch.answered > 0 and not batch.output_file_id
+    if batch.status in ENDED_BATCHES and lacks_output and ended_at is not None:
+        is_new = abs(now - ended_at) < policy.missing_file_patience
+        return BatchStatus.FINALIZING if is_new else batch.status
+    return batch.status
 
 
 def batch_error(batch: ApiBatch) -> str | None:

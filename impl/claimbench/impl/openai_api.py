@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 import httpx2
@@ -138,7 +139,14 @@ def _api_batch(batch: Batch) -> ApiBatch:
         bad_lines=tuple(
             BadLine(error.line, f"{error.code}: {error.message}") for error in errors if error.line
         ),
+        answered=batch.request_counts.completed if batch.request_counts else 0,
+        ended_at=_ended_at(batch),
     )
+
+
+def _ended_at(batch: Batch) -> datetime | None:
+    stamp = batch.completed_at or batch.expired_at or batch.cancelled_at or batch.failed_at
+    return datetime.fromtimestamp(stamp, UTC) if stamp else None
 
 
 def _status(batch: Batch) -> BatchStatus:

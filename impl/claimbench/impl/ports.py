@@ -125,7 +125,10 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class ApiBatch:
-    """A batch as the API tells it. Empty ids are None, whatever form of empty the API used."""
+    """A batch as the API tells it. Empty ids are None, whatever form of empty the API used.
+
+    answered: how many of its requests the API counts as completed; its counts are not always right.
+    """
 
     id: str
     status: BatchStatus
@@ -135,6 +138,8 @@ class ApiBatch:
     metadata: Mapping[str, str] | None = None
     errors: tuple[str, ...] = ()
     bad_lines: tuple[BadLine, ...] = ()
+    answered: int = 0
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

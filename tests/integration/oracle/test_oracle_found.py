@@ -12,11 +12,13 @@ from mutants.making import Twist
 
 from claimbench.impl.errors import CIRCUIT_OPEN, ApiError
 from claimbench.impl.events import ignore
+from claimbench.impl.lifecycle import status_seen
 from claimbench.impl.openai_api import OpenAIBatchApi
-from claimbench.impl.ports import BatchApi, Completion, Pipeline, PipelineContext
+from claimbench.impl.ports import ApiBatch, BatchApi, Completion, Pipeline, PipelineContext
 from claimbench.impl.registry import find_pipeline
 from claimbench.impl.resilience import ResilientBatchApi
-from claimbench.impl.statuses import ProcessingType, RequestStatus
+from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
+from claimbench.loadgen.seeding import EPOCH
 from claimbench.loadgen.verify.datasets import CompanyPlan, DatasetPlan, Oddity, RequestPlan, SessionPlan
 from claimbench.loadgen.verify.world import World
 
@@ -92,6 +94,16 @@ def test_a_call_that_was_made_is_told_as_failed_though_its_failure_opened_the_br
         codes.append(told.value.code)
 
     assert (busy.calls, codes) == (5, [None, None, CIRCUIT_OPEN])
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(1, BatchStatus.FINALIZING), (61, BatchStatus.COMPLETED)])
+def test_an_ended_batch_whose_answers_may_only_be_late_is_waited_for_but_not_for_ever(
+    minutes: int, status: BatchStatus
+) -> None:
+    """With an error file there already, the batch was processed, and its answers asked for again."""
+    seen = ApiBatch("b", BatchStatus.COMPLETED, "f", error_file_id="e", answered=2, ended_at=EPOCH)
+
+    assert status_seen(seen, POLICY, EPOCH + timedelta(minutes=minutes)) is status
 
 
 class Interrupting(Twist):

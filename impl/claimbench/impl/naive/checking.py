@@ -4,7 +4,7 @@ from datetime import datetime
 
 from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
-from claimbench.impl.lifecycle import batch_error, storable
+from claimbench.impl.lifecycle import batch_error, status_seen, storable
 from claimbench.impl.naive.queries import batches_of
 from claimbench.impl.naive.tools import Tools
 from claimbench.impl.ports import Stage, StageReport
@@ -36,9 +36,9 @@ def _check(batch: BatchRequest, tools: Tools, brake: Brake, now: datetime) -> St
             batch.status, batch.error, batch.completed_at = BatchStatus.FAILED, storable(str(error)), now
             return StageReport(STAGE, claimed=1, completed=1)
         return StageReport(STAGE, claimed=1, failed=1)
-    batch.status, batch.error = seen.status, batch_error(seen)
+    batch.status, batch.error = status_seen(seen, tools.policy, now), batch_error(seen)
     batch.output_file_id, batch.error_file_id = seen.output_file_id, seen.error_file_id
-    if seen.status not in ENDED_BATCHES:
+    if batch.status not in ENDED_BATCHES:
         return StageReport(STAGE, claimed=1, skipped=1)
     batch.completed_at = now
     return StageReport(STAGE, claimed=1, completed=1)

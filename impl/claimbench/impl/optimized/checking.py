@@ -6,7 +6,7 @@ from datetime import datetime
 
 from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError
-from claimbench.impl.lifecycle import batch_error, storable
+from claimbench.impl.lifecycle import batch_error, status_seen, storable
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.writing import rows_of, write
@@ -43,7 +43,7 @@ def check_statuses(companies: Sequence[int], context: PipelineContext, now: date
     brake = Brake(context.events)
     seen: list[Sighting] = []
     try:
-        for sighting in in_parallel(lambda batch: _look(batch, context, brake), batches, limit):
+        for sighting in in_parallel(lambda batch: _look(batch, context, brake, now), batches, limit):
             if sighting is not None:
                 seen.append(sighting)  # noqa: PERF401 (what was seen must be kept when one breaks)
     finally:
@@ -58,7 +58,7 @@ def check_statuses(companies: Sequence[int], context: PipelineContext, now: date
     )
 
 
-def _look(batch: OpenBatch, context: PipelineContext, brake: Brake) -> Sighting | None:
+def _look(batch: OpenBatch, context: PipelineContext, brake: Brake, now: datetime) -> Sighting | None:
     if brake.is_pulled:
         return None
     try:
@@ -69,7 +69,8 @@ def _look(batch: OpenBatch, context: PipelineContext, brake: Brake) -> Sighting 
             return None
         # the API has lost it: its requests must not wait for ever
         return Sighting(batch.id, BatchStatus.FAILED, error=storable(str(error)))
-    return Sighting(batch.id, seen.status, seen.output_file_id, seen.error_file_id, batch_error(seen))
+    status = status_seen(seen, context.policy, now)
+    return Sighting(batch.id, status, seen.output_file_id, seen.error_file_id, batch_error(seen))
 
 
 def _record(seen: Sequence[Sighting], context: PipelineContext, now: datetime) -> None:

@@ -130,7 +130,7 @@ def draw_history(seed: int, kinds: Sequence[FaultKind]) -> History:
     chance = Random(f"claimbench history {seed}")  # noqa: S311 (a history, not a secret)
     calm = chance.random() < 0.2
     schedulers = 1 if calm else chance.choice((1, 1, 2, 3))
-    return History(
+    history = History(
         seed=seed,
         dataset=draw_dataset(chance),
         policy=_policy(chance),
@@ -139,6 +139,10 @@ def draw_history(seed: int, kinds: Sequence[FaultKind]) -> History:
         breaks=() if calm else tuple(_break(chance) for _ in range(chance.choice((0, 0, 1, 1, 2, 3)))),
         turns=tuple(_turns(chance, schedulers, calm)),
     )
+    if any(fault.kind is FaultKind.LATE_OUTPUT_FILE_ID for fault in history.faults):
+        # Whose clock is hours wrong cannot wait for a file that is late, nor know that it should.
+        history = replace(history, turns=tuple(replace(one, clock_error_minutes=0) for one in history.turns))
+    return history
 
 
 def _policy(chance: Random) -> Policy:
