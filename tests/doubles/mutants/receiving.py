@@ -92,7 +92,9 @@ class FinalizingTakenForDone(Mutant):
 
     twist = seeing(
         lambda batch: (
-            replace(batch, status=BatchStatus.COMPLETED) if batch.status is BatchStatus.FINALIZING else batch
+            replace(batch, status=BatchStatus.COMPLETED, answered=0)
+            if batch.status in (BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING)
+            else batch
         )
     )
 
