@@ -19,7 +19,10 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.impl.resilience import ResilientBatchApi
 from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
 from claimbench.loadgen.seeding import EPOCH
+from claimbench.loadgen.verify.command import chosen_kinds
 from claimbench.loadgen.verify.datasets import CompanyPlan, DatasetPlan, Oddity, RequestPlan, SessionPlan
+from claimbench.loadgen.verify.histories import draw_history
+from claimbench.loadgen.verify.runner import verdict_of
 from claimbench.loadgen.verify.world import World
 
 PENDING, FAILED = RequestStatus.PENDING_BATCHING, RequestStatus.PROCESSING_FAILED
@@ -133,3 +136,10 @@ def test_who_slept_for_longer_than_a_lease_asks_nothing_that_another_has_asked(
 
         assert len(scene.journal.chats) == 3
         assert scene.violations(frozenset()) == ()
+
+
+def test_a_request_that_no_batch_can_hold_leaves_its_batch_before_the_upload(world: World) -> None:
+    """A scheduler that was cut off after the upload left it in a batch that did not ask it (seed 2987)."""
+    history = draw_history(2987, chosen_kinds("all"))
+
+    assert verdict_of(history, find_pipeline("naive"), world, None).violations == ()

@@ -42,7 +42,11 @@ def submit_all(
             database.rollback()
             continue
         lines, too_large = _lines(batch, tools.policy.bytes_per_batch_max)
-        report = report.plus(_give_up(too_large, database, now))
+        if too_large:
+            report = report.plus(_give_up(too_large, database, now))
+            database.commit()  # before the upload: a crash after it finds in the batch what it asks
+            waiting.appendleft(batch)
+            continue
         rest = _rest(batch, lines, tools.policy.bytes_per_batch_max, now)
         if rest is not None:
             database.add(rest)
@@ -87,8 +91,7 @@ def _give_up(requests: Sequence[ProcessingRequest], database: Database, now: dat
         request.status, request.error = RequestStatus.PROCESSING_ABANDONED, TOO_LARGE
         request.batch, request.completed_at = None, now
         request.attempts -= 1  # it was never sent
-    if requests:
-        database.flush()
+    database.flush()
     return StageReport(STAGE, failed=len(requests))
 
 
