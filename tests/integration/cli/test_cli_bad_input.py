@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from command_line import ARMS, claimbench
 
+pytestmark = pytest.mark.alone  # it interrupts passes that calibrate a network
+
 SMOKE = """
 name = "mine"
 title = "Mine"

@@ -19,12 +19,13 @@ def engine_is_missing() -> str:
 MISSING = engine_is_missing()
 
 
+@pytest.mark.alone
 @pytest.mark.docker
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 def test_the_smoke_scenario_runs_in_a_container_and_the_report_names_its_server(tmp_path: Path) -> None:
     ended = claimbench("run", "smoke", "--database", "container", "--out", "report", cwd=tmp_path)
 
-    if "cannot be pulled" in ended.err:
+    if "pulled" in ended.err:
         pytest.skip(ended.err.strip())
     assert ended.code in (0, 1, 3), ended.err
     record = json.loads((tmp_path / "report" / "results.json").read_text())
