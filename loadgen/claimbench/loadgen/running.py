@@ -2,15 +2,14 @@
 
 import shlex
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from claimbench.errors import UsageError
 from claimbench.loadgen.arm_choice import with_arms
+from claimbench.loadgen.out_folder import made_folder
 from claimbench.loadgen.progress import shown_progress
 from claimbench.loadgen.workflow import RunRequest, run_scenario
 from claimbench.reports import terminal
@@ -64,7 +63,7 @@ def run_and_report(options: RunOptions, console: Console) -> int:
     scenario = load(options.scenario)
     if options.arms:
         scenario = with_arms(scenario, options.arms)
-    folder = _folder(options.out, scenario.name)
+    folder = made_folder(options.out, scenario.name, RESULTS)
     with shown_progress(console) as progress:
         record = run_scenario(RunRequest(scenario, options.database, options.command), progress)
     write_folder(record, folder)
@@ -76,21 +75,3 @@ def run_and_report(options: RunOptions, console: Console) -> int:
 def _show(record: ResultRecord, console: Console) -> None:
     paint = terminal.Paint.COLOURED if console.is_terminal else terminal.Paint.PLAIN
     console.file.write(terminal.render(record, console.width, paint))
-
-
-def _folder(out: Path | None, scenario: str) -> Path:
-    """The folder to write, made now, so that a long run does not end at a path that cannot be written."""
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    folder = out or Path("results", f"{scenario}-{stamp}")
-    if (folder / RESULTS).exists():
-        raise UsageError(
-            f"already holds a {RESULTS}", where=f"--out {folder}", remedy="name another folder or remove it"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(
-            f"cannot be made ({reason})", where=f"--out {folder}", remedy="name a folder that you may write"
-        ) from None
-    return folder

@@ -2,7 +2,6 @@
 
 import shlex
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.arm_choice import with_arms
+from claimbench.loadgen.out_folder import made_folder
 from claimbench.loadgen.progress import shown_progress
 from claimbench.reports.load.folder import LOAD, write_load_folder
 from claimbench.reports.load.record import LoadRecord
@@ -80,7 +80,7 @@ def load_and_report(options: LoadOptions, console: Console) -> int:
 
     scenario = _chosen(options)
     asked = load_of(scenario)
-    folder = _folder(options.out, scenario.name)
+    folder = made_folder(options.out, scenario.name, LOAD)
     with shown_progress(console) as progress:
         record = run_load(LoadRequest(scenario, asked, options.database, options.command), progress)
     page = write_load_folder(record, folder)
@@ -108,24 +108,6 @@ def _chosen(options: LoadOptions) -> Scenario:
     if scenario.load is None or not changes:
         return scenario
     return scenario.model_copy(update={"load": scenario.load.model_copy(update=changes)})
-
-
-def _folder(out: Path | None, scenario: str) -> Path:
-    """The folder to write, made now, so that a long run does not end at a path that cannot be written."""
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    folder = out or Path("results", f"{scenario}-{stamp}")
-    if (folder / LOAD).exists():
-        raise UsageError(
-            f"already holds a {LOAD}", where=f"--out {folder}", remedy="name another folder or remove it"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(
-            f"cannot be made ({reason})", where=f"--out {folder}", remedy="name a folder that you may write"
-        ) from None
-    return folder
 
 
 def _show(record: LoadRecord, console: Console) -> None:
