@@ -20,8 +20,16 @@ REPORT_EACH_S = 1.0
 NO_ANSWER = "no answer in time"
 
 
-Send = Callable[[Task, float], str]
-"""Sends one request, given its intended start on this process's clock; returns why it failed, or nothing."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """When the whole answer was there, on this process's clock, and why the request failed, or nothing."""
+
+    ended_s: float
+    reason: str = ""
+
+
+Send = Callable[[Task, float], Sent]
+"""Sends one request, given its intended start on this process's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +90,10 @@ class Dispatcher:
     def _serve(self, task: Task, due: float) -> None:
         sent_s = time.perf_counter() - self._start_s
         self._in_flight[task.position] = Finished(task.operation, task.due_s, sent_s, sent_s, NO_ANSWER)
-        reason = self._send(task, due)
-        ended_s = time.perf_counter() - self._start_s
+        sent = self._send(task, due)
         del self._in_flight[task.position]
-        self._account.finish(Finished(task.operation, task.due_s, sent_s, ended_s, reason))
+        ended_s = sent.ended_s - self._start_s
+        self._account.finish(Finished(task.operation, task.due_s, sent_s, ended_s, sent.reason))
 
     def _give_up(self) -> None:
         """Count what is still in flight as failed, with the time that it has taken so far."""

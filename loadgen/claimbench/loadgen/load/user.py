@@ -8,20 +8,22 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import gevent
 from locust import User, constant, events, task
-from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.event import EventHook
+from locust.exception import CatchResponseError
 from locust.rpc import Message
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from claimbench.errors import ClaimbenchError, ExitCode
+from claimbench.loadgen.load.client import Client
 from claimbench.loadgen.load.collector import Colleague, Collector
-from claimbench.loadgen.load.dispatch import Dispatcher, Seat
+from claimbench.loadgen.load.dispatch import Dispatcher, Seat, Sent
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.packets import decode
 from claimbench.loadgen.load.plan import Plan, Task, read_plan
@@ -114,42 +116,43 @@ class Generator:
 
 
 class Sender:
-    """Sends requests through Locust's fast client; connections are shared by all tenants."""
+    """Sends requests, and tells Locust's statistics; connections are shared by all tenants."""
 
     def __init__(self, plan: Plan, environment: Environment) -> None:
         self._requests = Requests(plan)
         self._event = environment.events.request
-        self._session = FastHttpSession(
-            base_url=plan.host,
-            request_event=self._event,
-            user=None,
-            concurrency=plan.in_flight_max,
-            network_timeout=plan.timeout_s,
-            connection_timeout=plan.timeout_s,
-        )
+        self._client = Client(plan.host, plan.timeout_s)
 
-    def send(self, each: Task, due: float) -> str:
-        """Send, tell Locust's statistics, and return why it failed, or nothing."""
+    def send(self, each: Task, due: float) -> Sent:
+        """Send it; what is done about the answer no longer counts as waiting for it."""
         request = self._requests.of(each)
-        response = self._session.request(
-            request.method,
-            request.path,
-            name=request.name,
-            data=request.body,
-            headers={header.name: header.value for header in request.headers},
-            catch_response=True,
+        try:
+            answer = self._client.send(request)
+        except OSError as error:
+            sent = Sent(time.perf_counter(), type(error).__name__)
+            self._tell(request, due, sent, 0, error)
+            return sent
+        failed = answer.status >= HTTPStatus.BAD_REQUEST
+        sent = Sent(answer.ended_s, f"HTTP {answer.status}" if failed else "")
+        if request.is_remembered and not failed:
+            self._requests.learn(each, answer.content)
+        self._tell(
+            request, due, sent, len(answer.content), CatchResponseError(sent.reason) if failed else None
         )
-        meta = response.request_meta
-        meta["response_time"] = (time.perf_counter() - due) * 1000
-        self._event.fire(**meta)  # type: ignore[no-untyped-call]  # as above
-        if meta["exception"] is None:
-            self._learn(request, each, response.content)
-            return ""
-        return f"HTTP {response.status_code}" if response.status_code else type(meta["exception"]).__name__
+        return sent
 
-    def _learn(self, request: Request, each: Task, content: bytes | None) -> None:
-        if request.is_remembered:
-            self._requests.learn(each, content or b"")
+    def _tell(self, request: Request, due: float, sent: Sent, length: int, error: Exception | None) -> None:
+        self._event.fire(  # type: ignore[no-untyped-call]  # as above
+            request_type=request.method,
+            name=request.name,
+            response_time=(sent.ended_s - due) * 1000,
+            response_length=length,
+            response=None,
+            context={},
+            exception=error,
+            start_time=time.time() - (time.perf_counter() - due),
+            url=request.path,
+        )
 
 
 class Conductor:

@@ -1,0 +1,128 @@
+"""The generator's client against a server that sends what it is told to, byte by byte."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import pytest
+
+pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed")
+
+if find_spec("locust") is not None:
+    from claimbench.loadgen.load.client import BrokenAnswerError, Client
+    from claimbench.loadgen.load.requests import Header, Request
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
+
+
+def get(path: str = "/") -> "Request":
+    return Request("read", "GET", path, (Header("X-Word", "one"),), None, is_remembered=False)
+
+
+class Script:
+    """Answers the requests of each connection in turn, then closes it; keeps what it was sent."""
+
+    def __init__(self, *connections: tuple[bytes, ...]) -> None:
+        self.received: list[bytes] = []
+        self.opened = 0
+        self._connections = connections
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        for answers in self._connections:
+            with self._listener.accept()[0] as connection:
+                self.opened += 1
+                for answer in answers:
+                    self.received.append(connection.recv(65_536))
+                    connection.sendall(answer)
+
+    def end(self) -> None:
+        self._thread.join(5)
+        self._listener.close()
+
+
+@contextmanager
+def scripted(*connections: tuple[bytes, ...]) -> Iterator[Script]:
+    script = Script(*connections)
+    try:
+        yield script
+    finally:
+        script.end()
+
+
+def test_an_answer_is_its_status_and_its_whole_body() -> None:
+    with scripted((OK,)) as script:
+        answer = Client(script.host, 5).send(get("/a?b=1"))
+
+    assert (answer.status, answer.content) == (200, b"yes")
+    assert script.received[0].startswith(b"GET /a?b=1 HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert b"\r\nX-Word: one\r\n" in script.received[0]
+
+
+def test_a_body_is_sent_with_its_length_in_bytes() -> None:
+    post = Request("submit", "POST", "/", (), "für", is_remembered=True)
+    with scripted((OK,)) as script:
+        Client(script.host, 5).send(post)
+
+    assert script.received[0].endswith(b"\r\nContent-Length: 4\r\n\r\n" + "für".encode())
+
+
+def test_a_chunked_body_is_put_together() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nye\r\n1\r\ns\r\n0\r\n\r\n"
+    with scripted((chunked,)) as script:
+        answer = Client(script.host, 5).send(get())
+
+    assert answer.content == b"yes"
+
+
+def test_a_connection_is_used_again() -> None:
+    with scripted((OK, OK)) as script:
+        client = Client(script.host, 5)
+        statuses = [client.send(get()).status for _ in range(2)]
+
+    assert statuses == [200, 200]
+    assert script.opened == 1
+
+
+def test_a_kept_connection_that_the_service_closed_is_replaced() -> None:
+    with scripted((OK,), (OK,)) as script:
+        client = Client(script.host, 5)
+        statuses = [client.send(get()).status for _ in range(2)]
+
+    assert statuses == [200, 200]
+    assert script.opened == 2
+
+
+def test_a_connection_that_the_service_wants_closed_is_not_used_again() -> None:
+    closing = b"HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    with scripted((closing,), (OK,)) as script:
+        client = Client(script.host, 5)
+        statuses = [client.send(get()).status for _ in range(2)]
+
+    assert statuses == [503, 200]
+
+
+def test_an_answer_that_breaks_off_is_an_error() -> None:
+    with (
+        scripted((b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nyes",)) as script,
+        pytest.raises(BrokenAnswerError, match="in the middle"),
+    ):
+        Client(script.host, 5).send(get())
+
+
+def test_a_service_that_hangs_up_at_once_is_an_error_and_not_asked_for_ever() -> None:
+    with (
+        scripted((b"",)) as script,
+        pytest.raises(BrokenAnswerError, match="without an answer"),
+    ):
+        Client(script.host, 5).send(get())
+
+
+def test_silence_is_a_time_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
+        Client(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.1).send(get())
