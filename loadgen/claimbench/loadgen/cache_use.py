@@ -1,11 +1,6 @@
-"""How often the company cache hits on the document's own timetable, simulated."""
-
-from datetime import timedelta
+"""How often the company cache hits."""
 
 from claimbench.impl.events import Event, EventKind
-from claimbench.loadgen.clock import EPOCH
-from claimbench.loadgen.stand import Stand
-from claimbench.loadgen.workload import call_stage, timetable
 
 
 class CacheUse:
@@ -30,11 +25,3 @@ class CacheUse:
         """Hits per look-up after the first; None for a pipeline that has no cache."""
         lookups = self.hits + self.misses
         return self.hits / lookups if lookups else None
-
-
-def follow_timetable(stand: Stand, duration: timedelta) -> None:
-    """Call the stages when the document's scheduler would."""
-    for offset, stage in timetable(duration):
-        due = EPOCH + offset
-        stand.clock.advance(due - stand.clock.now())
-        call_stage(stand.pipeline, stage, due)

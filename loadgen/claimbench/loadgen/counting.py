@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from sqlalchemy import URL
+
 from claimbench.impl.ports import Stage
 from claimbench.loadgen.databases import Server, Template, Workshop
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
@@ -82,15 +84,14 @@ class CountingPass:
     repeat: int = 0
     """Which time this is, from 0: repeats show that a counter is exact."""
 
-    def run(self, progress: Progress) -> Iterator[Sample]:
-        """Yield the samples of each arm."""
+    def run(self, progress: Progress, clones: ExitStack) -> Iterator[Sample]:
+        """Yield the samples of each arm; the clones go when the caller lets them."""
         for arm in self.scenario.arms:
             progress.step(f"counting: {arm.name}, {self.companies} companies, time {self.repeat + 1}")
-            yield from self._count(arm)
+            yield from self._count(arm, clones.enter_context(self.workshop.clone(self.templates[arm.name])))
 
-    def _count(self, arm: Arm) -> Iterator[Sample]:
+    def _count(self, arm: Arm, url: URL) -> Iterator[Sample]:
         with ExitStack() as stack:
-            url = stack.enter_context(self.workshop.clone(self.templates[arm.name]))
             stand = stack.enter_context(open_stand(arm.pipeline, url, self.scenario.api))
             wire = stack.enter_context(WireProbe(stand.engine))
             server = stack.enter_context(ServerProbe(self.server, url))

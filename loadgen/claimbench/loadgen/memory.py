@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.clock import EPOCH
@@ -20,22 +21,35 @@ from claimbench.scenarios.model import Arm, Scenario
 class MemoryPass:
     """What the pass needs: each arm's template and a tiny one to warm its process with.
 
-    The arms of a block run side by side, each against a fake API of its own: memory does not mind company.
+    The arms of a block run side by side, each against a fake API of its own: memory does not mind company,
+    so the pass may also run in a thread beside another one. Its clones are dropped at its end only, for a
+    drop makes the server write a checkpoint, and that would change what the counting pass counts as WAL.
     """
 
     scenario: Scenario
     workshop: Workshop
     templates: Mapping[str, Template]
     warm_up_templates: Mapping[str, Template]
+    _running: list["subprocess.Popen[str]"] = field(default_factory=list)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """From another thread: end what runs now and start nothing more."""
+        self._stopped.set()
+        for process in self._running:
+            process.kill()
 
     def run(self, progress: Progress) -> Iterator[Sample]:
-        """Yield one sample for each arm and block."""
+        """Yield one sample for each arm and block, if it is not told to stop."""
         blocks = self.scenario.workload.memory_blocks
         with ExitStack() as stack:
             servers = {arm.name: stack.enter_context(self._server()) for arm in self.scenario.arms}
+            clones = stack.enter_context(ExitStack())
             for block in range(blocks):
+                if self._stopped.is_set():
+                    return
                 progress.step(f"memory: block {block + 1} of {blocks}")
-                yield from self._block(block, servers)
+                yield from self._block(block, servers, clones)
 
     @contextmanager
     def _server(self) -> Iterator[FakeServer]:
@@ -43,12 +57,12 @@ class MemoryPass:
         with running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, clock="manual") as server:
             yield server
 
-    def _block(self, block: int, servers: Mapping[str, FakeServer]) -> Iterator[Sample]:
-        with ExitStack() as stack:
-            started = [
-                (arm, stack.enter_context(_started(self._plan(stack, arm, servers[arm.name]))))
-                for arm in self.scenario.arms
-            ]
+    def _block(self, block: int, servers: Mapping[str, FakeServer], clones: ExitStack) -> Iterator[Sample]:
+        with ExitStack() as processes:
+            started = [(arm, processes.enter_context(_started())) for arm in self.scenario.arms]
+            self._running[:] = [process for _, process in started]
+            for arm, process in started:
+                _tell(process, self._plan(clones, arm, servers[arm.name]))
             for arm, process in started:
                 yield Sample(
                     arm=arm.name,
@@ -61,15 +75,15 @@ class MemoryPass:
                     companies=self.scenario.dataset.companies,
                 )
 
-    def _plan(self, stack: ExitStack, arm: Arm, server: FakeServer) -> MemoryPlan:
-        server.reset()
-        url = stack.enter_context(self.workshop.clone(self.templates[arm.name]))
-        warm_up_url = stack.enter_context(self.workshop.clone(self.warm_up_templates[arm.name]))
+    def _plan(self, clones: ExitStack, arm: Arm, server: FakeServer) -> MemoryPlan:
+        url = clones.enter_context(self.workshop.clone(self.templates[arm.name]))
+        warm_up_url = clones.enter_context(self.workshop.clone(self.warm_up_templates[arm.name]))
         return MemoryPlan(
             pipeline=arm.pipeline,
             url=url.render_as_string(hide_password=False),
             warm_up_url=warm_up_url.render_as_string(hide_password=False),
             api_url=server.base_url,
+            reset_url=server.reset_url,
             clock_url=server.clock_url,
             epoch=EPOCH,
             runs=self.scenario.workload.runs,
@@ -78,8 +92,8 @@ class MemoryPass:
 
 
 @contextmanager
-def _started(plan: MemoryPlan) -> Iterator["subprocess.Popen[str]"]:
-    """A process that has its plan and works; gone at the end, whatever happened."""
+def _started() -> Iterator["subprocess.Popen[str]"]:
+    """A process that imports while its clones are made; gone at the end, whatever happened."""
     process = subprocess.Popen(
         (sys.executable, "-m", "claimbench.loadgen.memory_turn"),
         stdin=subprocess.PIPE,
@@ -88,14 +102,17 @@ def _started(plan: MemoryPlan) -> Iterator["subprocess.Popen[str]"]:
         text=True,
     )
     try:
-        if process.stdin:
-            with process.stdin as plans:
-                plans.write(plan.model_dump_json())
-            process.stdin = None  # closed, so that `communicate` leaves it alone
         yield process
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
+
+
+def _tell(process: "subprocess.Popen[str]", plan: MemoryPlan) -> None:
+    if process.stdin:
+        with suppress(BrokenPipeError), process.stdin as plans:  # why nobody reads is told with its result
+            plans.write(plan.model_dump_json())
+        process.stdin = None  # closed, so that `communicate` leaves it alone
 
 
 def _reading(process: "subprocess.Popen[str]") -> MemoryReading:

@@ -26,6 +26,7 @@ class MemoryPlan(BaseModel):
     url: str
     warm_up_url: str
     api_url: str
+    reset_url: str
     clock_url: str
     epoch: datetime
     runs: int
@@ -44,6 +45,7 @@ def main() -> None:
     """Read the plan, warm up, measure, answer."""
     plan = MemoryPlan.model_validate_json(sys.stdin.read())
     with httpx.Client() as client:
+        client.post(plan.reset_url).raise_for_status()  # the API has forgotten the blocks before
         _drive(plan, plan.warm_up_url, client)
         probe = MemoryProbe()
         _drive(plan, plan.url, client)

@@ -1,15 +1,20 @@
 """What is looked at once, of the candidate alone: how its cache hits, and which indexes plans use."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import URL
 
 from claimbench.impl.ports import Stage
-from claimbench.loadgen.cache_use import CacheUse, follow_timetable
+from claimbench.loadgen.cache_use import CacheUse
+from claimbench.loadgen.clock import EPOCH
 from claimbench.loadgen.databases import Template, Workshop
-from claimbench.loadgen.plans import index_uses
+from claimbench.loadgen.plans import IndexUse, index_uses
 from claimbench.loadgen.progress import Progress
-from claimbench.loadgen.stand import open_stand
-from claimbench.loadgen.workload import call_stage
+from claimbench.loadgen.stand import Stand, open_stand
+from claimbench.loadgen.workload import call_stage, timetable
 from claimbench.reports.record import Sample
 from claimbench.scenarios.metrics import TIMETABLE
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
@@ -26,39 +31,30 @@ class ObservationPass:
     repeat: int = 0
     """Which time this is, from 0: repeats show that a counter is exact."""
 
-    def run(self, progress: Progress) -> Iterator[Sample]:
-        """The samples of every candidate."""
+    def run(self, progress: Progress, clones: ExitStack) -> Iterator[Sample]:
+        """The samples of every candidate; the clones go when the caller lets them."""
         for arm in self.scenario.arms:
             if arm.role is ArmRole.CANDIDATE:
-                progress.step(f"plans: {arm.name}, {self.companies} companies")
-                yield from self._plans(arm)
-                if self.companies == self.scenario.dataset.companies:  # the timetable decides, not the size
-                    yield from self._cache(arm)
+                progress.step(f"plans and cache: {arm.name}, {self.companies} companies")
+                yield from self._observe(
+                    arm, clones.enter_context(self.workshop.clone(self.templates[arm.name]))
+                )
 
-    def _plans(self, arm: Arm) -> Iterator[Sample]:
-        """Ask about each index at the start of the stage that needs it, in the first scheduler run."""
-        with (
-            self.workshop.clone(self.templates[arm.name]) as url,
-            open_stand(arm.pipeline, url, self.scenario.api) as stand,
-        ):
-            for stage in Stage:
-                now = stand.clock.now()
-                with stand.engine.connect() as connection:
-                    uses = list(index_uses(connection, stage))
-                for use in uses:
-                    yield self._sample(arm, use.index.name, "index_used", "flag", float(use.used))
-                call_stage(stand.pipeline, stage, now)
-
-    def _cache(self, arm: Arm) -> Iterator[Sample]:
-        """A pipeline without a cache yields nothing: the claim about it is then not measured."""
+    def _observe(self, arm: Arm, url: URL) -> Iterator[Sample]:
+        """A pipeline without a cache yields no hit rate: the claim about it is then not measured."""
         use = CacheUse()
-        with (
-            self.workshop.clone(self.templates[arm.name]) as url,
-            open_stand(arm.pipeline, url, self.scenario.api, use) as stand,
-        ):
-            follow_timetable(stand, self.scenario.workload.timetable)
-        if use.hit_rate is not None:
+        with open_stand(arm.pipeline, url, self.scenario.api, use) as stand:
+            for index in follow_timetable(stand, self._duration()):
+                yield self._sample(arm, index.index.name, "index_used", "flag", float(index.used))
+        if use.hit_rate is not None and self._is_full_size():
             yield self._sample(arm, TIMETABLE, "cache_hit_rate", "ratio", use.hit_rate)
+
+    def _duration(self) -> timedelta:
+        """How long to follow the timetable: what the cache does depends on that alone, not on the size."""
+        return self.scenario.workload.timetable if self._is_full_size() else timedelta(minutes=1)
+
+    def _is_full_size(self) -> bool:
+        return self.companies == self.scenario.dataset.companies
 
     def _sample(self, arm: Arm, stage: str, metric: str, unit: str, value: float) -> Sample:
         return Sample(
@@ -71,3 +67,16 @@ class ObservationPass:
             rtt_ms=0.0,
             companies=self.companies,
         )
+
+
+def follow_timetable(stand: Stand, duration: timedelta) -> Iterator[IndexUse]:
+    """Call the stages when the document's scheduler would; ask the planner before the first call of each."""
+    begun: set[Stage] = set()
+    for offset, stage in timetable(duration):
+        due = EPOCH + offset
+        stand.clock.advance(due - stand.clock.now())
+        if stage not in begun:
+            begun.add(stage)
+            with stand.engine.connect() as connection:
+                yield from [*index_uses(connection, stage)]
+        call_stage(stand.pipeline, stage, due)

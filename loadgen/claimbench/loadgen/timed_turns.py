@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from claimbench.impl.ports import Stage
 from claimbench.loadgen.stand import Stand, open_stand
-from claimbench.loadgen.timing_plan import TimingPlan, Turn, plan_from_environment
+from claimbench.loadgen.timing_plan import TimingPlan, Turn, awaited_plan
 from claimbench.loadgen.workload import StageDone, drive
 
 
@@ -47,14 +47,14 @@ class StageTimes:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each turn, in the order of the plan."""
-    plan = plan_from_environment()
+    plan = awaited_plan()
     metafunc.parametrize("turn", plan.turns, ids=[turn.label for turn in plan.turns])
 
 
 @pytest.fixture(scope="session")
 def plan() -> TimingPlan:
     """The plan, after the small warm-ups: imports, mappers and statement caches are not what we time."""
-    plan = plan_from_environment()
+    plan = awaited_plan()
     for turn in plan.warm_ups:
         with open_stand(turn.pipeline, make_url(turn.url), plan.api) as stand:
             _drive(stand, plan, StageTimes())

@@ -1,13 +1,14 @@
 """What one block of the timing pass is to run: the message from the runner to its pytest process."""
 
 import os
-from pathlib import Path
+from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
 from claimbench.scenarios.model import Api
 
 PLAN_VARIABLE = "CLAIMBENCH_TIMING_PLAN"
+"""Names the descriptor of the pipe on which the plan comes: its URLs hold passwords, so no file has it."""
 
 
 class Turn(BaseModel):
@@ -37,13 +38,9 @@ class TimingPlan(BaseModel):
     step_s: float
     api: Api
 
-    def write(self, path: Path) -> None:
-        """Write it for this user's eyes only."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(self.model_dump_json())
 
-
-def plan_from_environment() -> TimingPlan:
-    """The plan that the runner left for this process."""
-    return TimingPlan.model_validate_json(Path(os.environ[PLAN_VARIABLE]).read_text())
+@cache
+def awaited_plan() -> TimingPlan:
+    """The plan of this process; waits until the runner has made the clones that it names."""
+    with os.fdopen(int(os.environ[PLAN_VARIABLE])) as pipe:
+        return TimingPlan.model_validate_json(pipe.read())

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.impl.registry import find_pipeline
-from claimbench.loadgen.counting import CountingPass
+from claimbench.loadgen.beside import beside
 from claimbench.loadgen.databases import Server, Template, Workshop, open_server
 from claimbench.loadgen.equivalence_pass import EquivalencePass
+from claimbench.loadgen.exact import ExactPasses
 from claimbench.loadgen.memory import MemoryPass
-from claimbench.loadgen.observation import ObservationPass
 from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.relay import Relayed, relayed
@@ -64,11 +64,15 @@ class Site:
     def measure(self) -> RunFacts:
         """The facts of all passes; those of the equivalence pass alone when the arms differ."""
         templates = self._templates(self.scenario.dataset.companies)
-        equivalence = EquivalencePass(self.scenario, self.workshop, templates).run(self.progress)
-        facts = self._facts(templates, equivalence)
-        if not equivalence.equal:
-            return facts
-        samples = [*self._counted(), *self._memory(templates)]
+        memory = MemoryPass(self.scenario, self.workshop, templates, self._warm_up_templates())
+        with beside(lambda: [*memory.run(self.progress)], memory.stop) as remembered:
+            equivalence = EquivalencePass(self.scenario, self.workshop, templates).run(self.progress)
+            facts = self._facts(templates, equivalence)
+            if not equivalence.equal:
+                memory.stop()
+                return facts
+            samples = [*self._counted()]
+        samples += remembered.result()
         with ExitStack() as stack:
             ways = [stack.enter_context(relayed(self.server.admin_url, rtt)) for rtt in self._rtts()]
             samples += TimingPass(
@@ -89,20 +93,10 @@ class Site:
         return self._templates(WARM_UP_COMPANIES)
 
     def _counted(self) -> Iterator[Sample]:
-        sizes = sorted({*self.scenario.workload.companies, self.scenario.dataset.companies})
-        for companies in sizes:
-            templates = self._templates(companies)
-            for repeat in range(self.scenario.workload.repeats):
-                counting = CountingPass(
-                    self.scenario, self.server, self.workshop, templates, companies, repeat
-                )
-                yield from counting.run(self.progress)
-                observation = ObservationPass(self.scenario, self.workshop, templates, companies, repeat)
-                yield from observation.run(self.progress)
-
-    def _memory(self, templates: Mapping[str, Template]) -> Iterator[Sample]:
-        warm_up = self._warm_up_templates()
-        return MemoryPass(self.scenario, self.workshop, templates, warm_up).run(self.progress)
+        workload = self.scenario.workload
+        passes = ExactPasses(self.scenario, self.server, self.workshop, self.progress)
+        for companies in sorted({*workload.companies, self.scenario.dataset.companies}):
+            yield from passes.repeated(self._templates(companies), companies, workload.repeats)
 
     def _rtts(self) -> Sequence[float]:
         return sorted({*self.scenario.network.rtt_ms})

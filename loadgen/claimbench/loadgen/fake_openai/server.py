@@ -177,6 +177,11 @@ class FakeServer:
         """Move a manual clock."""
         httpx.post(self.clock_url, json={"now": unix_seconds}, timeout=60).raise_for_status()
 
+    @property
+    def reset_url(self) -> str:
+        """Where a POST makes it forget all files, batches, attempts and meters."""
+        return self._url("reset")
+
     def reset(self) -> None:
         """Forget all files, batches, attempts and meters."""
         self._post("reset")

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import chain
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -13,12 +12,11 @@ from rich.table import Table
 
 from claimbench.errors import ExitCode
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.counting import CountingPass
 from claimbench.loadgen.databases import Server, Workshop, open_server
+from claimbench.loadgen.exact import ExactPasses
 from claimbench.loadgen.gate import injections
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import open_ring
-from claimbench.loadgen.observation import ObservationPass
 from claimbench.loadgen.progress import Progress, shown_progress
 from claimbench.reports.gate.baseline import entries_of
 from claimbench.reports.gate.counter_verdicts import CounterRules, counter_findings
@@ -172,16 +170,8 @@ class _CounterBench:
         )
         templates = {arm.name: template}
         self.progress.note(f"counting: {injection.name}")
-        passes = (
-            chain(
-                CountingPass(alone, self.server, self.workshop, templates, companies, repeat).run(
-                    self.progress
-                ),
-                ObservationPass(alone, self.workshop, templates, companies, repeat).run(self.progress),
-            )
-            for repeat in range(REPEATS)
-        )
-        return tuple(chain.from_iterable(passes))
+        passes = ExactPasses(alone, self.server, self.workshop, self.progress)
+        return tuple(passes.repeated(templates, companies, REPEATS))
 
 
 def _timing_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:

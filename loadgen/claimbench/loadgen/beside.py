@@ -1,0 +1,23 @@
+"""Two passes at once, where neither minds: one in a thread beside the other."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def beside(work: Callable[[], Result], stop: Callable[[], None]) -> Iterator[Future[Result]]:
+    """Run `work` in a thread while the block runs; yield its future, which is done when the block has ended.
+
+    `stop` is called when the block ends with an exception, and should let `work` come to its end soon.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as pool:
+        future = pool.submit(work)
+        try:
+            yield future
+        except BaseException:
+            stop()
+            raise
