@@ -74,7 +74,8 @@ def _command(report: Path) -> Sequence[str]:
     module = Path(__file__).with_name("timed_turns.py")  # not imported here: that would import pytest
     return (
         *(sys.executable, "-m", "pytest", str(module), "--rootdir", str(report.parent), "-c", os.devnull),
-        *("-p", "no:cacheprovider", "-p", "pytest_benchmark.plugin", "--import-mode=importlib", "-q"),
+        *("-p", "no:cacheprovider", "-p", "pytest_benchmark.plugin"),
+        *("-p", "claimbench.loadgen.timed_machine", "--import-mode=importlib", "-q"),
         f"--benchmark-json={report}",
     )
 

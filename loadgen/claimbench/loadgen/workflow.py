@@ -43,7 +43,10 @@ def run_scenario(request: RunRequest, progress: Progress) -> ResultRecord:
     _make_importable_everywhere(Path.cwd())
     for arm in scenario.arms:
         find_pipeline(arm.pipeline)
-    with open_server(request.database, announce=progress.note) as server, Workshop(server) as workshop:
+    with (
+        open_server(request.database, announce=progress.note) as server,
+        Workshop(server, disposable=server.disposable) as workshop,
+    ):
         site = Site(scenario, server, workshop, progress)
         facts = site.measure()
     return judge(

@@ -130,6 +130,25 @@ def test_a_clone_is_dropped_even_while_somebody_is_connected(
         left_open.execute("SELECT 1")
 
 
+def test_clones_of_a_disposable_server_go_together_once_they_are_many(
+    server: Server, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = databases(server)
+    workshop = Workshop(server, disposable=True)
+    template = workshop.template(dataset, companies=1, indexes=IndexSet.BEFORE)
+    room_for_one = template.facts.bytes * 3 // 2
+    monkeypatch.setattr("claimbench.loadgen.databases.workshop.SPENT_BYTES", room_for_one)
+    left = []
+    for _ in range(2):
+        with workshop.clone(template):
+            pass
+        left.append(len(databases(server) - before - {template.name}))
+    workshop.drop_everything()
+
+    assert left == [1, 0]
+    assert databases(server) == before
+
+
 def test_nothing_is_left_when_the_workshop_closes(server: Server, dataset: Dataset) -> None:
     before = databases(server)
     with Workshop(server) as workshop:

@@ -103,7 +103,7 @@ def _started(decided: Choice) -> Iterator[URL]:
 
 @contextmanager
 def _opened(decided: Choice, url: URL) -> Iterator[Server]:
-    with ownership.owned(url) as owner:
+    with ownership.owned(url, disposable=decided.kind is ServerKind.EMBEDDED) as owner:
         if decided.kind is ServerKind.URL:
             with suppress(psycopg.Error):  # what cannot be dropped now is left for its owner
                 ownership.sweep(owner.holder)

@@ -73,8 +73,11 @@ class Ownership:
 
 
 @contextmanager
-def owned(url: URL) -> Iterator[Ownership]:
-    """Be a run on this server; at the end all of the run's databases are dropped."""
+def owned(url: URL, *, disposable: bool = False) -> Iterator[Ownership]:
+    """Be a run on this server; at the end all of the run's databases are dropped.
+
+    On a `disposable` server they are not: they go with it.
+    """
     key = secrets.token_hex(4)
     with connect(url) as holder:
         holder.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, _signed(key)])
@@ -82,8 +85,13 @@ def owned(url: URL) -> Iterator[Ownership]:
         try:
             yield ownership
         finally:
-            with suppress(ClaimbenchError):  # the server may be what failed: its error is on its way already
-                _reconnected(ownership).drop_everything()
+            if not disposable:
+                _drop_all(ownership)
+
+
+def _drop_all(ownership: Ownership) -> None:
+    with suppress(ClaimbenchError):  # the server may be what failed: its error is on its way already
+        _reconnected(ownership).drop_everything()
 
 
 def _reconnected(ownership: Ownership) -> Ownership:

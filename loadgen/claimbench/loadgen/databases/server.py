@@ -59,6 +59,11 @@ class Server:
     run_key: str
     facts: ServerFacts
 
+    @property
+    def disposable(self) -> bool:
+        """Whether all that is on it goes with it: then nothing needs to be dropped one by one."""
+        return self.kind is ServerKind.EMBEDDED
+
     def settings(self) -> dict[str, str | int | bool]:
         """The facts as flat pairs for a result's environment record."""
         return asdict(self.facts)

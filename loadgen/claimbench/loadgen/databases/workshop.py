@@ -30,16 +30,22 @@ from claimbench.scenarios.model import Dataset
 _NUMBERS = itertools.count(1)
 """Names are the run's, and a run may have several workshops."""
 
+SPENT_BYTES = 1 << 30
+"""A server that ends with its workshop may hold this much of clones that nobody needs any more."""
+
 
 class Workshop:
     """Makes, clones and drops databases on a server, and none that it did not make.
 
-    A context manager: at its end everything that it made is dropped. Errors of the server become
-    `InvalidMeasurementError` (disk full, connection lost) or `UsageError`, in one line.
+    A context manager: at its end everything that it made is dropped, unless the server is `disposable`:
+    its files go when it ends, right after the workshop, and a drop costs a checkpoint each. Errors of the
+    server become `InvalidMeasurementError` (disk full, connection lost) or `UsageError`, in one line.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, disposable: bool = False) -> None:
         self._server = server
+        self._disposable = disposable
+        self._spent: dict[str, int] = {}
         self._owner = Ownership(
             server.admin_url,
             server.run_key,
@@ -54,7 +60,8 @@ class Workshop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.drop_everything()
+        if not self._disposable:
+            self.drop_everything()
         self._owner.holder.close()
 
     def template(self, dataset: Dataset, *, companies: int, indexes: IndexSet) -> Template:
@@ -69,14 +76,16 @@ class Workshop:
     def clone(self, template: Template) -> Iterator[URL]:
         """A fresh copy of the template's database.
 
-        Yields its URL, drops it at the end whoever is connected.
+        Yields its URL, drops it at the end whoever is connected; on a disposable server once there are many.
         """
         name = self._owner.create(f"clone_{next(_NUMBERS)}", options=self._like(template.name))
         try:
             yield self._server.admin_url.set(database=name)
         finally:
-            with explained(self._server.admin_url):
-                self._owner.drop(name)
+            self._spent[name] = template.facts.bytes
+            if not self._disposable or sum(self._spent.values()) > SPENT_BYTES:
+                with explained(self._server.admin_url):
+                    self._drop_spent()
 
     def checkpoint(self) -> None:
         """Write all dirty pages now, so that no later checkpoint falls into a measurement.
@@ -95,6 +104,11 @@ class Workshop:
             for template in self._templates.values():
                 self._owner.drop(template.name)
         self._templates.clear()
+
+    def _drop_spent(self) -> None:
+        while self._spent:
+            name, _ = self._spent.popitem()
+            self._owner.drop(name)
 
     def _make(self, digest: str, dataset: Dataset, companies: int, indexes: IndexSet) -> Template:
         draft = self._owner.create(f"draft_{next(_NUMBERS)}")
