@@ -1,6 +1,26 @@
-"""Shared by all tests: a Hypothesis profile that does not take a busy machine for a slow test."""
+"""Shared by all tests: how long Hypothesis waits, and how the tests end when they are told to."""
 
+import signal
+import threading
+from types import FrameType
+
+import pytest
 from hypothesis import HealthCheck, settings
 
+# A busy machine is not a slow test.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends the whole run, in order.
+
+    What the servers under test make of it (SystemExit) is to pytest one failed test, after which it went on
+    with the next, deaf to a second SIGTERM.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    pytest.exit(f"told to end by {signal.Signals(number).name}", returncode=128 + number)

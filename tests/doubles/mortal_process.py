@@ -7,7 +7,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -31,6 +31,7 @@ from claimbench.loadgen.seeding import EPOCH
 from claimbench.loadgen.verify.datasets import DatasetPlan
 from claimbench.loadgen.verify.histories import Break
 from claimbench.loadgen.verify.mortality import Danger, Life, MortalApi
+from claimbench.loadgen.verify.runner import is_drained
 from claimbench.loadgen.verify.world import Seat, World
 from claimbench.loadgen.workload import call_stage
 
@@ -39,6 +40,15 @@ POLICY = Policy(requests_per_batch_min=2, requests_per_batch_max=3, concurrent_c
 DRAIN_RUNS = 14
 CLOCK_PATH = "/clock"
 """Below it, a number: the API's clock stands that many steps after the start of the trial at least."""
+
+PRELOADED = (
+    "claimbench.impl.integration",
+    "claimbench.loadgen.verify.runner",
+    "openai.resources",
+    "sqlalchemy.dialects.postgresql.psycopg",
+)
+"""What a scheduler process finds loaded: importing it takes seconds. Only what is installed can be named,
+since the fork server does not look where pytest does, and passes over in silence what it does not find."""
 
 
 class RealLife(Life):
@@ -60,6 +70,11 @@ class Orders:
     ends_at: Break | None = None
 
 
+def visit(api_url: str, step: int) -> None:
+    """Tell the API that it is so many steps after the start."""
+    urllib.request.urlopen(f"{api_url}{CLOCK_PATH}/{step}").close()  # noqa: S310 (our own)
+
+
 def live(orders: Orders) -> None:
     """The whole life of the process."""
     danger = Danger(() if orders.ends_at is None else (orders.ends_at,))
@@ -69,18 +84,38 @@ def live(orders: Orders) -> None:
         api = MortalApi(OpenAIBatchApi(client), life)
         pipeline = find_pipeline(orders.pipeline)(PipelineContext(seat.engine, api, POLICY, ignore))
         for number in range(orders.runs):
-            urllib.request.urlopen(f"{orders.api_url}{CLOCK_PATH}/{number}").close()  # noqa: S310 (our own)
+            visit(orders.api_url, number)
             pipeline.run(orders.start + number * STEP)
 
 
+class Guests:
+    """Who is connected to the API at present."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._present = 0
+
+    def come_or_go(self, number: int) -> None:
+        with self._changed:
+            self._present += number
+            self._changed.notify_all()
+
+    def wait_until_gone(self) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._present, timeout=30)
+
+
 @contextmanager
-def served(journal: Journal, clock: SimulatedClock) -> Iterator[str]:
+def served(journal: Journal, clock: SimulatedClock, guests: Guests) -> Iterator[str]:
     """The journal's API over HTTP on a free port; yields its base URL."""
 
     start = clock.now()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = (
+            True  # else each answer's body waits 40 ms for the client's word about its head
+        )
 
         def answer(self) -> None:
             path, _, query = self.path.partition("?")
@@ -109,6 +144,14 @@ def served(journal: Journal, clock: SimulatedClock) -> Iterator[str]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
+        def process_request(self, *connection: Any) -> None:
+            guests.come_or_go(1)
+            super().process_request(*connection)
+
+        def process_request_thread(self, *connection: Any) -> None:
+            super().process_request_thread(*connection)
+            guests.come_or_go(-1)
+
         def handle_error(self, *_: Any) -> None:
             """A killed client hangs up in the middle: that is what this is for."""
 
@@ -132,19 +175,27 @@ class Trial:
     clock: SimulatedClock
     before: Rows
     api_url: str
+    guests: Guests
+    processes: list[Any] = field(default_factory=list)
 
     def start(self, pipeline: str, *, ends_at: Break | None = None, runs: int = 3) -> Any:
         """A scheduler process that has begun. Its first turn is the journal's present one."""
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["mortal_process"])
+        context.set_forkserver_preload(list(PRELOADED))
         url = self.world.url.render_as_string(hide_password=False)
         orders = Orders(pipeline, url, self.api_url, self.clock.now(), runs, ends_at)
-        process = context.Process(target=live, args=(orders,))
+        process = context.Process(target=live, args=(orders,), daemon=True)  # it does not outlive the tests
         process.start()
+        self.processes.append(process)
         return process
 
     def drain(self, pipeline: str) -> None:
-        """A fresh scheduler in this process takes over, until all should be done."""
+        """A fresh scheduler in this process takes over, until all is done, or should be.
+
+        A lease passes before it does, so whatever the dead had called by then has long arrived.
+        """
+        visit(self.api_url, 0)  # it is let in after everybody who was at the door before
+        self.guests.wait_until_gone()
         seat = self.world.seat(1)
         with openai.OpenAI(api_key="any", base_url=self.api_url, max_retries=0) as client:
             fresh = find_pipeline(pipeline)(
@@ -153,6 +204,8 @@ class Trial:
             for _ in range(DRAIN_RUNS):
                 self.clock.advance(STEP)
                 self.run(fresh)
+                if is_drained(self.world):
+                    return
 
     def run(self, pipeline: Pipeline) -> None:
         """One scheduler run, a turn for each stage."""
@@ -181,9 +234,15 @@ def trial(world: World, dataset: DatasetPlan, failed_line_rate: float = 0.3) -> 
     world.reset(dataset)
     clock = SimulatedClock(EPOCH)
     fake = FakeOpenAI(seed=1, clock=clock.timestamp, failed_line_rate=failed_line_rate)
-    journal = Journal(fake)
+    journal, guests = Journal(fake), Guests()
     try:
-        with served(journal, clock) as api_url:
-            yield Trial(world, journal, clock, read_rows(world.seat(0).engine), api_url)
+        with served(journal, clock, guests) as api_url:
+            scene = Trial(world, journal, clock, read_rows(world.seat(0).engine), api_url, guests)
+            try:
+                yield scene
+            finally:
+                for process in scene.processes:
+                    process.kill()
+                    process.join()
     finally:
         fake.close()

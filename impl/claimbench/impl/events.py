@@ -42,3 +42,8 @@ EventSink = Callable[[Event], None]
 
 def ignore(_: Event) -> None:
     """Listen to nothing."""
+
+
+def surplus_batch(openai_batch_id: str) -> Event:
+    """A batch at the API that no row names: two schedulers have submitted the same one."""
+    return Event(EventKind.SURPLUS_BATCH, f"{openai_batch_id}: another scheduler has submitted it, too")

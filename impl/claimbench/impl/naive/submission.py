@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.batching import batch_key
 from claimbench.impl.brake import Brake
 from claimbench.impl.errors import ApiError, Blame
+from claimbench.impl.events import surplus_batch
 from claimbench.impl.jsonl import CustomId, request_line
 from claimbench.impl.lifecycle import TOO_LARGE, storable
 from claimbench.impl.naive.tools import Tools, prompt_of
@@ -54,7 +56,7 @@ def submit_all(
             waiting.extendleft((rest, batch))
         elif lines:
             report = report.plus(_submit(batch, lines, tools, brake, now))
-            database.commit()
+            _keep(batch, database, tools)
         else:
             database.delete(batch)
             database.commit()
@@ -139,6 +141,30 @@ def _submit(
     return StageReport(STAGE, claimed=size, created=size)
 
 
+def _keep(batch: BatchRequest, database: Database, tools: Tools) -> None:
+    """Commit what became of a submission.
+
+    A connection that was cut meanwhile let go of the lock, and another may have submitted the batch too:
+    then it is kept over another connection if it still can be, and told as surplus if not.
+    """
+    batch_id, openai_batch_id, input_file_id = batch.id, batch.openai_batch_id, batch.input_file_id
+    try:
+        database.commit()
+    except DBAPIError:
+        if openai_batch_id:
+            _keep_late(batch_id, openai_batch_id, input_file_id, tools)
+        raise
+
+
+def _keep_late(batch_id: int, openai_batch_id: str, input_file_id: str | None, tools: Tools) -> None:
+    with tools.databases.begin() as database:
+        batch = database.get(BatchRequest, batch_id, with_for_update={"key_share": True})
+        if batch is not None and batch.status == BatchStatus.UPLOADING:
+            _write_down(batch, openai_batch_id, input_file_id)
+        elif batch is None or batch.openai_batch_id != openai_batch_id:
+            tools.events(surplus_batch(openai_batch_id))
+
+
 def refuse(batch: BatchRequest, error: ApiError, now: datetime) -> None:
     """What becomes of a batch that was not created: nobody's, unless the API may have it all the same."""
     if error.blame is Blame.REQUEST:
@@ -149,5 +175,9 @@ def refuse(batch: BatchRequest, error: ApiError, now: datetime) -> None:
 
 def adopt(batch: BatchRequest, created: ApiBatch) -> None:
     """Write down which batch of the API this is."""
-    batch.openai_batch_id, batch.input_file_id = created.id, created.input_file_id
+    _write_down(batch, created.id, created.input_file_id)
+
+
+def _write_down(batch: BatchRequest, openai_batch_id: str, input_file_id: str | None) -> None:
+    batch.openai_batch_id, batch.input_file_id = openai_batch_id, input_file_id
     batch.status, batch.claimed_at = BatchStatus.VALIDATING, None

@@ -126,8 +126,18 @@ RECORD_SUBMISSIONS = text("""
                 CAST(:file_ids AS text[]), CAST(:errors AS text[]))
          AS submitted (id, status, openai_batch_id, input_file_id, error)
     WHERE ai_batch_request.id = submitted.id AND ai_batch_request.status = 'UPLOADING'
+      AND (submitted.openai_batch_id IS NOT NULL OR ai_batch_request.claimed_at = :now)
 """)
-"""Write what became of the submissions: under way, refused for good, or free for the next run."""
+"""Write what became of the submissions: under way, refused for good, or free for the next run.
+
+A batch that another scheduler has taken over meanwhile is not refused on our word.
+"""
+
+SURPLUS_BATCHES = text("""
+    SELECT openai_id FROM unnest(CAST(:openai_ids AS text[])) AS submitted (openai_id)
+    WHERE NOT EXISTS (SELECT FROM ai_batch_request WHERE openai_batch_id = openai_id)
+""")
+"""Which of these batches of the API no row names."""
 
 OPEN_BATCHES = text("""
     SELECT id, openai_batch_id FROM ai_batch_request

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from claimbench.impl.brake import Brake
 from claimbench.impl.errors import CIRCUIT_OPEN, ApiError, Blame
-from claimbench.impl.events import Event, EventKind
+from claimbench.impl.events import surplus_batch
 from claimbench.impl.lifecycle import HELD_BACK, storable
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.batch_files import BatchFile
-from claimbench.impl.optimized.writing import write
+from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import ApiBatch, PipelineContext, batch_metadata
 from claimbench.impl.statuses import BatchStatus
 
@@ -87,7 +87,7 @@ class Submitter:
         return Submission(batch.id, batch.requests, batch=found)
 
     def record(self, submissions: Sequence[Submission], now: datetime) -> None:
-        """Write what became of them; one that somebody else has recorded meanwhile is told as surplus."""
+        """Write what became of them; one too many at the API is told as surplus."""
         known = [done for done in submissions if not done.is_unknown]
         if not known:
             return
@@ -100,7 +100,10 @@ class Submitter:
             "errors": [storable(str(error)) if error else None for error in failed],
             "now": now,
         }
-        written = write(self.context.engine, statements.RECORD_SUBMISSIONS, parameters)
-        if written < len(known):
-            told = f"{len(known) - written} batches were recorded by another scheduler"
-            self.context.events(Event(EventKind.SURPLUS_BATCH, told))
+        if write(self.context.engine, statements.RECORD_SUBMISSIONS, parameters) < len(known):
+            self._tell_surplus([done.batch.id for done in known if done.batch])
+
+    def _tell_surplus(self, openai_ids: Sequence[str]) -> None:
+        """Those that no row names: another scheduler has submitted the same batch meanwhile."""
+        for row in rows_of(self.context.engine, statements.SURPLUS_BATCHES, {"openai_ids": openai_ids}):
+            self.context.events(surplus_batch(row.openai_id))

@@ -160,11 +160,12 @@ def _drain(play: Play) -> None:
         play.clock.advance(timedelta(minutes=DRAIN_STEPS_MINUTES[number % len(DRAIN_STEPS_MINUTES)]))
         for stage in Stage:
             play.take(DRAIN_SEAT, stage, play.clock.now())
-        if _is_drained(play.world):
+        if is_drained(play.world):
             return
 
 
-def _is_drained(world: World) -> bool:
+def is_drained(world: World) -> bool:
+    """Whether all work of active companies has come to an end."""
     found = world.desk.execute(
         "SELECT EXISTS (SELECT FROM ai_processing_request JOIN session ON session.id = session_id "
         "JOIN company ON company.id = company_id WHERE company.status = 'ACTIVE' AND "
