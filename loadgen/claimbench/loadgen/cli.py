@@ -60,6 +60,7 @@ VERBS = (
     ),
     Verb("list", "claimbench.loadgen.listing:list_all", "claimbench list"),
     Verb("load", "claimbench.loadgen.load.command:load", "claimbench load load-smoke --out report"),
+    Verb("soak", "claimbench.loadgen.soak.command:soak", "claimbench soak --duration 15min"),
     Verb("mock", "claimbench.loadgen.fake_openai.command:mock", "claimbench mock --port 8080 --speed 3600"),
     Verb("serve", "claimbench.loadgen.serving:serve_verb", "claimbench serve --pipeline optimized"),
     Verb("worker", "claimbench.loadgen.serving:worker_verb", "claimbench worker --pipeline optimized"),

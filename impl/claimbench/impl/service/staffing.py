@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import openai
 from sqlalchemy import URL, Engine
@@ -20,15 +21,20 @@ from claimbench.impl.service.worker import Worker, WorkerParts
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 SPEED_MAX = 3_600.0
+LEASE = Policy().claim_lease
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """`speed`: how many times as fast as the document's timetable everything runs that waits for time."""
+    """`speed`: how many times as fast as the document's timetable everything runs that waits for time.
+
+    `lease`: how long what somebody claimed stays his; a stage must not take longer.
+    """
 
     pipeline: str
     url: URL
     speed: float = 1.0
+    lease: timedelta = LEASE
 
 
 @contextmanager
@@ -37,7 +43,7 @@ def staffed(options: WorkerOptions, name: str, engine: Engine, observer: Observe
 
     UsageError without an API key or with a speed that is none, PipelineLookupError for an unknown pipeline.
     """
-    pace = pace_of(options.speed)
+    pace = pace_of(options.speed, options.lease)
     stages_engine = open_engine(options.url)
     try:
         time_queries(stages_engine, observer.pipeline_query)
@@ -62,7 +68,7 @@ class Pace:
     resilience: Resilience
 
 
-def pace_of(speed: float) -> Pace:
+def pace_of(speed: float, lease: timedelta = LEASE) -> Pace:
     """The document's durations divided by `speed`; the lease is not, as it says when somebody is dead."""
     if not 0 < speed <= SPEED_MAX:
         raise UsageError(
@@ -73,6 +79,7 @@ def pace_of(speed: float) -> Pace:
         Timetable().faster(speed),
         replace(
             policy,
+            claim_lease=lease,
             pending_age_max=policy.pending_age_max / speed,
             company_cache_ttl=policy.company_cache_ttl / speed,
             back_off_min=policy.back_off_min / speed,

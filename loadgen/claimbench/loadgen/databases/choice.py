@@ -15,6 +15,7 @@ from claimbench.loadgen.databases.connecting import DRIVER, connect, without_pas
 from claimbench.loadgen.databases.embedded import embedded_server
 from claimbench.loadgen.databases.ending import unwound_by_sigterm
 from claimbench.loadgen.databases.server import Server, ServerFacts, ServerKind, check_usable, read_facts
+from claimbench.loadgen.databases.settings import Setting
 
 Announce = Callable[[str], None]
 
@@ -32,8 +33,12 @@ class Choice:
 
 
 @contextmanager
-def open_server(choice: str = "auto", *, announce: Announce) -> Iterator[Server]:
+def open_server(
+    choice: str = "auto", *, announce: Announce, settings: tuple[Setting, ...] = ()
+) -> Iterator[Server]:
     """Open the server of `choice`: auto, container, embedded, or a postgresql:// URL.
+
+    `settings` are for an embedded one, beside our own.
 
     One line to `announce` names the server and says why it was taken; a second one, if need be, says what it
     lacks. Everything created on it is dropped at the end, on Ctrl-C and on SIGTERM too. Raises
@@ -42,9 +47,9 @@ def open_server(choice: str = "auto", *, announce: Announce) -> Iterator[Server]
     """
     decided = decide(choice)
     with unwound_by_sigterm(), ExitStack() as stack:
-        url = stack.enter_context(_started(decided))
-        server = stack.enter_context(_opened(decided, url))
-        announce(f"database: {server.description}, {without_password(url)} ({decided.why})")
+        started = stack.enter_context(_started(decided, settings))
+        server = stack.enter_context(_opened(decided, started))
+        announce(f"database: {server.description}, {without_password(started.url)} ({decided.why})")
         if not server.facts.pg_stat_statements:
             announce("database: pg_stat_statements is missing, so only the client counts executions")
         yield server
@@ -88,28 +93,38 @@ def parse_url(text: str, *, where: str) -> URL:
     return url.set(drivername=DRIVER, database=url.database or "postgres")
 
 
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A server that answers, and how it is restarted, if that is for us to do."""
+
+    url: URL
+    restarter: Callable[[], None] | None = None
+
+
 @contextmanager
-def _started(decided: Choice) -> Iterator[URL]:
+def _started(decided: Choice, settings: tuple[Setting, ...]) -> Iterator[_Started]:
     if decided.url is not None:
         check_usable(decided.url)
-        yield decided.url
+        yield _Started(decided.url)
     elif decided.engine is not None:
         with container.container_server(decided.engine) as url:
-            yield url
+            yield _Started(url)
     else:
-        with embedded_server() as url:
-            yield url
+        with embedded_server(*settings) as embedded:
+            yield _Started(embedded.url, embedded.restart)
 
 
 @contextmanager
-def _opened(decided: Choice, url: URL) -> Iterator[Server]:
-    with ownership.owned(url, disposable=decided.kind is ServerKind.EMBEDDED) as owner:
+def _opened(decided: Choice, started: _Started) -> Iterator[Server]:
+    with ownership.owned(started.url, disposable=decided.kind is ServerKind.EMBEDDED) as owner:
         if decided.kind is ServerKind.URL:
             with suppress(psycopg.Error):  # what cannot be dropped now is left for its owner
                 ownership.sweep(owner.holder)
-        desk = _desk(url, owner.create("desk"))
+        desk = _desk(started.url, owner.create("desk"))
         description = _description(decided, desk.facts.server_version)
-        yield Server(decided.kind, description, url, desk.url, owner.key, desk.facts)
+        yield Server(
+            decided.kind, description, started.url, desk.url, owner.key, desk.facts, started.restarter
+        )
 
 
 @dataclass(frozen=True, slots=True)

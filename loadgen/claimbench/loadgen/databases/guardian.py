@@ -2,13 +2,15 @@
 
 A program of its own that needs nothing but the standard library: `python -I -S guardian.py REQUEST`,
 where REQUEST is JSON. Its standard input is a pipe whose other end the owner holds. When the pipe
-closes, by order or because the owner was killed, the server is stopped and its folder removed. Should
+closes, by order or because the owner was killed, the server is stopped and its folder removed. A byte on
+the pipe restarts the server as an administrator would: every connection is cut, the data stays. Should
 the guardian itself be killed, Linux stops the server (PR_SET_PDEATHSIG), and the next run sweeps the
 folder.
 """
 
 import ctypes
 import json
+import os
 import select
 import shutil
 import signal
@@ -16,12 +18,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 STOP_S = 20
 DISREGARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """They reach the whole group of a terminal; the owner decides what they mean, and the pipe tells us."""
+
+
+class Heard(Enum):
+    """What the guardian waited for."""
+
+    END_OF_OWNER = auto()
+    END_OF_SERVER = auto()
+    RESTART = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +48,20 @@ class Request:
 def guard(request: Request) -> int:
     """Run the server of the request until the owner is gone; 1 when the server ended first."""
     folder = Path(request.folder)
-    with (folder / "log").open("ab") as log:
-        server = subprocess.Popen(
+    server = _started(request)
+    while (heard := _heard(server)) is Heard.RESTART:
+        _stop(server, signal.SIGINT)
+        server = _started(request)
+    if heard is Heard.END_OF_SERVER:
+        return 1
+    _stop(server, signal.SIGQUIT)  # at once and without a checkpoint: the data is thrown away
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _started(request: Request) -> subprocess.Popen[bytes]:
+    with (Path(request.folder) / "log").open("ab") as log:
+        return subprocess.Popen(
             request.command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -50,11 +73,6 @@ def guard(request: Request) -> int:
             group=request.gid,
             extra_groups=None if request.uid is None else [],
         )
-    if _owner_outlives(server):
-        return 1
-    _stop(server)
-    shutil.rmtree(folder, ignore_errors=True)
-    return 0
 
 
 def _before_start() -> Callable[[], None]:
@@ -69,16 +87,16 @@ def _before_start() -> Callable[[], None]:
     return prepare
 
 
-def _owner_outlives(server: subprocess.Popen[bytes]) -> bool:
-    """Wait for the end of either; true when the server was the first to go."""
+def _heard(server: subprocess.Popen[bytes]) -> Heard:
+    """Wait for the end of either, or for an order."""
     while server.poll() is None:
         if select.select([sys.stdin], [], [], 0.2)[0]:
-            return False
-    return True
+            return Heard.RESTART if os.read(sys.stdin.fileno(), 1) else Heard.END_OF_OWNER
+    return Heard.END_OF_SERVER
 
 
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGQUIT)  # at once and without a checkpoint: the data is thrown away
+def _stop(server: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    server.send_signal(how)
     try:
         server.wait(STOP_S)
     except subprocess.TimeoutExpired:

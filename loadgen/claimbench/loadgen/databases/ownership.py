@@ -91,13 +91,16 @@ def owned(url: URL, *, disposable: bool = False) -> Iterator[Ownership]:
 
 def _drop_all(ownership: Ownership) -> None:
     with suppress(ClaimbenchError):  # the server may be what failed: its error is on its way already
-        _reconnected(ownership).drop_everything()
+        reconnected(ownership).drop_everything()
 
 
-def _reconnected(ownership: Ownership) -> Ownership:
-    if not ownership.holder.closed:
-        return ownership
-    return replace(ownership, holder=connect(ownership.url))
+def reconnected(ownership: Ownership) -> Ownership:
+    """The same run, on another connection if its own was lost, as in a restart of the server."""
+    try:
+        ownership.holder.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return replace(ownership, holder=connect(ownership.url))
+    return ownership
 
 
 def drop_database(connection: psycopg.Connection, name: str) -> None:

@@ -1,5 +1,6 @@
 """A PostgreSQL server to work on, and what a report must know about it."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 
@@ -58,6 +59,18 @@ class Server:
     desk_url: URL
     run_key: str
     facts: ServerFacts
+    restarter: Callable[[], None] | None = None
+    """Where the server is ours alone: cuts every connection and starts it anew; returns when it answers."""
+
+    def restart(self) -> None:
+        """Restart it. Raises `UsageError` when others may be using it."""
+        if self.restarter is None:
+            raise UsageError(
+                f"{self.description} cannot be restarted from here",
+                where="--database",
+                remedy="use --database embedded",
+            )
+        self.restarter()
 
     @property
     def disposable(self) -> bool:

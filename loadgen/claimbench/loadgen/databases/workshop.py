@@ -15,7 +15,7 @@ from claimbench.impl.indexes import IndexSet
 from claimbench.impl.schema import Base
 from claimbench.loadgen import seeding
 from claimbench.loadgen.databases.connecting import connect, explained
-from claimbench.loadgen.databases.ownership import Ownership
+from claimbench.loadgen.databases.ownership import Ownership, reconnected
 from claimbench.loadgen.databases.server import Server
 from claimbench.loadgen.databases.template import (
     SeededFacts,
@@ -85,6 +85,7 @@ class Workshop:
             self._spent[name] = template.facts.bytes
             if not self._disposable or sum(self._spent.values()) > SPENT_BYTES:
                 with explained(self._server.admin_url):
+                    self._owner = reconnected(self._owner)  # the server may have been restarted meanwhile
                     self._drop_spent()
 
     def checkpoint(self) -> None:

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
 from claimbench.loadgen.fake_openai.admin import Admin
-from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.forms import FormReader
 from claimbench.loadgen.fake_openai.wire import PROMPT, ApiRequest, ApiResponse, Delivery, Loss
 
@@ -20,6 +19,19 @@ UPLOAD_PATH = "/v1/files"
 
 _BODY_BYTES = 64_000_000
 """More than any body that is not an upload may have."""
+
+
+class Answering(Protocol):
+    """What is served: the fake, or somebody who stands before it and watches."""
+
+    def handle(self, request: ApiRequest) -> ApiResponse:
+        """Answer one request."""
+
+    def receive_upload(self, content_type: str) -> FormReader:
+        """Take an upload's body chunk by chunk."""
+
+    def flight(self) -> AbstractContextManager[None]:
+        """Is held around a call, to the end of its response."""
 
 
 class Lines(Protocol):
@@ -48,7 +60,7 @@ class _BrokenLineError(Exception):
     """The body ends here, though more was announced."""
 
 
-def make_app(fake: FakeOpenAI, *, admin: Admin | None = None, lines: Lines | None = None) -> AsgiApp:
+def make_app(fake: Answering, *, admin: Admin | None = None, lines: Lines | None = None) -> AsgiApp:
     """Serve the fake. `admin` adds the paths below `/_fake`; `lines` are the server's connections."""
     connections = lines or NoLines()
 
@@ -73,7 +85,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _request(scope: Scope, receive: Receive, fake: FakeOpenAI) -> ApiRequest:
+async def _request(scope: Scope, receive: Receive, fake: Answering) -> ApiRequest:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     sink: FormReader | _Memory = _Memory()
     if scope["method"] == "POST" and scope["path"] == UPLOAD_PATH:
@@ -104,7 +116,7 @@ class _Memory:
         return b"".join(self._chunks)
 
 
-async def _handled(fake: FakeOpenAI, request: ApiRequest) -> ApiResponse:
+async def _handled(fake: Answering, request: ApiRequest) -> ApiResponse:
     """Long work is done in a thread, so that other calls are not held up."""
     if isinstance(request.body, bytes) and not request.path.endswith(("/content", UPLOAD_PATH)):
         return fake.handle(request)

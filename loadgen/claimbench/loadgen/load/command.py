@@ -74,7 +74,7 @@ def load(
 
 def load_and_report(options: LoadOptions, console: Console) -> int:
     """Run, write, show; the exit code is the verdict's."""
-    _require_libraries()
+    require_libraries("claimbench load")
     # Not before: these need the libraries of the extra.
     from claimbench.loadgen.load.workflow import LoadRequest, load_of, run_load  # noqa: PLC0415 (as said above)
 
@@ -89,12 +89,13 @@ def load_and_report(options: LoadOptions, console: Console) -> int:
     return record.verdict.exit_code
 
 
-def _require_libraries() -> None:
+def require_libraries(verb: str) -> None:
+    """Raise `UsageError` when the extra is not installed."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise UsageError(
             f"{', '.join(missing)} cannot be found",
-            where="claimbench load",
+            where=verb,
             remedy="install the extra: pip install 'claimbench[load]'",
         )
 

@@ -17,6 +17,7 @@ from sqlalchemy import URL, create_engine, func, insert, select
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.schema import Company, CompanyApiKey, Session
+from claimbench.impl.service.staffing import LEASE
 from claimbench.impl.statuses import CompanyStatus
 from claimbench.loadgen.load.plan import Tenant
 from claimbench.loadgen.load.planning import Access
@@ -38,6 +39,7 @@ class ServiceOrder:
     url: URL
     api_url: str
     interval: timedelta
+    lease: timedelta = LEASE
 
     @property
     def speed(self) -> float:
@@ -120,6 +122,7 @@ def _started(order: ServiceOrder, token: str, log: int) -> Iterator["subprocess.
     command = (
         *(sys.executable, "-m", "claimbench.loadgen", "serve", "--pipeline", order.pipeline),
         *("--host", "127.0.0.1", "--port", "0", "--speed", f"{order.speed:g}"),
+        *("--lease", f"{order.lease.total_seconds():g}"),
     )
     environment = {
         **os.environ,

@@ -87,6 +87,15 @@ class Rows:
         return Prompt(request.model, ProcessingType(request.processing_type), said).body()
 
 
+UNFINISHED = (
+    "SELECT EXISTS (SELECT FROM ai_processing_request JOIN session ON session.id = session_id "
+    "JOIN company ON company.id = company_id WHERE company.status = 'ACTIVE' AND "
+    "ai_processing_request.status NOT IN ('PROCESSING_COMPLETE', 'PROCESSING_ABANDONED')) "
+    "OR EXISTS (SELECT FROM ai_batch_request WHERE status <> 'PROCESSED')"
+)
+"""Asks whether anything is left to do."""
+
+
 def read_rows(engine: Engine) -> Rows:
     """Read the five tables."""
     with engine.connect() as connection:

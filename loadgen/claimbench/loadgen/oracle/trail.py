@@ -8,7 +8,8 @@ TRAIL_STATEMENTS = (
     """
     CREATE TABLE claimbench_trail (
         id bigserial PRIMARY KEY, request_id bigint, batch_id bigint,
-        old_status text, new_status text, old_batch_id bigint, new_batch_id bigint
+        old_status text, new_status text, old_batch_id bigint, new_batch_id bigint,
+        begun_at timestamptz NOT NULL DEFAULT now()
     )
     """,
     """
@@ -41,7 +42,10 @@ TRAIL_STATEMENTS = (
     EXECUTE FUNCTION claimbench_trail_batch()
     """,
 )
-"""They go into databases that we made, after their rows; the last two read `OLD` and `NEW` of each row."""
+"""They go into databases that we made, after their rows; the last two read `OLD` and `NEW` of each row.
+
+`begun_at` is when the transaction began that made the step.
+"""
 
 
 @dataclass(frozen=True, slots=True)

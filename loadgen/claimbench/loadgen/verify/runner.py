@@ -16,7 +16,7 @@ from claimbench.loadgen.fake_openai.faults import Faults
 from claimbench.loadgen.oracle import Evidence, Violation, judge
 from claimbench.loadgen.oracle.api_record import read_api_record
 from claimbench.loadgen.oracle.journal import Journal
-from claimbench.loadgen.oracle.rows import Rows, read_rows
+from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
 from claimbench.loadgen.oracle.sameness import same_end
 from claimbench.loadgen.oracle.trail import read_trail
 from claimbench.loadgen.seeding import EPOCH
@@ -166,12 +166,7 @@ def _drain(play: Play) -> None:
 
 def is_drained(world: World) -> bool:
     """Whether all work of active companies has come to an end."""
-    found = world.desk.execute(
-        "SELECT EXISTS (SELECT FROM ai_processing_request JOIN session ON session.id = session_id "
-        "JOIN company ON company.id = company_id WHERE company.status = 'ACTIVE' AND "
-        "ai_processing_request.status NOT IN ('PROCESSING_COMPLETE', 'PROCESSING_ABANDONED')) "
-        "OR EXISTS (SELECT FROM ai_batch_request WHERE status <> 'PROCESSED')"
-    ).fetchone()
+    found = world.desk.execute(UNFINISHED.encode()).fetchone()
     return found is not None and not found[0]
 
 

@@ -78,14 +78,15 @@ def _classname(record: LoadRecord) -> str:
 
 def terminal(record: LoadRecord) -> str:
     """What a person wants to see at once: times by arm, capacity, thresholds, the verdict."""
-    lines = [*_lines(tables.latencies(record)), *_lines(tables.capacities(record))]
-    lines += _lines(tables.thresholds(record))
+    lines = [*aligned(tables.latencies(record)), *aligned(tables.capacities(record))]
+    lines += aligned(tables.thresholds(record))
     verdict = record.verdict
     lines.append(f"{tables.HEADLINES[verdict.value]} (exit {verdict.exit_code}): {printable(verdict.reason)}")
     return "\n".join(lines) + "\n"
 
 
-def _lines(table: Table) -> list[str]:
+def aligned(table: Table) -> list[str]:
+    """A table as lines for a terminal; none when it is empty."""
     if not table.rows:
         return []
     rows = [table.columns, *table.rows]

@@ -1,0 +1,94 @@
+"""What a soak is asked for, and at which rate it goes: a share of the capacity, unless that is given."""
+
+from dataclasses import dataclass
+
+from claimbench.errors import InvalidMeasurementError, UsageError
+from claimbench.loadgen.databases import Server, Template, Workshop
+from claimbench.loadgen.fake_openai.faults import Faults
+from claimbench.loadgen.fake_openai.server import running_server
+from claimbench.loadgen.load.block import LoadSite
+from claimbench.loadgen.load.capacity import search
+from claimbench.loadgen.progress import Progress
+from claimbench.loadgen.relay import Relayed
+from claimbench.reports.load.record import CapacityPoint, CapacityRecord
+from claimbench.scenarios.load import CapacitySearch, Load
+from claimbench.scenarios.model import Arm, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class SoakRequest:
+    """What the user asked for; a rate of None is to be found as the share of the capacity."""
+
+    scenario: Scenario
+    load: Load
+    arm: Arm
+    duration_s: float
+    rate_per_s: float | None
+    share: float
+    faults: Faults
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where the soak takes place; `way` leads from the service to its database."""
+
+    request: SoakRequest
+    server: Server
+    workshop: Workshop
+    template: Template
+    way: Relayed
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Arrivals per second, and the capacity that they are a share of, if it was looked for."""
+
+    per_s: float
+    capacity_per_s: float | None = None
+
+
+def rate_of(ground: Ground, progress: Progress) -> Rate:
+    """The rate that was given, or the share of the capacity, which is searched without faults.
+
+    Raises `UsageError` without a `[load.capacity]`, `InvalidMeasurementError` when nothing is borne.
+    """
+    request = ground.request
+    if request.rate_per_s is not None:
+        return Rate(request.rate_per_s)
+    limits = request.load.capacity
+    if limits is None:
+        raise UsageError(
+            "there is no [load.capacity] to search by",
+            where=repr(request.scenario.name),
+            remedy="add it, or give a --rate",
+        )
+    found = _capacity(ground, limits, progress)
+    if found.rate_per_s is None:
+        raise InvalidMeasurementError(
+            f"not even {limits.lowest:g} arrivals a second are borne ({found.points[0].broken})",
+            where=request.arm.name,
+            remedy="lower load.capacity.lowest, or give a --rate",
+        )
+    return Rate(request.share * found.rate_per_s, found.rate_per_s)
+
+
+def _capacity(ground: Ground, limits: CapacitySearch, progress: Progress) -> CapacityRecord:
+    request, api = ground.request, ground.request.scenario.api
+    speed = request.load.pace.api_speed
+    with running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, speed=speed) as fake:
+        site = LoadSite(
+            request.scenario,
+            request.load,
+            ground.server,
+            ground.workshop,
+            {request.arm.name: ground.template},
+            fake,
+            ground.way,
+        )
+
+        def tried(rate: float) -> CapacityPoint:
+            progress.step(f"capacity: {request.arm.name} at {rate:.3g} arrivals per second")
+            return site.step(request.arm, rate, limits.step.total_seconds())
+
+        return search(request.arm.name, limits, tried)
