@@ -1,19 +1,24 @@
-"""pytest-benchmark in a process of its own: it imports while clones are made, then times them."""
+"""pytest-benchmark in a process of its own: it imports ahead of its turn, so that no import is timed."""
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.ports import Stage
-from claimbench.loadgen.timing_plan import PLAN_VARIABLE, TimingPlan
+from claimbench.loadgen.timing_plan import PLAN_VARIABLE, READY, TimingPlan
+
+AHEAD = 6
+"""So many processes are started together; one that waits costs memory, and no time of anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +37,44 @@ class BenchmarkProcess:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="claimbench-timing-")
         self._report = Path(self._folder.name, "benchmark.json")
-        plan_end, our_end = os.pipe()
-        self._pipe = os.fdopen(our_end, "w")
-        self._process = subprocess.Popen(
-            _command(self._report),
-            env={**os.environ, PLAN_VARIABLE: str(plan_end), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-            cwd=self._folder.name,
-            pass_fds=(plan_end,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        os.close(plan_end)
+        self._is_ready = False
+        self._socket, plan_end = socket.socketpair()
+        with plan_end:
+            self._process = subprocess.Popen(
+                _command(self._report),
+                env={
+                    **os.environ,
+                    PLAN_VARIABLE: str(plan_end.fileno()),
+                    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                },
+                cwd=self._folder.name,
+                pass_fds=(plan_end.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pipe.close()
+        self._socket.close()
         if self._process.returncode is None:
             self._process.kill()
             self._process.communicate()
         self._folder.cleanup()
 
+    def await_ready(self) -> None:
+        """Return when it has imported everything, or has ended, which `time` will tell."""
+        if not self._is_ready:
+            self._socket.recv(len(READY))
+            self._is_ready = True
+
     def time(self, plan: TimingPlan) -> tuple[TimedTurn, ...]:
         """Every turn of the plan, in its order; `InvalidMeasurementError` (exit 3) when one did not end."""
-        with suppress(BrokenPipeError), self._pipe as pipe:  # why nobody reads is told below
-            pipe.write(plan.model_dump_json())
+        with suppress(OSError), self._socket:  # why nobody reads is told below
+            self._socket.sendall(plan.model_dump_json().encode())
         said, _ = self._process.communicate()
         if self._process.returncode != 0 or not self._report.exists():
             raise InvalidMeasurementError(
@@ -68,6 +83,41 @@ class BenchmarkProcess:
                 remedy="call the arm's stages once by hand to see its error",
             )
         return tuple(_timed_turn(entry) for entry in json.loads(self._report.read_text())["benchmarks"])
+
+
+class BenchmarkProcesses:
+    """The processes of `count` blocks, a group of them started at once; a context manager.
+
+    A new group imports while nothing is timed: `next` waits for all of it.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._unstarted = count
+        self._waiting: deque[BenchmarkProcess] = deque()
+        self._processes = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._processes.pop_all() as started:  # ended again if one of them cannot be started
+            self._processes = started
+            self._start()
+            self._processes = started.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._processes.close()
+
+    def next(self) -> BenchmarkProcess:
+        """The next block's process, when neither it nor another one still imports."""
+        if not self._waiting:
+            self._start()
+        for process in self._waiting:
+            process.await_ready()
+        return self._waiting.popleft()
+
+    def _start(self) -> None:
+        started = min(AHEAD, self._unstarted)
+        self._unstarted -= started
+        self._waiting.extend(self._processes.enter_context(BenchmarkProcess()) for _ in range(started))
 
 
 def _command(report: Path) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """The `claimbench` command: a table of contents of what the harness does."""
 
 import errno
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,6 +75,7 @@ def main() -> None:
         code = command_line(arguments)(arguments, prog_name="claimbench", standalone_mode=False)
         if code == INTERRUPTED:  # Typer's word for Ctrl-C
             raise KeyboardInterrupt
+        gc.freeze()  # the interpreter need not look through all that was imported before it ends
         sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
 

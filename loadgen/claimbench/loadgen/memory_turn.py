@@ -1,9 +1,12 @@
-"""One arm once, in this fresh process, for its peak of memory: started by `claimbench.loadgen.memory`.
+"""One arm once in a fresh process, for its peak of memory: started by `claimbench.loadgen.memory`.
 
-The fake API runs in another process, so that its memory is not the arm's. The first drive, on a small
-database, warms the process: imports, mappers and connection are not what we measure.
+This process imports and does nothing else; each plan on standard input gets a fork of it, one after the
+other. The fake API runs in another process, so that its memory is not the arm's. The first drive, on a
+small database, warms the fork: mappers and connection are not what we measure.
 """
 
+import gc
+import os
 import sys
 from datetime import datetime, timedelta
 
@@ -18,7 +21,7 @@ from claimbench.loadgen.workload import drive, unobserved
 
 
 class MemoryPlan(BaseModel):
-    """The message from the runner, on standard input since the URLs hold passwords."""
+    """The message from the runner, a line on standard input since the URLs hold passwords."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,7 +37,7 @@ class MemoryPlan(BaseModel):
 
 
 class MemoryReading(BaseModel):
-    """The answer, on standard output: peak growth of the resident set, in bytes."""
+    """The answer, a line on standard output: peak growth of the resident set, in bytes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,15 +45,27 @@ class MemoryReading(BaseModel):
 
 
 def main() -> None:
-    """Read the plan, warm up, measure, answer."""
-    plan = MemoryPlan.model_validate_json(sys.stdin.read())
+    """Measure every plan that comes; end at the first that cannot be measured."""
+    for line in sys.stdin:
+        fork = os.fork()
+        if fork == 0:
+            _measure(MemoryPlan.model_validate_json(line))
+            gc.freeze()  # all that was imported is the parent's to look through
+            return
+        _, status = os.waitpid(fork, 0)
+        if status:
+            sys.exit(os.waitstatus_to_exitcode(status))
+
+
+def _measure(plan: MemoryPlan) -> None:
+    """Warm up, measure, answer."""
     with httpx.Client() as client:
         client.post(plan.reset_url).raise_for_status()  # the API has forgotten the blocks before
         _drive(plan, plan.warm_up_url, client)
         probe = MemoryProbe()
         _drive(plan, plan.url, client)
         (reading,) = probe.lap()
-    sys.stdout.write(MemoryReading(peak_memory_bytes=int(reading.value)).model_dump_json())
+    sys.stdout.write(MemoryReading(peak_memory_bytes=int(reading.value)).model_dump_json() + "\n")
 
 
 class SharedClock(SimulatedClock):

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
-from claimbench.loadgen.benchmark_process import BenchmarkProcess, TimedTurn
+from claimbench.loadgen.benchmark_process import BenchmarkProcesses, TimedTurn
 from claimbench.loadgen.databases import Template, Workshop
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.relay import Relayed
@@ -22,28 +22,28 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class TimingPass:
-    """What the pass needs: each arm's template, a tiny one for warm-ups, and the ways to the server."""
+    """What the pass needs: each arm's template, a tiny one for warm-ups, the ways to the server, a process
+    for each block.
+    """
 
     scenario: Scenario
     workshop: Workshop
     templates: Mapping[str, Template]
     warm_up_templates: Mapping[str, Template]
     ways: Sequence[Relayed]
+    processes: BenchmarkProcesses
 
     def run(self, progress: Progress) -> Iterator[Sample]:
         """Yield the samples of each block as it ends."""
         generator = random.Random(self.scenario.workload.seed)  # noqa: S311 (an order, not a secret)
         blocks = self.scenario.workload.blocks
-        with ExitStack() as processes:
-            process = processes.enter_context(BenchmarkProcess())
-            for block in range(blocks):
-                progress.step(f"timing: block {block + 1} of {blocks}")
-                with ExitStack() as clones:
-                    turns = process.time(self._plan(clones, generator))
-                    if block + 1 < blocks:  # it imports while these clones are dropped and its own are made
-                        process = processes.enter_context(BenchmarkProcess())
-                for turn in turns:
-                    yield from self._samples(block, turn)
+        for block in range(blocks):
+            progress.step(f"timing: block {block + 1} of {blocks}")
+            process = self.processes.next()
+            with ExitStack() as clones:
+                turns = process.time(self._plan(clones, generator))
+            for turn in turns:
+                yield from self._samples(block, turn)
 
     def _plan(self, clones: ExitStack, generator: random.Random) -> TimingPlan:
         turns = [

@@ -1,6 +1,7 @@
 """What one block of the timing pass is to run: the message from the runner to its pytest process."""
 
 import os
+import socket
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict
@@ -8,7 +9,10 @@ from pydantic import BaseModel, ConfigDict
 from claimbench.scenarios.model import Api
 
 PLAN_VARIABLE = "CLAIMBENCH_TIMING_PLAN"
-"""Names the descriptor of the pipe on which the plan comes: its URLs hold passwords, so no file has it."""
+"""Names the descriptor of the socket on which the plan comes: its URLs hold passwords, so no file has it."""
+
+READY = b"."
+"""What a process sends that has imported everything."""
 
 
 class Turn(BaseModel):
@@ -41,6 +45,7 @@ class TimingPlan(BaseModel):
 
 @cache
 def awaited_plan() -> TimingPlan:
-    """The plan of this process; waits until the runner has made the clones that it names."""
-    with os.fdopen(int(os.environ[PLAN_VARIABLE])) as pipe:
-        return TimingPlan.model_validate_json(pipe.read())
+    """The plan of this process; says that all is imported, and waits until its clones are made."""
+    with socket.socket(fileno=int(os.environ[PLAN_VARIABLE])) as runner, runner.makefile() as plan:
+        runner.sendall(READY)
+        return TimingPlan.model_validate_json(plan.read())

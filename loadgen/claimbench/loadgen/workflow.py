@@ -11,6 +11,7 @@ from pathlib import Path
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.benchmark_process import BenchmarkProcesses
 from claimbench.loadgen.beside import beside
 from claimbench.loadgen.databases import Server, Template, Workshop, open_server
 from claimbench.loadgen.equivalence_pass import EquivalencePass
@@ -44,10 +45,11 @@ def run_scenario(request: RunRequest, progress: Progress) -> ResultRecord:
     for arm in scenario.arms:
         find_pipeline(arm.pipeline)
     with (
-        open_server(request.database, announce=progress.note) as server,
+        BenchmarkProcesses(scenario.workload.blocks) as processes,  # they import while the server starts
+        open_server(request.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
         Workshop(server, disposable=server.disposable) as workshop,
     ):
-        site = Site(scenario, server, workshop, progress)
+        site = Site(scenario, server, workshop, processes, progress)
         facts = site.measure()
     return judge(
         scenario,
@@ -62,27 +64,30 @@ class Site:
     scenario: Scenario
     server: Server
     workshop: Workshop
+    processes: BenchmarkProcesses
     progress: Progress
 
     def measure(self) -> RunFacts:
-        """The facts of all passes; those of the equivalence pass alone when the arms differ."""
-        templates = self._templates(self.scenario.dataset.companies)
-        memory = MemoryPass(self.scenario, self.workshop, templates, self._warm_up_templates())
-        with beside(lambda: [*memory.run(self.progress)], memory.stop) as remembered:
+        """The facts of all passes; those of the equivalence pass alone when the arms differ.
+
+        Timing comes before counting, which leaves much for a checkpoint to write. Memory is taken beside it.
+        """
+        with ExitStack() as stack:
+            templates = self._templates(self.scenario.dataset.companies)
             equivalence = EquivalencePass(self.scenario, self.workshop, templates).run(self.progress)
             facts = self._facts(templates, equivalence)
             if not equivalence.equal:
-                memory.stop()
                 return facts
-            samples = [*self._counted()]
-        samples += remembered.result()
-        with ExitStack() as stack:
             ways = [stack.enter_context(relayed(self.server.admin_url, rtt)) for rtt in self._rtts()]
-            samples += TimingPass(
-                self.scenario, self.workshop, templates, self._warm_up_templates(), ways
-            ).run(self.progress)
-        achieved = {**facts.environment, **_achieved(ways)}
-        return replace(facts, samples=tuple(samples), environment=achieved)
+            timing = TimingPass(
+                self.scenario, self.workshop, templates, self._warm_up_templates(), ways, self.processes
+            )
+            timed = [*timing.run(self.progress)]
+        memory = MemoryPass(self.scenario, self.workshop, templates, self._warm_up_templates())
+        with beside(lambda: [*memory.run(self.progress)], memory.stop) as remembered:
+            counted = [*self._counted()]
+        samples = (*counted, *remembered.result(), *timed)
+        return replace(facts, samples=samples, environment={**facts.environment, **_achieved(ways)})
 
     def _templates(self, companies: int) -> Mapping[str, Template]:
         self.progress.step(f"seeding {companies} companies")
@@ -98,8 +103,10 @@ class Site:
     def _counted(self) -> Iterator[Sample]:
         workload = self.scenario.workload
         passes = ExactPasses(self.scenario, self.server, self.workshop, self.progress)
-        for companies in sorted({*workload.companies, self.scenario.dataset.companies}):
-            yield from passes.repeated(self._templates(companies), companies, workload.repeats)
+        full_size = self.scenario.dataset.companies
+        for companies in sorted({*workload.companies, full_size}):
+            repeats = workload.repeats if companies == full_size else 1
+            yield from passes.repeated(self._templates(companies), companies, repeats)
 
     def _rtts(self) -> Sequence[float]:
         return sorted({*self.scenario.network.rtt_ms})

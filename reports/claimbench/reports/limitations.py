@@ -27,6 +27,11 @@ def _limitations(scenario: Scenario) -> Iterator[str]:
         "The batch API is a fake that answers at once, the same to both arms. The hours that a real batch "
         "waits are in neither."
     )
+    if scenario.server.in_memory:
+        yield (
+            "An embedded server keeps its files in memory here, where there is room: commits wait for no "
+            "disk, which helps the arm that commits more often."
+        )
     yield "Memory is that of the client process; what the database server uses is not in it."
     indexes = {arm.indexes for arm in scenario.arms}
     if len(indexes) > 1:

@@ -39,7 +39,8 @@ class Workload(Frozen):
     runs: Count
     step: Duration
     repeats: Count = 1
-    """How often each number of companies is counted; a gate wants three, to see that a counter is exact."""
+    """How often the dataset's own number of companies is counted; a gate wants three, to see that a counter
+    is exact. The other numbers are counted once."""
     blocks: Annotated[int, Field(ge=2)]
     memory_blocks: Annotated[int, Field(ge=2)]
     companies: tuple[Count, ...]
@@ -61,6 +62,18 @@ class Network(Frozen):
 
     rtt_ms: tuple[Annotated[float, Field(ge=0, le=100)], ...]
     judged_rtt_ms: Annotated[float, Field(ge=0, le=100)]
+
+
+class EmbeddedServer(Frozen):
+    """How a server of ours is to be started, where `--database` leads to one."""
+
+    storage: Literal["disk", "memory"] = "disk"
+    """In memory, commits wait for no disk: quicker, steadier, and no measure of what a commit costs."""
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether to."""
+        return self.storage == "memory"
 
 
 class ArmRole(StrEnum):
@@ -101,6 +114,7 @@ class Scenario(Frozen):
     workload: Workload
     api: Api
     network: Network
+    server: EmbeddedServer = EmbeddedServer()
     arms: Annotated[tuple[Arm, ...], Field(min_length=2)]
     claims: tuple[Claim, ...] = ()
     thresholds: Thresholds = ()

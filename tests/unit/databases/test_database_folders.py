@@ -83,6 +83,43 @@ def test_a_server_of_another_account_gets_a_folder_that_it_can_reach(
     assert data_folder.data_root() in data_folder.SHARED_ROOTS
 
 
+@pytest.fixture
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for the system's memory, with room and open to everybody."""
+    place = tmp_path / "memory"
+    place.mkdir()
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(data_folder, "MEMORY_ROOT", place)
+    monkeypatch.setattr(data_folder, "MEMORY_BYTES", 1)
+    monkeypatch.setattr(data_folder, "unprivileged_account", lambda: None)
+    return place
+
+
+def test_a_folder_in_memory_is_made_there_and_swept_there_too(memory: Path) -> None:
+    folder = make_data_folder(in_memory=True)
+    os.close(folder.lock)
+
+    assert (folder.path.parent, folder.storage) == (memory, "memory")
+    assert sweep_data_folders() == (folder.path,)
+
+
+@pytest.mark.parametrize("reason", ["little room", "TMPDIR", "no such place", "not asked for"])
+def test_a_folder_is_on_disk_when_memory_will_not_do(
+    memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    if reason == "little room":
+        monkeypatch.setattr(data_folder, "MEMORY_BYTES", 1 << 60)
+    elif reason == "TMPDIR":
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+    elif reason == "no such place":
+        memory.rmdir()
+
+    folder = make_data_folder(in_memory=reason != "not asked for")
+
+    assert (folder.path.parent, folder.storage) == (tmp_path, "disk")
+    folder.release()
+
+
 def test_a_folder_below_a_closed_one_is_not_reachable(tmp_path: Path) -> None:
     inner = tmp_path / "closed" / "inner"
     inner.mkdir(parents=True)

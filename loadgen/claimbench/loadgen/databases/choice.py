@@ -34,11 +34,16 @@ class Choice:
 
 @contextmanager
 def open_server(
-    choice: str = "auto", *, announce: Announce, settings: tuple[Setting, ...] = ()
+    choice: str = "auto",
+    *,
+    announce: Announce,
+    settings: tuple[Setting, ...] = (),
+    in_memory: bool = False,
 ) -> Iterator[Server]:
     """Open the server of `choice`: auto, container, embedded, or a postgresql:// URL.
 
-    `settings` are for an embedded one, beside our own.
+    `settings` are for an embedded one, beside our own; with `in_memory` that keeps its files there, if there
+    is room.
 
     One line to `announce` names the server and says why it was taken; a second one, if need be, says what it
     lacks. Everything created on it is dropped at the end, on Ctrl-C and on SIGTERM too. Raises
@@ -47,7 +52,7 @@ def open_server(
     """
     decided = decide(choice)
     with unwound_by_sigterm(), ExitStack() as stack:
-        started = stack.enter_context(_started(decided, settings))
+        started = stack.enter_context(_started(decided, settings, in_memory=in_memory))
         server = stack.enter_context(_opened(decided, started))
         announce(f"database: {server.description}, {without_password(started.url)} ({decided.why})")
         if not server.facts.pg_stat_statements:
@@ -98,20 +103,21 @@ class _Started:
     """A server that answers, and how it is restarted, if that is for us to do."""
 
     url: URL
+    storage: str
     restarter: Callable[[], None] | None = None
 
 
 @contextmanager
-def _started(decided: Choice, settings: tuple[Setting, ...]) -> Iterator[_Started]:
+def _started(decided: Choice, settings: tuple[Setting, ...], *, in_memory: bool) -> Iterator[_Started]:
     if decided.url is not None:
         check_usable(decided.url)
-        yield _Started(decided.url)
+        yield _Started(decided.url, "the server's own")
     elif decided.engine is not None:
         with container.container_server(decided.engine) as url:
-            yield _Started(url)
+            yield _Started(url, "the container's own")
     else:
-        with embedded_server(*settings) as embedded:
-            yield _Started(embedded.url, embedded.restart)
+        with embedded_server(*settings, in_memory=in_memory) as embedded:
+            yield _Started(embedded.url, embedded.storage, embedded.restart)
 
 
 @contextmanager
@@ -123,7 +129,14 @@ def _opened(decided: Choice, started: _Started) -> Iterator[Server]:
         desk = _desk(started.url, owner.create("desk"))
         description = _description(decided, desk.facts.server_version)
         yield Server(
-            decided.kind, description, started.url, desk.url, owner.key, desk.facts, started.restarter
+            decided.kind,
+            description,
+            started.url,
+            desk.url,
+            owner.key,
+            desk.facts,
+            started.storage,
+            started.restarter,
         )
 
 

@@ -16,6 +16,9 @@ from claimbench.loadgen.databases.account import reachable_by_all, unprivileged_
 
 PREFIX = "claimbench-postgres-"
 SHARED_ROOTS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (mkdtemp)
+MEMORY_ROOT = Path("/dev/shm")  # noqa: S108 (mkdtemp)
+MEMORY_BYTES = 4 << 30
+"""So much must be free there: the write-ahead log alone may grow as large before it is recycled."""
 LOCK = "lock"
 UNLOCKED_AGE_S = 600
 """A folder without a lock file may be a moment old: its owner gets this long to lock it."""
@@ -32,6 +35,11 @@ class DataFolder:
     def data(self) -> Path:
         """Where the cluster goes."""
         return self.path / "data"
+
+    @property
+    def storage(self) -> str:
+        """What it lies on: memory or disk."""
+        return "memory" if self.path.parent == MEMORY_ROOT else "disk"
 
     @property
     def log(self) -> Path:
@@ -52,9 +60,23 @@ def data_root() -> Path:
     return next((root for root in (usual, *SHARED_ROOTS) if reachable_by_all(root)), usual)
 
 
-def make_data_folder() -> DataFolder:
-    """Make a folder that is locked before any sweep can see a lock file that is free."""
-    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=data_root()))
+def memory_root() -> Path | None:
+    """Where data folders are made in memory; None where there is no such place, too little room in it, or
+    `TMPDIR` says that temporary files belong elsewhere.
+    """
+    if "TMPDIR" in os.environ or not os.access(MEMORY_ROOT, os.W_OK | os.X_OK):
+        return None
+    if unprivileged_account() and not reachable_by_all(MEMORY_ROOT):
+        return None
+    return MEMORY_ROOT if shutil.disk_usage(MEMORY_ROOT).free >= MEMORY_BYTES else None
+
+
+def make_data_folder(*, in_memory: bool = False) -> DataFolder:
+    """Make a folder, in memory if wished and possible, that is locked before any sweep can see a lock file
+    that is free.
+    """
+    root = (memory_root() if in_memory else None) or data_root()
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
     path.chmod(0o711)  # the server may run as another user, who must be able to pass
     lock = os.open(path / "locking", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,7 +86,7 @@ def make_data_folder() -> DataFolder:
 
 def sweep_data_folders() -> tuple[Path, ...]:
     """Remove the folders of dead owners, with servers that outlived them; return what was removed."""
-    folders = data_root().glob(f"{PREFIX}*")
+    folders = (folder for root in (data_root(), MEMORY_ROOT) for folder in root.glob(f"{PREFIX}*"))
     return tuple(folder for folder in folders if _removed(folder))
 
 

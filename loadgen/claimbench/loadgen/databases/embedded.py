@@ -32,9 +32,12 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A running server: the URL of its maintenance database, and the guardian that can restart it."""
+    """A running server: the URL of its maintenance database, where its files are, and the guardian that can
+    restart it.
+    """
 
     url: URL
+    storage: str
     guardian: "subprocess.Popen[bytes]"
 
     def restart(self) -> None:
@@ -61,20 +64,21 @@ def _started_at(url: URL) -> object:
 
 
 @contextmanager
-def embedded_server(*settings: Setting) -> Iterator[Embedded]:
+def embedded_server(*settings: Setting, in_memory: bool = False) -> Iterator[Embedded]:
     """Start a server; stop it and remove its data at the end.
 
-    `settings` come after our own, so they win. Raises `UsageError` when the wheel is not installed and
-    `InvalidMeasurementError` when the server does not start.
+    With `in_memory` its files are there, if there is room. `settings` come after our own, so they win.
+    Raises `UsageError` when the wheel is not installed and `InvalidMeasurementError` when the server does
+    not start.
     """
     sweep_data_folders()
-    folder = make_data_folder()
+    folder = make_data_folder(in_memory=in_memory)
     password = secrets.token_urlsafe(24)
     try:
         with readable_binaries(folder.path) as binaries:
             _make_cluster(binaries, folder, password)
-            with _running(binaries, folder, password, settings) as embedded:
-                yield embedded
+            with _running(binaries, folder, password, settings) as (url, process):
+                yield Embedded(url, folder.storage, process)
     finally:
         folder.release()
 
@@ -110,14 +114,14 @@ def _make_cluster(binaries: Path, folder: DataFolder, password: str) -> None:
 @contextmanager
 def _running(
     binaries: Path, folder: DataFolder, password: str, settings: tuple[Setting, ...]
-) -> Iterator[Embedded]:
+) -> Iterator[tuple[URL, "subprocess.Popen[bytes]"]]:
     for attempt in range(1, ATTEMPTS + 1):
         port = _free_port()
         url = URL.create(DRIVER, USER, password, HOST, port, "postgres")
         process = _start(binaries, folder, port, settings)
         try:
             if _answers(url, process):
-                yield Embedded(url, process)
+                yield url, process
                 return
         finally:
             _end(process)

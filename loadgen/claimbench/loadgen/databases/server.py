@@ -59,6 +59,8 @@ class Server:
     desk_url: URL
     run_key: str
     facts: ServerFacts
+    storage: str = "unknown"
+    """Where its files are: disk, memory, or the words for what we do not know."""
     restarter: Callable[[], None] | None = None
     """Where the server is ours alone: cuts every connection and starts it anew; returns when it answers."""
 
@@ -79,7 +81,7 @@ class Server:
 
     def settings(self) -> dict[str, str | int | bool]:
         """The facts as flat pairs for a result's environment record."""
-        return asdict(self.facts)
+        return {**asdict(self.facts), "storage": self.storage}
 
 
 _SHOWN = tuple(

@@ -70,7 +70,9 @@ def open_ring(
 ) -> Iterator[Ring]:
     """A server with templates for these contestants; everything is dropped at the end."""
     with ExitStack() as stack:
-        server = stack.enter_context(open_server(database, announce=progress.note))
+        server = stack.enter_context(
+            open_server(database, announce=progress.note, in_memory=scenario.server.in_memory)
+        )
         workshop = stack.enter_context(Workshop(server))
         progress.step(f"seeding {scenario.dataset.companies} companies")
         sets = sorted({each.indexes for each in contestants})

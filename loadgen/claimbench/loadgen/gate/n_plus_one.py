@@ -30,7 +30,10 @@ def repeated_statements(
 ) -> tuple[RepeatedStatement, ...]:
     """The statements that one line sends more often when there are more companies, the busiest first."""
     sizes = (SMALLEST, SMALLEST * FACTOR)
-    with open_server(database, announce=progress.note) as server, Workshop(server) as workshop:
+    with (
+        open_server(database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
+        Workshop(server) as workshop,
+    ):
         counted = [_counted(scenario, arm, workshop, size) for size in sizes]
     found = []
     for place, _ in counted[-1].most_common():

@@ -116,7 +116,10 @@ def _show(seen: Sequence[Seen], console: Console) -> None:
 
 def counter_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:
     """The gate over each injection into counters, at the scenario's own size."""
-    with open_server(options.database, announce=progress.note) as server, Workshop(server) as workshop:
+    with (
+        open_server(options.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
+        Workshop(server) as workshop,
+    ):
         bench = _CounterBench(scenario, server, workshop, progress)
         clean = readings_of(bench.samples(Injection("clean", f"{PLACE}Wrapped")))
         rules = CounterRules(_baseline(scenario, entries_of(clean)), (), frozenset(), 0.05, 1)
