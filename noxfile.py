@@ -69,10 +69,10 @@ def types(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel, install it alone, and run the smoke scenario from what it brought."""
-    folder = session.create_tmp()
+    folder = Path(session.create_tmp()).resolve()
     session.install(*LOCK, "build")
-    session.run("python", "-m", "build", "--wheel", "--outdir", folder, ".", silent=True)
-    (built,) = Path(folder).glob("claimbench-*.whl")
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), ".", silent=True)
+    (built,) = folder.glob("claimbench-*.whl")
     session.run("python", "-m", "venv", "--clear", f"{folder}/empty", silent=True)
     python = f"{folder}/empty/bin/python"
     session.run(python, "-m", "pip", "install", "--quiet", *LOCK, str(built), external=True)
