@@ -1,18 +1,16 @@
 """The memory pass: each arm in a fresh, warmed process of its own; the peak growth of its resident set."""
 
-import os
-import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.clock import EPOCH
 from claimbench.loadgen.databases import Template, Workshop
 from claimbench.loadgen.fake_openai.server import FakeServer, running_server
+from claimbench.loadgen.line_process import LineProcess
 from claimbench.loadgen.memory_turn import MemoryPlan, MemoryReading
 from claimbench.loadgen.progress import Progress
 from claimbench.reports.record import Sample
@@ -33,21 +31,21 @@ class MemoryPass:
     workshop: Workshop
     templates: Mapping[str, Template]
     warm_up_templates: Mapping[str, Template]
-    _processes: list["subprocess.Popen[str]"] = field(default_factory=list)
+    _processes: list[LineProcess] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
         """From another thread: end what runs now and start nothing more."""
         self._stopped.set()
         for process in self._processes:
-            _kill(process)
+            process.kill()
 
     def run(self, progress: Progress) -> Iterator[Sample]:
         """Yield one sample for each arm and block, if it is not told to stop."""
         blocks = self.scenario.workload.memory_blocks
         with ExitStack() as stack:
             stands = [
-                _Stand(arm, stack.enter_context(self._server()), stack.enter_context(_started()))
+                _Stand(arm, stack.enter_context(self._server()), stack.enter_context(_turn_process()))
                 for arm in self.scenario.arms
             ]
             self._processes[:] = [stand.process for stand in stands]
@@ -66,7 +64,7 @@ class MemoryPass:
 
     def _block(self, block: int, stands: Sequence["_Stand"], clones: ExitStack) -> Iterator[Sample]:
         for stand in stands:
-            _tell(stand.process, self._plan(clones, stand.arm, stand.server))
+            stand.process.say(self._plan(clones, stand.arm, stand.server).model_dump_json())
         for stand in stands:
             yield Sample(
                 arm=stand.arm.name,
@@ -97,52 +95,23 @@ class MemoryPass:
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
-    """An arm, the fake API that it talks to, and the process whose forks run it."""
+    """An arm, the fake API that it talks to, and the process that runs it."""
 
     arm: Arm
     server: FakeServer
-    process: "subprocess.Popen[str]"
+    process: LineProcess
 
 
-@contextmanager
-def _started() -> Iterator["subprocess.Popen[str]"]:
-    """A process that imports while clones are made; gone at the end with its fork, whatever happened."""
-    process = subprocess.Popen(
-        (sys.executable, "-m", "claimbench.loadgen.memory_turn"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        _kill(process)
-        process.communicate()
+def _turn_process() -> LineProcess:
+    """Imports while clones are made, then has a fork for each plan."""
+    return LineProcess((sys.executable, "-m", "claimbench.loadgen.memory_turn"))
 
 
-def _kill(process: "subprocess.Popen[str]") -> None:
-    """It and its fork, which are a session of their own."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _tell(process: "subprocess.Popen[str]", plan: MemoryPlan) -> None:
-    if process.stdin:
-        with suppress(BrokenPipeError):  # why nobody reads is told with its result
-            process.stdin.write(plan.model_dump_json() + "\n")
-            process.stdin.flush()
-
-
-def _reading(process: "subprocess.Popen[str]") -> MemoryReading:
-    if process.stdout and (line := process.stdout.readline()):
-        return MemoryReading.model_validate_json(line)
-    _, errors = process.communicate()
-    last = (errors.strip().splitlines() or ["no output"])[-1]
+def _reading(process: LineProcess) -> MemoryReading:
+    if answer := process.hear():
+        return MemoryReading.model_validate_json(answer)
     raise InvalidMeasurementError(
-        f"the measured process ended with {process.returncode}: {last[:200]}",
+        f"the measured process ended with an error: {process.last_words()}",
         where="memory pass",
         remedy="call the arm's stages once by hand to see its error",
     )

@@ -46,10 +46,14 @@ class MemoryReading(BaseModel):
 
 def main() -> None:
     """Measure every plan that comes; end at the first that cannot be measured."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the arm prints is no answer
     for line in sys.stdin:
         fork = os.fork()
         if fork == 0:
-            _measure(MemoryPlan.model_validate_json(line))
+            reading = _measure(MemoryPlan.model_validate_json(line))
+            answers.write(reading.model_dump_json() + "\n")
+            answers.flush()
             gc.freeze()  # all that was imported is the parent's to look through
             return
         _, status = os.waitpid(fork, 0)
@@ -57,15 +61,15 @@ def main() -> None:
             sys.exit(os.waitstatus_to_exitcode(status))
 
 
-def _measure(plan: MemoryPlan) -> None:
-    """Warm up, measure, answer."""
+def _measure(plan: MemoryPlan) -> MemoryReading:
+    """Warm up, and measure."""
     with httpx.Client() as client:
         client.post(plan.reset_url).raise_for_status()  # the API has forgotten the blocks before
         _drive(plan, plan.warm_up_url, client)
         probe = MemoryProbe()
         _drive(plan, plan.url, client)
         (reading,) = probe.lap()
-    sys.stdout.write(MemoryReading(peak_memory_bytes=int(reading.value)).model_dump_json() + "\n")
+    return MemoryReading(peak_memory_bytes=int(reading.value))
 
 
 class SharedClock(SimulatedClock):

@@ -64,6 +64,14 @@ def test_a_block_gives_each_contestant_a_time_and_a_peak_of_memory(
     assert all(each.value > 0 for each in samples if each.metric == "time")
 
 
+def test_a_contestant_that_says_much_is_measured(scenario: Scenario, progress: Progress) -> None:
+    loud = (Contestant("head", "loud_arms:Chatty", path=(ROOT / "tests" / "doubles",)),)
+    with open_ring(scenario, "auto", loud, progress) as ring:
+        samples = tuple(ring.block(0, loud))
+
+    assert [each.metric for each in samples] == ["time", "peak_memory"]
+
+
 def test_a_contestant_that_cannot_run_is_named_in_one_line(scenario: Scenario, progress: Progress) -> None:
     broken = (Contestant("base", "no_such_module:Pipeline"),)
     with (

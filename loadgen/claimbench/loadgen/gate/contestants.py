@@ -2,20 +2,16 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import URL
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.gate import turn
+from claimbench.loadgen.line_process import LineProcess
 from claimbench.scenarios.model import Scenario
-
-TURN_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +48,15 @@ class Took:
     peak_memory_bytes: float
 
 
-class TurnProcess:
+class TurnProcess(LineProcess):
     """A turn that is getting ready; a context manager, at whose end the process is gone."""
 
     def __init__(self, contestant: Contestant, scenario: Scenario, urls: Urls) -> None:
         self._contestant, self._runs = contestant, scenario.workload.runs
-        self._process = subprocess.Popen(
+        super().__init__(
             (contestant.python, "-P", turn.__file__),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=contestant.folder,
-            env=contestant.environment(),
+            folder=contestant.folder,
+            environment=contestant.environment(),
         )
         plan = {
             "pipeline": contestant.pipeline,
@@ -74,49 +66,25 @@ class TurnProcess:
             "runs": scenario.workload.runs,
             "step_s": scenario.workload.step.total_seconds(),
         }
-        self._say(json.dumps(plan))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.communicate()
+        self.say(json.dumps(plan))
 
     def await_ready(self) -> None:
         """Wait for the end of imports and warm-up."""
-        if self._hear() != "ready":
+        if self.hear() != "ready":
             raise self._failed()
 
     def go(self) -> Took:
         """Drive the workload now, alone; `InvalidMeasurementError` (exit 3) if it ended with an error."""
-        self._say("go")
+        self.say("go")
         try:
-            found = json.loads(self._hear())
+            found = json.loads(self.hear())
         except ValueError:
             raise self._failed() from None
         return Took(found["seconds"] / self._runs, found["peak_memory_bytes"])
 
-    def _say(self, line: str) -> None:
-        if self._process.stdin:
-            try:
-                self._process.stdin.write(line + "\n")
-                self._process.stdin.flush()
-            except BrokenPipeError:
-                raise self._failed() from None
-
-    def _hear(self) -> str:
-        return self._process.stdout.readline().strip() if self._process.stdout else ""
-
     def _failed(self) -> InvalidMeasurementError:
-        self._process.kill()
-        errors = self._process.stderr.read() if self._process.stderr else ""
-        last = (errors.strip().splitlines() or ["it said nothing"])[-1]
         return InvalidMeasurementError(
-            f"{self._contestant.pipeline!r} ended with an error: {last[:200]}",
+            f"{self._contestant.pipeline!r} ended with an error: {self.last_words()}",
             where=f"{self._contestant.name} revision",
             remedy="mend the pipeline, or name a revision that can run this scenario",
         )

@@ -1,0 +1,50 @@
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from claimbench.errors import InvalidMeasurementError
+from claimbench.impl.indexes import IndexSet
+from claimbench.loadgen.databases import Template, Workshop
+from claimbench.loadgen.memory import MemoryPass
+from claimbench.loadgen.progress import Progress
+from claimbench.reports.record import Sample
+from claimbench.scenarios.loader import load
+from claimbench.scenarios.model import Dataset
+
+DOUBLES = Path(__file__).parents[2] / "doubles"
+
+
+def measured(workshop: Workshop, template: Template, pipeline: str) -> list[Sample]:
+    """All samples of the pass, with the pipeline as its candidate."""
+    smoke = load("smoke")
+    arms = tuple(arm.model_copy(update={"pipeline": pipeline, "indexes": "after"}) for arm in smoke.arms[1:])
+    scenario = smoke.model_copy(update={"arms": arms})
+    templates: Mapping[str, Template] = {arm.name: template for arm in arms}
+    progress = Progress(Console(file=io.StringIO()))
+    return [*MemoryPass(scenario, workshop, templates, templates).run(progress)]
+
+
+@pytest.fixture
+def small(workshop: Workshop, dataset: Dataset) -> Template:
+    return workshop.template(dataset, companies=2, indexes=IndexSet.AFTER)
+
+
+@pytest.fixture(autouse=True)
+def importable_in_child_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(DOUBLES))
+
+
+def test_an_arm_that_says_much_is_measured_in_every_block(workshop: Workshop, small: Template) -> None:
+    samples = measured(workshop, small, "loud_arms:Chatty")
+
+    assert [(sample.block, sample.value > 0) for sample in samples] == [(0, True), (1, True)]
+
+
+def test_an_arm_that_fails_is_told_with_its_error(workshop: Workshop, small: Template) -> None:
+    with pytest.raises(InvalidMeasurementError) as raised:
+        measured(workshop, small, "loud_arms:Failing")
+
+    assert "RuntimeError: no batch at" in str(raised.value)
