@@ -52,7 +52,10 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     for arm in scenario.arms:
         find_pipeline(arm.pipeline)
-    with open_server(request.database, announce=progress.note) as server, Workshop(server) as workshop:
+    with (
+        open_server(request.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
+        Workshop(server) as workshop,
+    ):
         progress.step(f"seeding {scenario.dataset.companies} companies")
         templates = _templates(scenario, workshop)
         equivalence = EquivalencePass(scenario, workshop, templates).run(progress)

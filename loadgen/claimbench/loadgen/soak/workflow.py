@@ -57,7 +57,7 @@ def run_soak(request: SoakRequest, database: str, progress: Progress) -> SoakRec
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     find_pipeline(arm.pipeline)
     with (
-        _restartable(database, progress) as server,
+        _restartable(database, progress, in_memory=scenario.server.in_memory) as server,
         Workshop(server) as workshop,
         relayed(server.admin_url, scenario.network.judged_rtt_ms) as way,
     ):
@@ -81,8 +81,8 @@ def run_soak(request: SoakRequest, database: str, progress: Progress) -> SoakRec
 
 
 @contextmanager
-def _restartable(database: str, progress: Progress) -> Iterator[Server]:
-    with open_server(database, announce=progress.note, settings=AUTOVACUUM) as server:
+def _restartable(database: str, progress: Progress, *, in_memory: bool) -> Iterator[Server]:
+    with open_server(database, announce=progress.note, settings=AUTOVACUUM, in_memory=in_memory) as server:
         progress.step("restarting the database once, to know that it can be done")
         server.restart()  # before anything holds a connection to it
         yield server
