@@ -97,10 +97,11 @@ class BenchmarkProcesses:
         self._processes = ExitStack()
 
     def __enter__(self) -> Self:
-        with self._processes.pop_all() as started:  # ended again if one of them cannot be started
-            self._processes = started
+        try:
             self._start()
-            self._processes = started.pop_all()
+        except BaseException:  # those that could be started would outlive us
+            self._processes.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

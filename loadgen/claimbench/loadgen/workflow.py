@@ -72,18 +72,19 @@ class Site:
 
         Timing comes before counting, which leaves much for a checkpoint to write. Memory is taken beside it.
         """
+        templates = self._templates(self.scenario.dataset.companies)
+        equivalence = EquivalencePass(self.scenario, self.workshop, templates).run(self.progress)
+        facts = self._facts(templates, equivalence)
+        if not equivalence.equal:
+            return facts
+        warm_up_templates = self._templates(WARM_UP_COMPANIES)
         with ExitStack() as stack:
-            templates = self._templates(self.scenario.dataset.companies)
-            equivalence = EquivalencePass(self.scenario, self.workshop, templates).run(self.progress)
-            facts = self._facts(templates, equivalence)
-            if not equivalence.equal:
-                return facts
             ways = [stack.enter_context(relayed(self.server.admin_url, rtt)) for rtt in self._rtts()]
             timing = TimingPass(
-                self.scenario, self.workshop, templates, self._warm_up_templates(), ways, self.processes
+                self.scenario, self.workshop, templates, warm_up_templates, ways, self.processes
             )
             timed = [*timing.run(self.progress)]
-        memory = MemoryPass(self.scenario, self.workshop, templates, self._warm_up_templates())
+        memory = MemoryPass(self.scenario, self.workshop, templates, warm_up_templates)
         with beside(lambda: [*memory.run(self.progress)], memory.stop) as remembered:
             counted = [*self._counted()]
         samples = (*counted, *remembered.result(), *timed)
@@ -96,9 +97,6 @@ class Site:
             arm.name: self.workshop.template(dataset, companies=companies, indexes=IndexSet(arm.indexes))
             for arm in self.scenario.arms
         }
-
-    def _warm_up_templates(self) -> Mapping[str, Template]:
-        return self._templates(WARM_UP_COMPANIES)
 
     def _counted(self) -> Iterator[Sample]:
         workload = self.scenario.workload

@@ -59,7 +59,7 @@ class Server:
     desk_url: URL
     run_key: str
     facts: ServerFacts
-    storage: str = "unknown"
+    storage: str
     """Where its files are: disk, memory, or the words for what we do not know."""
     restarter: Callable[[], None] | None = None
     """Where the server is ours alone: cuts every connection and starts it anew; returns when it answers."""
