@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -112,6 +113,7 @@ class BatchRequest(Base):
     error_file_id: Mapped[str | None]
     error: Mapped[str | None]
     claimed_at: Mapped[datetime | None]
+    claimed_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
     processed_at: Mapped[datetime | None]
@@ -146,6 +148,7 @@ class ProcessingRequest(Base):
     error: Mapped[str | None]
     requested_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
+    claimed_by: Mapped[UUID | None]
     completed_at: Mapped[datetime | None]
 
     session: Mapped[Session] = relationship()

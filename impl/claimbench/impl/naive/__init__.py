@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import sessionmaker
 
 from claimbench.impl.brake import CHAT_PATIENCE, Brake
+from claimbench.impl.claims import Claim
 from claimbench.impl.naive.checking import check_statuses_of
 from claimbench.impl.naive.creation import create_batches_of
 from claimbench.impl.naive.queries import active_companies, held_models
@@ -37,12 +38,12 @@ class NaivePipeline:
 
     def create_batches(self, now: datetime) -> StageReport:
         """Finish interrupted uploads, then batch each company's pending requests."""
-        tools, brake = self._tools, Brake(self._tools.events)
+        tools, brake, claim = self._tools, Brake(self._tools.events), Claim(now)
         companies = active_companies(tools)
         held = held_models(tools, now)
-        report = resume_interrupted(tools, brake, now)
+        report = resume_interrupted(tools, brake, claim)
         return for_each(
-            companies, lambda company: create_batches_of(company, held, tools, brake, now), report, tools
+            companies, lambda company: create_batches_of(company, held, tools, brake, claim), report, tools
         )
 
     def check_statuses(self, now: datetime) -> StageReport:
@@ -66,9 +67,12 @@ class NaivePipeline:
     def retry_failed(self, now: datetime) -> StageReport:
         """Send each company's failed requests alone, oldest first, up to the limit."""
         tools, brake = self._tools, Brake(self._tools.events, CHAT_PATIENCE)
+        claim = Claim(now)
         report = StageReport(Stage.RETRY_FAILED)
         companies = active_companies(tools)
-        return for_each(companies, lambda company: retry_failed_of(company, tools, brake, now), report, tools)
+        return for_each(
+            companies, lambda company: retry_failed_of(company, tools, brake, claim), report, tools
+        )
 
     def run(self, now: datetime) -> RunReport:
         """The four stages once."""

@@ -1,10 +1,9 @@
 """Interrupted uploads, naively: each is looked up at the API before it is submitted again."""
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.brake import Brake
+from claimbench.impl.claims import Claim
 from claimbench.impl.errors import ApiError
 from claimbench.impl.naive.queries import interrupted_uploads
 from claimbench.impl.naive.submission import adopt, is_ours, submit_all
@@ -15,24 +14,22 @@ from claimbench.impl.schema import BatchRequest
 STAGE = Stage.CREATE_BATCHES
 
 
-def resume_interrupted(tools: Tools, brake: Brake, now: datetime) -> StageReport:
+def resume_interrupted(tools: Tools, brake: Brake, claim: Claim) -> StageReport:
     """Adopt what the API already has of an interrupted upload, or submit it again."""
     report = StageReport(STAGE)
     with tools.databases() as database:
-        batches = interrupted_uploads(database, tools, now)
+        batches = interrupted_uploads(database, tools, claim.at)
         for batch in batches:
-            batch.claimed_at = now
+            batch.claimed_at, batch.claimed_by = claim.at, claim.by
         database.commit()
         for batch in batches:
-            if is_ours(batch, database, now):
-                report = report.plus(_resume(batch, database, tools, brake, now))
+            if is_ours(batch, database, claim):
+                report = report.plus(_resume(batch, database, tools, brake, claim))
             database.commit()
     return report
 
 
-def _resume(
-    batch: BatchRequest, database: Database, tools: Tools, brake: Brake, now: datetime
-) -> StageReport:
+def _resume(batch: BatchRequest, database: Database, tools: Tools, brake: Brake, claim: Claim) -> StageReport:
     size = len(batch.requests)
     held = StageReport(STAGE, claimed=size, failed=size)
     if brake.is_pulled:
@@ -45,6 +42,6 @@ def _resume(
         batch.claimed_at = None
         return held
     if found is None:
-        return submit_all([batch], database, tools, brake, now)
+        return submit_all([batch], database, tools, brake, claim)
     adopt(batch, found)
     return StageReport(STAGE, claimed=size, created=size)

@@ -1,12 +1,12 @@
 """Stage 4, naively: failed requests are sent alone, one after the other."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.brake import Brake
+from claimbench.impl.claims import Claim
 from claimbench.impl.errors import ApiError
 from claimbench.impl.lifecycle import (
     HELD_BACK,
@@ -27,45 +27,46 @@ STAGE = Stage.RETRY_FAILED
 HELD = Outcome(RequestStatus.PROCESSING_FAILED, HELD_BACK, attempts_used=0)
 
 
-def retry_failed_of(company: Company, tools: Tools, brake: Brake, now: datetime) -> StageReport:
+def retry_failed_of(company: Company, tools: Tools, brake: Brake, claim: Claim) -> StageReport:
     """Send a company's failed requests alone; each answer is stored before the next call."""
     report = StageReport(STAGE)
     if brake.is_pulled:
         return report
     with tools.databases() as database:
-        for request in _claim(company, database, tools, now):
-            if not _is_ours(request, database, now):
+        for request in _claim(company, database, tools, claim):
+            if not _is_ours(request, database, claim):
                 database.commit()
                 continue
             outcome = HELD if brake.is_pulled else _ask(request, tools, brake)
             report = report.plus(StageReport(STAGE, claimed=1))
-            report = report.plus(settle(request, outcome, tools, STAGE, now))
+            report = report.plus(settle(request, outcome, tools, STAGE, claim.at))
             database.commit()  # the answer is paid for: a crash loses one at most
     return report
 
 
-def _claim(company: Company, database: Database, tools: Tools, now: datetime) -> Sequence[ProcessingRequest]:
+def _claim(company: Company, database: Database, tools: Tools, claim: Claim) -> Sequence[ProcessingRequest]:
     """Count the attempt before the call, so that a request that kills its scheduler cannot do so for ever."""
     claimed = []
-    for request in failed_requests(database, company, tools, now):
+    for request in failed_requests(database, company, tools, claim.at):
         if request.attempts >= tools.policy.attempts_max:
-            settle(request, Outcome(RequestStatus.PROCESSING_FAILED, INTERRUPTED), tools, STAGE, now)
+            settle(request, Outcome(RequestStatus.PROCESSING_FAILED, INTERRUPTED), tools, STAGE, claim.at)
             continue
-        request.status, request.claimed_at = RequestStatus.RETRY_IN_PROGRESS, now
+        request.status = RequestStatus.RETRY_IN_PROGRESS
+        request.claimed_at, request.claimed_by = claim.at, claim.by
         request.attempts += 1
         claimed.append(request)
     database.commit()
     return claimed
 
 
-def _is_ours(request: ProcessingRequest, database: Database, now: datetime) -> bool:
+def _is_ours(request: ProcessingRequest, database: Database, claim: Claim) -> bool:
     """Lock the request while it is asked: who slept for longer than a lease finds that another has it."""
     return (
         database.scalars(
             select(ProcessingRequest.id)
             .where(ProcessingRequest.id == request.id)
             .where(ProcessingRequest.status == RequestStatus.RETRY_IN_PROGRESS)
-            .where(ProcessingRequest.claimed_at == now)
+            .where(ProcessingRequest.claimed_by == claim.by)
             .with_for_update(skip_locked=True)
         ).one_or_none()
         is not None

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.batching import batch_key
 from claimbench.impl.brake import Brake
+from claimbench.impl.claims import Claim
 from claimbench.impl.errors import ApiError, Blame
 from claimbench.impl.events import surplus_batch
 from claimbench.impl.jsonl import CustomId, request_line
@@ -33,29 +34,29 @@ class Line:
 
 
 def submit_all(
-    batches: Iterable[BatchRequest], database: Database, tools: Tools, brake: Brake, now: datetime
+    batches: Iterable[BatchRequest], database: Database, tools: Tools, brake: Brake, claim: Claim
 ) -> StageReport:
     """Submit each claimed batch; one that is too large becomes several, in place."""
     report = StageReport(STAGE)
     waiting = deque(batches)
     while waiting:
         batch = waiting.popleft()
-        if not is_ours(batch, database, now):
+        if not is_ours(batch, database, claim):
             database.rollback()
             continue
         lines, too_large = _lines(batch, tools.policy.bytes_per_batch_max)
         if too_large:
-            report = report.plus(_give_up(too_large, database, now))
+            report = report.plus(_give_up(too_large, database, claim.at))
             database.commit()  # before the upload: a crash after it finds in the batch what it asks
             waiting.appendleft(batch)
             continue
-        rest = _rest(batch, lines, tools.policy.bytes_per_batch_max, now)
+        rest = _rest(batch, lines, tools.policy.bytes_per_batch_max, claim)
         if rest is not None:
             database.add(rest)
             database.commit()  # before the upload of either: a crash after it finds both by their keys
             waiting.extendleft((rest, batch))
         elif lines:
-            report = report.plus(_submit(batch, lines, tools, brake, now))
+            report = report.plus(_submit(batch, lines, tools, brake, claim.at))
             _keep(batch, database, tools)
         else:
             database.delete(batch)
@@ -63,13 +64,13 @@ def submit_all(
     return report
 
 
-def is_ours(batch: BatchRequest, database: Database, now: datetime) -> bool:
+def is_ours(batch: BatchRequest, database: Database, claim: Claim) -> bool:
     """Lock the batch for as long as it is being submitted: who would take it over sees that we live."""
     return (
         database.scalars(
             select(BatchRequest)
             .where(BatchRequest.id == batch.id, BatchRequest.status == BatchStatus.UPLOADING)
-            .where(BatchRequest.claimed_at == now)
+            .where(BatchRequest.claimed_by == claim.by)
             .with_for_update(skip_locked=True)
         ).one_or_none()
         is not None
@@ -97,7 +98,7 @@ def _give_up(requests: Sequence[ProcessingRequest], database: Database, now: dat
     return StageReport(STAGE, failed=len(requests))
 
 
-def _rest(batch: BatchRequest, lines: Sequence[Line], bytes_max: int, now: datetime) -> BatchRequest | None:
+def _rest(batch: BatchRequest, lines: Sequence[Line], bytes_max: int, claim: Claim) -> BatchRequest | None:
     """A new batch of the requests beyond the limit, taken out of the given one; None when all fit."""
     size, fitting = 0, 0
     for line in lines:
@@ -113,10 +114,11 @@ def _rest(batch: BatchRequest, lines: Sequence[Line], bytes_max: int, now: datet
     return BatchRequest(
         company_id=batch.company_id,
         model=batch.model,
-        key=batch_key(((request.id, request.attempts) for request in beyond), now),
+        key=batch_key(((request.id, request.attempts) for request in beyond), claim.at),
         status=BatchStatus.UPLOADING,
-        created_at=now,
-        claimed_at=now,
+        created_at=claim.at,
+        claimed_at=claim.at,
+        claimed_by=claim.by,
         requests=beyond,
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 from claimbench.impl.backing_off import BACK_OFF_CODES, BackOff, remembered_since
 from claimbench.impl.batching import PendingRequest, PlannedBatch, plan_batches
 from claimbench.impl.brake import Brake
+from claimbench.impl.claims import Claim
 from claimbench.impl.lifecycle import NO_MESSAGES
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.batch_files import BatchFileWriter
@@ -33,24 +34,25 @@ class Claimed:
 
 def create_batches(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Claim what is due, finish what was interrupted, and hand all of it to the API."""
-    claimed = in_transaction(context.engine, lambda connection: _claim(connection, companies, context, now))
+    claim = Claim(now)
+    claimed = in_transaction(context.engine, lambda connection: _claim(connection, companies, context, claim))
     report = StageReport(STAGE, failed=claimed.silent, skipped=claimed.left)
     submitter = Submitter(context, Brake(context.events))
-    looked_up = _looked_up(claimed.interrupted, submitter, now)
+    looked_up = _looked_up(claimed.interrupted, submitter, claim)
     for submission in looked_up:
         if submission.is_settled:
             report = report.plus(_report(submission))
     never_sent = [one for one in looked_up if not one.is_settled]
     batches = (*(one.batch_id for one in never_sent if one.requests), *claimed.batches)
     empty = [one.batch_id for one in never_sent if not one.requests]
-    return report.plus(_submit(batches, empty, submitter, now))
+    return report.plus(_submit(batches, empty, submitter, claim))
 
 
-def _submit(batches: Sequence[int], empty: Sequence[int], submitter: Submitter, now: datetime) -> StageReport:
+def _submit(batches: Sequence[int], empty: Sequence[int], submitter: Submitter, claim: Claim) -> StageReport:
     report = StageReport(STAGE)
-    writer = BatchFileWriter(submitter.context, now)
+    writer = BatchFileWriter(submitter.context, claim)
     writer.empty.extend(empty)
-    for submission in _streamed(batches, writer, submitter, now) if batches else ():
+    for submission in _streamed(batches, writer, submitter, claim) if batches else ():
         report = report.plus(_report(submission))
     if writer.empty:
         write(submitter.context.engine, statements.DELETE_EMPTY_BATCHES, {"batches": writer.empty})
@@ -58,17 +60,17 @@ def _submit(batches: Sequence[int], empty: Sequence[int], submitter: Submitter, 
 
 
 def _looked_up(
-    batches: Sequence[InterruptedBatch], submitter: Submitter, now: datetime
+    batches: Sequence[InterruptedBatch], submitter: Submitter, claim: Claim
 ) -> Sequence[Submission]:
     """Ask the API for what an interrupted run may have created, and adopt it."""
     limit = submitter.context.policy.concurrent_companies
     found = list(in_parallel(submitter.find, batches, limit)) if batches else []
-    submitter.record([one for one in found if one.is_settled], now)
+    submitter.record([one for one in found if one.is_settled], claim)
     return found
 
 
 def _streamed(
-    batches: Sequence[int], writer: BatchFileWriter, submitter: Submitter, now: datetime
+    batches: Sequence[int], writer: BatchFileWriter, submitter: Submitter, claim: Claim
 ) -> Sequence[Submission]:
     """Submit in parallel while the prompts stream in; written is what became of them, if not all could be.
 
@@ -78,20 +80,26 @@ def _streamed(
     limit = submitter.context.policy.concurrent_companies
     try:
         with open_stream(submitter.context.engine) as stream:
-            files = writer.files(stream.rows(statements.BATCH_PROMPTS, batches, now))
+            files = writer.files(stream.rows(statements.BATCH_PROMPTS, batches, claim))
             for submission in in_parallel(submitter.submit, files, limit):
                 done.append(submission)  # noqa: PERF402 (what is done must not be lost when one breaks)
     finally:
-        submitter.record(done, now)
+        submitter.record(done, claim)
     return done
 
 
 def _claim(
-    connection: Connection, companies: Sequence[int], context: PipelineContext, now: datetime
+    connection: Connection, companies: Sequence[int], context: PipelineContext, claim: Claim
 ) -> Claimed:
-    policy = context.policy
+    policy, now = context.policy, claim.at
     lease = policy.claim_lease
-    whose = {"companies": list(companies), "now": now, "stale": now - lease, "wrong": now + lease}
+    whose = {
+        "companies": list(companies),
+        "now": now,
+        "token": claim.by,
+        "stale": now - lease,
+        "wrong": now + lease,
+    }
     interrupted = connection.execute(statements.CLAIM_INTERRUPTED_UPLOADS, whose).all()
     waiting = {
         "companies": list(companies),
@@ -105,7 +113,7 @@ def _claim(
     taken = sum(len(batch.requests) for batch in planned)
     return Claimed(
         tuple(InterruptedBatch(row.id, row.key, row.requests) for row in interrupted),
-        tuple(_store(connection, planned, now)),
+        tuple(_store(connection, planned, claim)),
         len(silent),
         len(pending) - len(silent) - taken,
     )
@@ -124,7 +132,7 @@ def _abandon(connection: Connection, requests: Sequence[int], now: datetime) -> 
         connection.execute(statements.ABANDON_REQUESTS, parameters)
 
 
-def _store(connection: Connection, planned: Sequence[PlannedBatch], now: datetime) -> Sequence[int]:
+def _store(connection: Connection, planned: Sequence[PlannedBatch], claim: Claim) -> Sequence[int]:
     if not planned:
         return ()
     keys = [batch.key for batch in planned]
@@ -137,7 +145,8 @@ def _store(connection: Connection, planned: Sequence[PlannedBatch], now: datetim
         "keys": keys,
         "requests": [request_id for request_id, _ in members],
         "request_keys": [key for _, key in members],
-        "now": now,
+        "now": claim.at,
+        "token": claim.by,
     }
     return connection.scalars(statements.CLAIM_REQUESTS, parameters).all()
 

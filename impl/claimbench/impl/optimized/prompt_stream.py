@@ -3,12 +3,13 @@
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import tuple_row
 from sqlalchemy import Engine
+
+from claimbench.impl.claims import Claim
 
 ROWS_AT_A_TIME = 200
 
@@ -21,14 +22,14 @@ class PromptStream:
     begun: ExitStack
     """Closes what is being read: the driver holds its lock until then, and a rollback would wait for it."""
 
-    def rows(self, statement: str, ids: Sequence[int], now: datetime) -> Iterator[tuple[Any, ...]]:
-        """Rows of a statement about these ids as claimed at `now`; may be left before their end."""
-        rows = self._rows(statement, ids, now)
+    def rows(self, statement: str, ids: Sequence[int], claim: Claim) -> Iterator[tuple[Any, ...]]:
+        """Rows of a statement about those of these ids that we still hold; may be left before their end."""
+        rows = self._rows(statement, ids, claim)
         self.begun.callback(rows.close)
         return rows
 
     def _rows(
-        self, statement: str, ids: Sequence[int], now: datetime
+        self, statement: str, ids: Sequence[int], claim: Claim
     ) -> Generator[tuple[Any, ...], None, None]:
         """In chunks, as the server sends them.
 
@@ -36,7 +37,7 @@ class PromptStream:
         stream is one round trip for all (libpq's chunked rows mode).
         """
         with self.driver.cursor(row_factory=tuple_row) as cursor:
-            yield from cursor.stream(statement, {"ids": list(ids), "now": now}, size=ROWS_AT_A_TIME)
+            yield from cursor.stream(statement, {"ids": list(ids), "token": claim.by}, size=ROWS_AT_A_TIME)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
 from claimbench.impl.brake import Brake
+from claimbench.impl.claims import Claim
 from claimbench.impl.errors import ApiError
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.lifecycle import Outcome, outcome_of_bad_line, outcome_without_line
@@ -37,8 +38,14 @@ class ReadBatch:
 
 def process_results(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Claim the ended batches, read their files, apply them: a transaction for a few thousand lines."""
-    lease = context.policy.claim_lease
-    parameters = {"companies": list(companies), "now": now, "stale": now - lease, "wrong": now + lease}
+    claim, lease = Claim(now), context.policy.claim_lease
+    parameters = {
+        "companies": list(companies),
+        "now": now,
+        "token": claim.by,
+        "stale": now - lease,
+        "wrong": now + lease,
+    }
     rows = rows_of(context.engine, statements.CLAIM_ENDED_BATCHES, parameters)
     ended = [_ended(row) for row in sorted(rows, key=lambda row: row.id)]
     reader, brake = ResultReader(context.api, context.policy, context.events), Brake(context.events)
@@ -46,17 +53,17 @@ def process_results(companies: Sequence[int], context: PipelineContext, now: dat
     report = StageReport(STAGE)
     try:
         for portion in _portions(in_parallel(lambda batch: _read(batch, reader, brake, now), ended, limit)):
-            report = report.plus(_applied(portion, context, now))
+            report = report.plus(_applied(portion, context, claim))
     except Exception:
-        _release(ended, context, now)
+        _release(ended, context, claim)
         raise
     return report
 
 
-def _release(ended: Sequence[EndedBatch], context: PipelineContext, now: datetime) -> None:
+def _release(ended: Sequence[EndedBatch], context: PipelineContext, claim: Claim) -> None:
     """Let the next run, or the original pipeline, have what was not applied before the lease is over."""
     with suppress(DBAPIError):  # then the lease does it
-        parameters = {"batches": [batch.id for batch in ended], "now": now}
+        parameters = {"batches": [batch.id for batch in ended], "token": claim.by}
         write(context.engine, statements.RELEASE_BATCHES, parameters)
 
 
@@ -96,12 +103,12 @@ def _portions(batches: Iterable[ReadBatch]) -> Iterator[list[ReadBatch]]:
         yield portion
 
 
-def _applied(portion: Sequence[ReadBatch], context: PipelineContext, now: datetime) -> StageReport:
-    return in_transaction(context.engine, lambda connection: _apply(connection, portion, context, now))
+def _applied(portion: Sequence[ReadBatch], context: PipelineContext, claim: Claim) -> StageReport:
+    return in_transaction(context.engine, lambda connection: _apply(connection, portion, context, claim))
 
 
 def _apply(
-    connection: Connection, portion: Sequence[ReadBatch], context: PipelineContext, now: datetime
+    connection: Connection, portion: Sequence[ReadBatch], context: PipelineContext, claim: Claim
 ) -> StageReport:
     settlements = [
         Settlement(settled.request_id, read.batch.id, settled.outcome)
@@ -109,13 +116,13 @@ def _apply(
         if read.results
         for settled in read.results.settled
     ]
-    settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, now)
+    settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, claim.at)
     report = settle(connection, settlements, settling)
     rejected = len(settlements) - report.claimed
     if rejected:
         context.events(Event(EventKind.LINE_REJECTED, f"{rejected} lines: not a request of their batch"))
-    report = report.plus(_fail_missing(connection, portion, context, now))
-    _close(connection, portion, now)
+    report = report.plus(_fail_missing(connection, portion, context, claim.at))
+    _close(connection, portion, claim)
     return report
 
 
@@ -161,9 +168,9 @@ def _missing(batch: EndedBatch, results: BatchResults, blamed: Sequence[int]) ->
     return results.missing
 
 
-def _close(connection: Connection, portion: Sequence[ReadBatch], now: datetime) -> None:
+def _close(connection: Connection, portion: Sequence[ReadBatch], claim: Claim) -> None:
     whole = [read.batch.id for read in portion if read.results]
     unread = [read.batch.id for read in portion if not read.results]
-    connection.execute(statements.CLOSE_BATCHES, {"batches": whole, "now": now})
+    connection.execute(statements.CLOSE_BATCHES, {"batches": whole, "now": claim.at})
     if unread:
-        connection.execute(statements.RELEASE_BATCHES, {"batches": unread, "now": now})
+        connection.execute(statements.RELEASE_BATCHES, {"batches": unread, "token": claim.by})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from claimbench.impl.brake import CHAT_PATIENCE, Brake
+from claimbench.impl.claims import Claim
 from claimbench.impl.errors import ApiError
 from claimbench.impl.lifecycle import (
     HELD_BACK,
@@ -41,37 +42,41 @@ class Question:
 
 def retry_failed(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Claim each company's oldest failed requests, ask them in parallel, store the answers."""
-    claimed = _claim(companies, context, now)
+    claim = Claim(now)
+    claimed = _claim(companies, context, claim)
     report = StageReport(STAGE)
     if not claimed:
         return report
     settling = Settling(STAGE, RequestStatus.RETRY_IN_PROGRESS, context.policy, now)
     brake, limit = Brake(context.events, CHAT_PATIENCE), context.policy.concurrent_companies
     with open_stream(context.engine) as stream:
-        questions = _questions(stream, claimed, now)
+        questions = _questions(stream, claimed, claim)
         for portion in _portions(in_parallel(lambda asked: _ask(asked, context, brake), questions, limit)):
             with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 report = report.plus(settle(connection, portion, settling))
     return report
 
 
-def _claim(companies: Sequence[int], context: PipelineContext, now: datetime) -> Sequence[int]:
+def _claim(companies: Sequence[int], context: PipelineContext, claim: Claim) -> Sequence[int]:
     lease = context.policy.claim_lease
     parameters = {
         "companies": list(companies),
         "per_company": context.policy.retries_per_company,
         "attempts_max": context.policy.attempts_max,
         "interrupted": INTERRUPTED,
-        "stale": now - lease,
-        "wrong": now + lease,
-        "now": now,
+        "stale": claim.at - lease,
+        "wrong": claim.at + lease,
+        "now": claim.at,
+        "token": claim.by,
     }
     rows = rows_of(context.engine, statements.CLAIM_FAILED_REQUESTS, parameters)
     return [row.id for row in rows if row.status == RequestStatus.RETRY_IN_PROGRESS]
 
 
-def _questions(stream: PromptStream, claimed: Sequence[int], now: datetime) -> Iterator[Question]:
-    for request_id, model, processing_type, transcript in stream.rows(statements.RETRY_PROMPTS, claimed, now):
+def _questions(stream: PromptStream, claimed: Sequence[int], claim: Claim) -> Iterator[Question]:
+    for request_id, model, processing_type, transcript in stream.rows(
+        statements.RETRY_PROMPTS, claimed, claim
+    ):
         yield Question(request_id, Prompt(model, ProcessingType(processing_type), transcript or ""))
 
 

@@ -29,14 +29,15 @@ are left to it."""
 
 CLAIM_REQUESTS = text("""
     WITH batch AS (
-        INSERT INTO ai_batch_request (company_id, model, key, status, created_at, claimed_at)
-        SELECT company_id, model, key, 'UPLOADING', :now, :now
+        INSERT INTO ai_batch_request (company_id, model, key, status, created_at, claimed_at, claimed_by)
+        SELECT company_id, model, key, 'UPLOADING', :now, :now, :token
         FROM unnest(CAST(:companies AS bigint[]), CAST(:models AS text[]), CAST(:keys AS text[]))
              AS planned (company_id, model, key)
         RETURNING id, key
     ), claimed AS (
         UPDATE ai_processing_request
-        SET status = 'BATCHING_IN_PROGRESS', batch_id = batch.id, attempts = attempts + 1, claimed_at = :now
+        SET status = 'BATCHING_IN_PROGRESS', batch_id = batch.id, attempts = attempts + 1,
+            claimed_at = :now, claimed_by = :token
         FROM unnest(CAST(:requests AS bigint[]), CAST(:request_keys AS text[])) AS member (id, key)
         JOIN batch ON batch.key = member.key
         WHERE ai_processing_request.id = member.id
@@ -53,7 +54,7 @@ ABANDON_REQUESTS = text("""
 """Give up on requests that cannot be sent."""
 
 CLAIM_INTERRUPTED_UPLOADS = text("""
-    UPDATE ai_batch_request SET claimed_at = :now
+    UPDATE ai_batch_request SET claimed_at = :now, claimed_by = :token
     WHERE id IN (
         SELECT id FROM ai_batch_request
         WHERE status = 'UPLOADING' AND company_id = ANY (CAST(:companies AS bigint[]))
@@ -75,7 +76,7 @@ BATCH_PROMPTS = """
         FROM message WHERE message.session_id = request.session_id
     ) AS transcript
     WHERE request.batch_id = ANY (%(ids)s::bigint[])
-      AND batch.status = 'UPLOADING' AND batch.claimed_at = %(now)s
+      AND batch.status = 'UPLOADING' AND batch.claimed_by = %(token)s
     ORDER BY request.batch_id, request.requested_at, request.id
     FOR KEY SHARE OF batch SKIP LOCKED
 """
@@ -86,8 +87,8 @@ The lock says that we live: it keeps everybody from taking the batches over, and
 
 SPLIT_BATCHES = text("""
     WITH part AS (
-        INSERT INTO ai_batch_request (company_id, model, key, status, created_at, claimed_at)
-        SELECT company_id, model, part.key, 'UPLOADING', :now, :now
+        INSERT INTO ai_batch_request (company_id, model, key, status, created_at, claimed_at, claimed_by)
+        SELECT company_id, model, part.key, 'UPLOADING', :now, :now, :token
         FROM unnest(CAST(:parents AS bigint[]), CAST(:keys AS text[])) AS part (parent, key)
         JOIN ai_batch_request AS whole ON whole.id = part.parent
         RETURNING id, key
@@ -126,7 +127,7 @@ RECORD_SUBMISSIONS = text("""
                 CAST(:file_ids AS text[]), CAST(:errors AS text[]))
          AS submitted (id, status, openai_batch_id, input_file_id, error)
     WHERE ai_batch_request.id = submitted.id AND ai_batch_request.status = 'UPLOADING'
-      AND (submitted.openai_batch_id IS NOT NULL OR ai_batch_request.claimed_at = :now)
+      AND (submitted.openai_batch_id IS NOT NULL OR ai_batch_request.claimed_by = :token)
 """)
 """Write what became of the submissions: under way, refused for good, or free for the next run.
 
@@ -162,7 +163,7 @@ RECORD_STATUSES = text("""
 """Write what the API said; a batch that another scheduler has seen end meanwhile is left as it is."""
 
 CLAIM_ENDED_BATCHES = text("""
-    UPDATE ai_batch_request SET claimed_at = :now
+    UPDATE ai_batch_request SET claimed_at = :now, claimed_by = :token
     WHERE id IN (
         SELECT id FROM ai_batch_request
         WHERE status IN ('COMPLETED', 'EXPIRED', 'CANCELLED', 'FAILED')
@@ -176,7 +177,7 @@ CLAIM_ENDED_BATCHES = text("""
 
 RELEASE_BATCHES = text("""
     UPDATE ai_batch_request SET claimed_at = NULL
-    WHERE id = ANY (CAST(:batches AS bigint[])) AND status <> 'PROCESSED' AND claimed_at = :now
+    WHERE id = ANY (CAST(:batches AS bigint[])) AND status <> 'PROCESSED' AND claimed_by = :token
 """)
 """Leave batches whose files could not be read to a later run."""
 
@@ -300,6 +301,7 @@ CLAIM_FAILED_REQUESTS = text("""
                             ELSE request.completed_at END,
         claimed_at = CASE WHEN request.attempts >= :attempts_max THEN request.claimed_at
                           ELSE CAST(:now AS timestamptz) END,
+        claimed_by = :token,
         attempts = least(request.attempts + 1, :attempts_max)
     FROM ranked
     WHERE request.id = ranked.id AND ranked.place <= :per_company
@@ -316,7 +318,7 @@ RETRY_PROMPTS = """
         FROM message WHERE message.session_id = request.session_id
     ) AS transcript
     WHERE request.id = ANY (%(ids)s::bigint[])
-      AND request.status = 'RETRY_IN_PROGRESS' AND request.claimed_at = %(now)s
+      AND request.status = 'RETRY_IN_PROGRESS' AND request.claimed_by = %(token)s
     ORDER BY session.company_id, request.requested_at, request.id
     FOR KEY SHARE OF request SKIP LOCKED
 """

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from claimbench.impl.brake import Brake
+from claimbench.impl.claims import Claim
 from claimbench.impl.errors import CIRCUIT_OPEN, ApiError, Blame
 from claimbench.impl.events import surplus_batch
 from claimbench.impl.lifecycle import HELD_BACK, storable
@@ -86,7 +86,7 @@ class Submitter:
             return Submission(batch.id, batch.requests, error=error)
         return Submission(batch.id, batch.requests, batch=found)
 
-    def record(self, submissions: Sequence[Submission], now: datetime) -> None:
+    def record(self, submissions: Sequence[Submission], claim: Claim) -> None:
         """Write what became of them; one too many at the API is told as surplus."""
         known = [done for done in submissions if not done.is_unknown]
         if not known:
@@ -98,7 +98,8 @@ class Submitter:
             "openai_ids": [done.batch.id if done.batch else None for done in known],
             "file_ids": [done.batch.input_file_id if done.batch else None for done in known],
             "errors": [storable(str(error)) if error else None for error in failed],
-            "now": now,
+            "now": claim.at,
+            "token": claim.by,
         }
         if write(self.context.engine, statements.RECORD_SUBMISSIONS, parameters) < len(known):
             self._tell_surplus([done.batch.id for done in known if done.batch])

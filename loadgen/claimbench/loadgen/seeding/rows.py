@@ -88,7 +88,7 @@ def message_rows(seed: Seed) -> Iterator[Row]:
 
 
 def batch_rows(seed: Seed) -> Iterator[Row]:
-    """id, company_id, model, key, status, outcome, four ids, error, and the four times."""
+    """id, company_id, model, key, status, outcome, four ids, error, claim, and the three times."""
     for number, batch in enumerate(seed.plan.batches, start=1):
         digest = hashlib.sha256(f"{seed.dataset.seed}/batch/{number}".encode()).hexdigest()
         error_file_id = f"file-e{digest[:20]}" if batch.has_failures else None
@@ -97,13 +97,14 @@ def batch_rows(seed: Seed) -> Iterator[Row]:
             *(number, batch.company_id, batch.model, digest[:32]),
             *(BatchStatus.PROCESSED.value, BatchStatus.COMPLETED.value),
             *(f"batch_{digest[:24]}", f"file-i{digest[:20]}", f"file-o{digest[:20]}", error_file_id),
-            *(None, None, batch.created_at, ended_at, ended_at + timedelta(minutes=1)),
+            *(None, None, None, batch.created_at, ended_at, ended_at + timedelta(minutes=1)),
         )
 
 
 def request_rows(seed: Seed) -> Iterator[Row]:
-    """id, session_id, model, type, status, batch_id, attempts, two token counts, cost, error, three times."""
+    """id, session_id, model, type, status, batch_id, attempts, tokens, cost, error, times and claim."""
     draw = chance(seed.dataset, "usage")
+    unclaimed = (None, None)
     number = 0
     for session_id, session in enumerate(seed.plan.sessions, start=1):
         batch_id = seed.plan.batch_of_session[session_id - 1]
@@ -112,17 +113,17 @@ def request_rows(seed: Seed) -> Iterator[Row]:
             head = (number, session_id, ask.model, ask.processing_type.value)
             if batch_id is None:
                 state: Row = (RequestStatus.PENDING_BATCHING.value, None, 0, None, None, None, None)
-                yield (*head, *state, session.requested_at, None, None)
+                yield (*head, *state, session.requested_at, *unclaimed, None)
                 continue
             processed_at = _ended_at(seed.plan.batches[batch_id - 1]) + timedelta(minutes=1)
             if session.era is Era.FAILED:
                 state = (RequestStatus.PROCESSING_FAILED.value, batch_id, 1, None, None, None, FAILURE)
-                yield (*head, *state, session.requested_at, None, None)
+                yield (*head, *state, session.requested_at, *unclaimed, None)
                 continue
             usage = (80 + draw.randrange(400), 10 + draw.randrange(60))
             cost = cost_usd(ask.model, Channel.BATCH, *usage)
             state = (RequestStatus.PROCESSING_COMPLETE.value, batch_id, 1, *usage, cost, None)
-            yield (*head, *state, session.requested_at, None, processed_at)
+            yield (*head, *state, session.requested_at, *unclaimed, processed_at)
 
 
 def _ended_at(batch: BatchPlan) -> datetime:

@@ -40,7 +40,7 @@ class SeededTable:
     rows: Callable[[Seed], Iterator[Row]]
 
 
-_MOMENTS = ("timestamptz", "timestamptz", "timestamptz")
+_CLAIM = ("timestamptz", "uuid")
 
 TABLES = (
     SeededTable(Company.__tablename__, ("int8", "text", "text", "timestamptz"), rows.company_rows),
@@ -52,7 +52,7 @@ TABLES = (
     SeededTable(Message.__tablename__, ("int8", "int8", "int4", "text", "text"), rows.message_rows),
     SeededTable(
         BatchRequest.__tablename__,
-        ("int8", "int8", *("text",) * 9, "timestamptz", *_MOMENTS),
+        ("int8", "int8", *("text",) * 9, *_CLAIM, *("timestamptz",) * 3),
         rows.batch_rows,
     ),
     SeededTable(
@@ -69,7 +69,9 @@ TABLES = (
             "int4",
             "numeric",
             "text",
-            *_MOMENTS,
+            "timestamptz",
+            *_CLAIM,
+            "timestamptz",
         ),
         rows.request_rows,
     ),
