@@ -14,7 +14,7 @@ from claimbench.loadgen.seeding.rows import Seed
 from claimbench.loadgen.seeding.seeder import TABLES, make_seed
 from claimbench.scenarios.model import Dataset
 
-GOLDEN = "b47e27a254e327d429f25f95eca270e0bd826bab2d4b68ef69469341ad0a5742"
+GOLDEN = "ef3212dc82db81d78faad0ecb6b3eca7c1d5d79bff1320327b540611025583c9"
 GOLDEN_FAKER = "40.54.0"
 
 

@@ -13,7 +13,7 @@ from claimbench.loadgen.seeding.pools import FAKER_VERSION, make_pools
 from claimbench.loadgen.seeding.rows import Row, Seed
 from claimbench.scenarios.model import Dataset
 
-VERSION = 1
+VERSION = 2
 """Raise it whenever the same dataset gives other rows than before."""
 
 
