@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import make_url
 
-from claimbench.loadgen.building import open_pipeline
+from claimbench.loadgen.building import import_all, open_pipeline
 from claimbench.loadgen.clock import SimulatedClock
 from claimbench.loadgen.probes.memory import MemoryProbe
 from claimbench.loadgen.workload import drive, unobserved
@@ -46,6 +46,7 @@ class MemoryReading(BaseModel):
 
 def main() -> None:
     """Measure every plan that comes; end at the first that cannot be measured."""
+    import_all()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the arm prints is no answer
     for line in sys.stdin:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from claimbench.impl.ports import Stage
+from claimbench.loadgen.building import import_all
 from claimbench.loadgen.stand import Stand, open_stand
 from claimbench.loadgen.timing_plan import TimingPlan, Turn, awaited_plan
 from claimbench.loadgen.workload import StageDone, drive
@@ -47,6 +48,7 @@ class StageTimes:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each turn, in the order of the plan."""
+    import_all()
     plan = awaited_plan()
     metafunc.parametrize("turn", plan.turns, ids=[turn.label for turn in plan.turns])
 
@@ -58,6 +60,8 @@ def plan() -> TimingPlan:
     for turn in plan.warm_ups:
         with open_stand(turn.pipeline, make_url(turn.url), plan.api) as stand:
             _drive(stand, plan, StageTimes())
+    gc.collect()
+    gc.freeze()  # what is there by now is no arm's, and is not looked through again before each turn
     return plan
 
 
