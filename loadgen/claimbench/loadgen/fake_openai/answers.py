@@ -31,7 +31,8 @@ _ENDINGS = (
     "The customer thanked the agent.",
     "The question stayed open.",
 )
-_VARIANTS = len(SENTIMENTS) * len(CATEGORIES) * len(LANGUAGES) * len(_TOPICS) * len(_ENDINGS)
+VARIANTS = len(SENTIMENTS) * len(CATEGORIES) * len(LANGUAGES) * len(_TOPICS) * len(_ENDINGS)
+"""How many answers there are to one ask: draws that differ by a multiple of it give the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Answer:
 
 def answer(ask: Ask, draw: int) -> Answer:
     """The first choice that a draw makes for an ask."""
-    return _answer(ask.keys, ask.json, ask.completion_tokens_max, draw % _VARIANTS)
+    return _answer(ask.keys, ask.json, ask.completion_tokens_max, draw % VARIANTS)
 
 
 def choices(ask: Ask, draw: int) -> tuple[Answer, ...]:
@@ -53,7 +54,7 @@ def choices(ask: Ask, draw: int) -> tuple[Answer, ...]:
     return tuple(answer(ask, draw + 7919 * number) for number in range(ask.choices))
 
 
-@lru_cache(maxsize=4 * _VARIANTS)
+@lru_cache(maxsize=4 * VARIANTS)
 def _answer(keys: tuple[str, ...], json: str, tokens_max: int, variant: int) -> Answer:
     text = _text(keys, json, variant)
     tokens = text_tokens(text)

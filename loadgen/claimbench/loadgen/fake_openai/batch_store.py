@@ -8,7 +8,7 @@ from claimbench.loadgen.fake_openai.batches import Batch, BatchOrder
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.file_store import FileStore
 from claimbench.loadgen.fake_openai.limits import Limits
-from claimbench.loadgen.fake_openai.line_index import LineProblem
+from claimbench.loadgen.fake_openai.line_rules import LineProblem
 from claimbench.loadgen.fake_openai.meters import MeterBook
 from claimbench.loadgen.fake_openai.naming import Chance
 from claimbench.loadgen.fake_openai.paging import page_of

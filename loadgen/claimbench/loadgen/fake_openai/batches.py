@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from claimbench.loadgen.fake_openai.faults import FaultKind
-from claimbench.loadgen.fake_openai.line_index import LineProblem
+from claimbench.loadgen.fake_openai.line_rules import LineProblem
 from claimbench.loadgen.fake_openai.timeline import ENDED, WINDOW_S, Status, Timeline
 from claimbench.loadgen.fake_openai.triggers import CALM, Occasion
 from claimbench.loadgen.fake_openai.wire import JsonObject

@@ -1,5 +1,6 @@
 """One form for bodies that mean the same: sorted keys, no white space, UTF-8; and its digest."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -47,9 +48,12 @@ def frame_digest(frame: bytes) -> bytes:
     return blake2b(frame, digest_size=DIGEST_BYTES).digest()
 
 
-def text_digest(frame: bytes, text: str) -> bytes:
-    """16 bytes that stand for a frame's digest and a text."""
-    return blake2b(frame + text.encode(), digest_size=DIGEST_BYTES).digest()
+def text_digests(frames: Iterable[bytes], texts: Iterable[str]) -> list[bytes]:
+    """16 bytes for each pair of a frame's digest and a text."""
+    return [
+        blake2b(frame + text.encode(), digest_size=DIGEST_BYTES).digest()
+        for frame, text in zip(frames, texts, strict=True)
+    ]
 
 
 def digest(body: JsonObject) -> bytes:
@@ -60,7 +64,7 @@ def digest(body: JsonObject) -> bytes:
     parts = split(body)
     if parts is None:
         return frame_digest(canonical(body))
-    return text_digest(frame_digest(parts.frame), parts.text)
+    return text_digests([frame_digest(parts.frame)], [parts.text])[0]
 
 
 def parse_object(raw: bytes) -> JsonObject | None:

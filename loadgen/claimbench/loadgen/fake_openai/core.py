@@ -110,7 +110,7 @@ class FakeOpenAI:
 
         It then is the `body` of the request.
         """
-        return FormReader(content_type, self._vault)
+        return FormReader(content_type, self._vault, self._limits)
 
     def close(self) -> None:
         """Delete everything that is stored on disk."""
@@ -164,7 +164,9 @@ class FakeOpenAI:
     def _form(self, request: ApiRequest) -> Form:
         if isinstance(request.body, FormReader):
             return request.body.form()
-        return read_form(request.headers.get("content-type", ""), self._raw(request), self._vault)
+        return read_form(
+            request.headers.get("content-type", ""), self._raw(request), self._vault, self._limits
+        )
 
     def _list_files(self, _: Route, request: ApiRequest, __: Occasion) -> ApiResponse:
         return json_response(self._files.page(query_values(request.query), self._clock()))

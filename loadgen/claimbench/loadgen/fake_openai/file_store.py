@@ -7,7 +7,8 @@ from threading import Lock, RLock
 
 from claimbench.loadgen.fake_openai.forms import Form, FormFile
 from claimbench.loadgen.fake_openai.limits import Limits
-from claimbench.loadgen.fake_openai.line_index import LineIndexer, NotUtf8Error
+from claimbench.loadgen.fake_openai.line_index import LineIndexer
+from claimbench.loadgen.fake_openai.line_rules import NotUtf8Error
 from claimbench.loadgen.fake_openai.naming import Chance
 from claimbench.loadgen.fake_openai.paging import page_of
 from claimbench.loadgen.fake_openai.parameters import one_of, page_size, read_expiry
@@ -107,8 +108,7 @@ def _batch_lines(file: FormFile, limits: Limits) -> Lines:
     if not file.filename.lower().endswith(".jsonl"):
         raise refuse(400, "Invalid file format for Batch API. Must be .jsonl")
     try:
-        with file.content.open() as text:
-            index = LineIndexer(limits).index(text)
+        index = file.lines.finish() if file.lines else LineIndexer(limits).index(file.content.chunks())
     except NotUtf8Error as error:
         raise refuse(400, "Invalid file for Batch API. Must be utf-8 encoded") from error
     if not index.parsed_lines:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from claimbench.loadgen.fake_openai.vault import Blob, BlobWriter, Vault
+from claimbench.loadgen.fake_openai.limits import Limits
+from claimbench.loadgen.fake_openai.line_index import LineIndexer
+from claimbench.loadgen.fake_openai.vault import CHUNK, Blob, BlobWriter, Vault
 from claimbench.loadgen.fake_openai.wire import Refusal, Refused, refuse
 
 _FIELD_BYTES = 64 * 1024
@@ -14,10 +16,11 @@ _PARTS = 64
 
 @dataclass(frozen=True, slots=True)
 class FormFile:
-    """The uploaded file."""
+    """The uploaded file; `lines` has read it already if it was known to be for a batch when it came."""
 
     filename: str
     content: Blob
+    lines: LineIndexer | None
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,9 @@ class Form:
 class FormReader:
     """Takes a multipart request apart while it arrives. Whatever is wrong shows in `form`."""
 
-    def __init__(self, content_type: str, vault: Vault) -> None:
+    def __init__(self, content_type: str, vault: Vault, limits: Limits) -> None:
         self.size = 0
-        self._parts = _Parts(vault)
+        self._parts = _Parts(vault, limits)
         self._refusal: Refusal | None = None
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
@@ -85,9 +88,9 @@ class FormReader:
         )
 
 
-def read_form(content_type: str, body: bytes, vault: Vault) -> Form:
+def read_form(content_type: str, body: bytes, vault: Vault, limits: Limits) -> Form:
     """Take a multipart body apart. Refused (400) when it is no whole multipart message."""
-    reader = FormReader(content_type, vault)
+    reader = FormReader(content_type, vault, limits)
     reader.write(body)
     return reader.form()
 
@@ -95,17 +98,18 @@ def read_form(content_type: str, body: bytes, vault: Vault) -> Form:
 class _Parts:
     """Listens to the parser."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, limits: Limits) -> None:
         self.fields: dict[str, str] = {}
         self.file: FormFile | None = None
         self.ended = False
-        self._vault = vault
+        self._vault, self._limits = vault, limits
         self._count = 0
         self._name = ""
         self._filename: str | None = None
         self._header, self._header_data = bytearray(), bytearray()
         self._text = bytearray()
         self._writer: BlobWriter | None = None
+        self._lines: LineIndexer | None = None
 
     def begin(self) -> None:
         self._count += 1
@@ -132,10 +136,12 @@ class _Parts:
     def headers_finished(self) -> None:
         if self._name == "file" and self.file is None and self._filename is not None:
             self._writer = self._vault.writer()
+            self._lines = LineIndexer(self._limits) if self.fields.get("purpose") == "batch" else None
 
     def data(self, data: bytes, start: int, end: int) -> None:
         if self._writer is not None:
-            self._writer.write(memoryview(data)[start:end])
+            for place in range(start, end, CHUNK):
+                self._keep(data[place : min(end, place + CHUNK)], self._writer)
             return
         self._text += data[start:end]
         if len(self._text) > _FIELD_BYTES:
@@ -143,10 +149,18 @@ class _Parts:
 
     def end(self) -> None:
         if self._writer is not None:
-            self.file = FormFile(self._filename or "", self._writer.finish())
-            self._writer = None
+            self.file = FormFile(self._filename or "", self._writer.finish(), self._lines)
+            self._writer = self._lines = None
         else:
             self.fields[self._name] = self._text.decode("utf-8", "replace")
+
+    def _keep(self, piece: bytes, writer: BlobWriter) -> None:
+        """Write a piece of the file, and read its lines unless the file will be refused for its size."""
+        writer.write(piece)
+        if writer.size > self._limits.bytes_per_batch_file:
+            self._lines = None
+        if self._lines is not None:
+            self._lines.feed(piece)
 
     def finished(self) -> None:
         self.ended = True

@@ -1,36 +1,27 @@
-"""Reads an uploaded batch file once: finds every mistake, and keeps of each line what is needed later."""
+"""Reads a batch file while it arrives: finds every mistake, and keeps of each line what is needed later."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from io import BytesIO
+from itertools import accumulate
 
-import orjson
-
-from claimbench.loadgen.fake_openai.asks import (
-    INPUT_NAME,
-    Ask,
-    Endpoint,
-    missing_parameter,
-    model_is_known,
-    read_ask,
-    type_name,
-)
-from claimbench.loadgen.fake_openai.canonical import DIGEST_BYTES, digest, text_digest
+from claimbench.loadgen.fake_openai.asks import Ask, Endpoint
+from claimbench.loadgen.fake_openai.canonical import DIGEST_BYTES
 from claimbench.loadgen.fake_openai.limits import Limits
-from claimbench.loadgen.fake_openai.line_mold import LineMold, take_mold
-from claimbench.loadgen.fake_openai.wire import JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class LineProblem:
-    """One entry of a failed batch's `errors`: `line` counts from 1, and is None for the whole file's."""
-
-    code: str
-    message: str
-    param: str | None = None
-    line: int | None = None
+from claimbench.loadgen.fake_openai.line_mold import Fillings, LineMold, MoldedRun, take_mold
+from claimbench.loadgen.fake_openai.line_rules import (
+    WRONG_URL,
+    LineMistake,
+    LineProblem,
+    NotUtf8Error,
+    ReadLine,
+    duplicate,
+    mismatched,
+    parse_line,
+    read_request,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +50,11 @@ class LineIndex:
         """The digest of one request's canonical body."""
         return self.digests[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES]
 
+    def each_digest(self) -> list[bytes]:
+        """The digests of all requests."""
+        ends = range(DIGEST_BYTES, len(self.digests) + 1, DIGEST_BYTES)
+        return [self.digests[end - DIGEST_BYTES : end] for end in ends]
+
     def ask(self, position: int) -> Ask:
         """What one request asks."""
         return self.asks[self.ask_numbers[position]]
@@ -84,7 +80,7 @@ class LineIndex:
         if all(ask.endpoint == endpoint for ask in self.asks):
             return self.problems
         stray = (
-            LineProblem("invalid_url", _WRONG_URL, "url", self.line_numbers[position])
+            LineProblem("invalid_url", WRONG_URL, "url", self.line_numbers[position])
             for position in range(len(self))
             if self.ask(position).endpoint != endpoint
         )
@@ -93,120 +89,52 @@ class LineIndex:
 
 
 _MOLDS_MAX = 16
-_WRONG_URL = "The URL provided for this request does not match the batch endpoint."
-
-
-class NotUtf8Error(ValueError):
-    """The file is not text in UTF-8, which the API finds out at upload."""
-
-
-class _LineMistake(Exception):  # noqa: N818 (a finding, not a failure)
-    def __init__(self, problem: LineProblem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
 
 
 class LineIndexer:
-    """Builds an index from the lines of a file, given one by one with their line ends."""
+    """Builds the index of a file that is fed to it piece by piece.
+
+    Lines that fit a mold are taken together, as many as come in one piece; the rest is looked at slowly. A
+    run of lines in which anything at all is wrong is looked at slowly too, so that rules stand in one place.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._requests_max, self._context_tokens = limits.requests_per_batch, limits.context_tokens
+        self._unfinished: list[bytes] = []
+        self._is_utf8 = True
+        self._offset, self._number = 0, 1
         self._offsets, self._lengths = array("Q"), array("L")
         self._digests = bytearray()
         self._identities, self._ask_numbers = array("q"), array("L")
         self._prompt_tokens, self._line_numbers = array("L"), array("L")
         self._molds: list[LineMold] = []
         self._asks: dict[Ask, int] = {}
-        self._latest_ask: Ask | None = None
-        self._latest_number = 0
         self._model: str | None = None
         self._problems: list[LineProblem] = []
         self._custom_ids: set[str] = set()
         self._parsed = 0
 
-    def index(self, lines: Iterable[bytes]) -> LineIndex:
-        """Read all lines. NotUtf8Error when one is not UTF-8."""
-        offset = 0
-        for number, line in enumerate(lines, start=1):
-            if not self._fits(line) and not line.isspace():
-                try:
-                    self._read_slowly(line)
-                except _LineMistake as mistake:
-                    found = mistake.problem
-                    self._problems.append(LineProblem(found.code, found.message, found.param, number))
-            if len(self._offsets) < len(self._prompt_tokens):
-                self._offsets.append(offset)
-                self._lengths.append(len(line))
-                self._line_numbers.append(number)
-            offset += len(line)
-        return self._result()
+    def index(self, pieces: Iterable[bytes]) -> LineIndex:
+        """Read all pieces of a file. NotUtf8Error when it is not UTF-8."""
+        for piece in pieces:
+            self.feed(piece)
+        return self.finish()
 
-    def _fits(self, line: bytes) -> bool:
-        """Take a line that a mold reads and in which nothing is wrong; the rest is looked at slowly."""
-        for mold in self._molds:
-            filling = mold.filling(line)
-            if filling is None:
-                continue
-            custom_id, text = filling
-            tokens = mold.frame.prompt_tokens + (len(text) + 3) // 4
-            if tokens > self._context_tokens or custom_id in self._custom_ids:
-                return False
-            self._parsed += 1
-            self._take(custom_id, mold.frame.ask, tokens, text_digest(mold.frame.digest, text))
-            return True
-        return False
+    def feed(self, piece: bytes) -> None:
+        """Read on; of a file that is not UTF-8 no more is looked at."""
+        cut = piece.rfind(b"\n") + 1
+        if cut:
+            self._read(b"".join([*self._unfinished, piece[:cut]]))
+            self._unfinished.clear()
+        if self._is_utf8 and cut < len(piece):
+            self._unfinished.append(piece[cut:])
 
-    def _read_slowly(self, line: bytes) -> None:
-        """Check one thing after the other, in the order in which the API names them."""
-        request = self._parsed_line(line)
-        custom_id = _text(request, "custom_id")
-        if _text(request, "method") != "POST":
-            message = "Invalid value for 'method'. Supported values are: 'POST'."
-            raise _mistake("invalid_value", message, "method")
-        url = _text(request, "url")
-        if url not in INPUT_NAME:
-            raise _mistake("invalid_url", _WRONG_URL, "url")
-        body = _body(request, url)
-        asked = read_ask(url, body, self._context_tokens)
-        self._check_model(asked.ask.model)
-        if custom_id in self._custom_ids:
-            raise _mistake("duplicate_custom_id", _duplicate(custom_id), "custom_id")
-        try:
-            self._take(custom_id, asked.ask, asked.prompt_tokens, digest(body))
-        except TypeError as error:  # nested too deeply to be written again
-            raise _not_json() from error
-        if url == Endpoint.CHAT and asked.ask.problem is None and len(self._molds) < _MOLDS_MAX:
-            mold = take_mold(line, request, asked)
-            self._molds += [mold] if mold else []
-
-    def _take(self, custom_id: str, ask: Ask, prompt_tokens: int, body_digest: bytes) -> None:
-        self._custom_ids.add(custom_id)
-        if ask is not self._latest_ask:
-            self._latest_ask = ask
-            self._latest_number = self._asks.setdefault(ask, len(self._asks))
-        self._ask_numbers.append(self._latest_number)
-        self._prompt_tokens.append(prompt_tokens)
-        self._digests += body_digest
-        self._identities.append(hash((custom_id, body_digest)))
-
-    def _check_model(self, model: str) -> None:
-        """The first line's model is the batch's."""
-        if self._model not in (None, model):
-            raise _mistake("mismatched_model", _mismatched(model), "body.model")
-        self._model = model
-
-    def _parsed_line(self, line: bytes) -> JsonObject:
-        try:
-            request = orjson.loads(line)
-        except ValueError as error:
-            _check_utf8(line)
-            raise _not_json() from error
-        self._parsed += 1
-        if not isinstance(request, dict):
-            raise _mistake("invalid_request", "Each line must be a JSON object.")
-        return request
-
-    def _result(self) -> LineIndex:
+    def finish(self) -> LineIndex:
+        """The index of all that was fed. NotUtf8Error when it is not UTF-8."""
+        self._read(b"".join(self._unfinished))
+        self._unfinished.clear()
+        if not self._is_utf8:
+            raise NotUtf8Error
         count, limit = len(self._offsets) + len(self._problems), self._requests_max
         if count > limit:
             message = f"The batch contains {count:,} requests, more than the limit of {limit:,} requests."
@@ -224,73 +152,84 @@ class LineIndexer:
             self._parsed,
         )
 
+    def _read(self, block: bytes) -> None:
+        """Read whole lines."""
+        if not self._is_utf8:
+            return
+        run, lines = MoldedRun(self._molds), BytesIO(block)
+        try:
+            while (odd := run.extend(lines)) is not None:
+                self._read_run(run)
+                self._read_slowly(odd)
+            self._read_run(run)
+        except NotUtf8Error:
+            self._is_utf8 = False
 
-def _body(request: JsonObject, url: str) -> JsonObject:
-    body = request.get("body")
-    if body is None:
-        raise _missing("body")
-    if not isinstance(body, dict):
-        raise _mistyped("body", "an object", body)
-    model = body.get("model")
-    if not model:
-        raise _mistake("invalid_request", "Model parameter is required.", "body.model")
-    if not isinstance(model, str):
-        raise _mistyped("body.model", "a string", model)
-    needed = INPUT_NAME[Endpoint(url)]
-    if needed not in body:
-        name = needed.capitalize()
-        raise _mistake("invalid_request", f"{name} parameter is required.", f"body.{needed}")
-    if body.get("stream"):
-        message = "Chat Completions: Streaming is not supported in the Batch API."
-        raise _mistake("streaming_unsupported", message, "body.stream")
-    if not model_is_known(model):
-        message = f"The provided model '{model}' is not supported by the Batch API."
-        raise _mistake("model_not_found", message, "body.model")
-    return body
+    def _read_run(self, run: MoldedRun) -> None:
+        """Take a run of lines in which nothing is wrong; otherwise look at each of them slowly."""
+        lines, filled = run.lines, run.fillings() if run.lines else None
+        run.clear()
+        if filled is not None and self._is_good(filled):
+            self._parsed += len(lines)
+            self._take(lines, filled)
+        else:
+            for line in lines:
+                self._read_slowly(line)
 
+    def _is_good(self, filled: Fillings) -> bool:
+        custom_ids = set(filled.custom_ids)
+        return (
+            len(custom_ids) == len(filled.custom_ids)
+            and self._custom_ids.isdisjoint(custom_ids)
+            and "" not in custom_ids
+            and max(filled.prompt_tokens, default=0) <= self._context_tokens
+        )
 
-def _text(request: JsonObject, name: str) -> str:
-    value = request.get(name)
-    if value is None or value == "":
-        raise _missing(name)
-    if not isinstance(value, str):
-        raise _mistyped(name, "a string", value)
-    return value
+    def _read_slowly(self, line: bytes) -> None:
+        """Check one line by all rules; a mistake is noted, and a good line may give a new mold."""
+        if not line.isspace():
+            try:
+                value = parse_line(line)
+                self._parsed += 1
+                read = read_request(value, self._context_tokens)
+                self._check(read)
+            except LineMistake as mistake:
+                found = mistake.problem
+                self._problems.append(LineProblem(found.code, found.message, found.param, self._number))
+            else:
+                number = self._asks.setdefault(read.asked.ask, len(self._asks))
+                tokens = read.asked.prompt_tokens
+                self._take([line], Fillings([read.custom_id], [number], [tokens], [read.digest]))
+                self._keep_mold(line, read, number)
+                return
+        self._offset += len(line)
+        self._number += 1
 
+    def _check(self, read: ReadLine) -> None:
+        """Check a line against those before it: the first one's model is the batch's."""
+        model = read.asked.ask.model
+        if self._model not in (None, model):
+            raise mismatched(model)
+        self._model = model
+        if read.custom_id in self._custom_ids:
+            raise duplicate(read.custom_id)
 
-def _not_json() -> _LineMistake:
-    return _mistake("invalid_json_line", "This line is not parseable as valid JSON.")
+    def _keep_mold(self, line: bytes, read: ReadLine, ask_number: int) -> None:
+        wanted = read.url == Endpoint.CHAT and read.asked.ask.problem is None
+        if wanted and len(self._molds) < _MOLDS_MAX and MoldedRun(self._molds).extend([line]):
+            mold = take_mold(line, read.request, read.asked, ask_number)
+            self._molds += [mold] if mold else []
 
-
-def _check_utf8(line: bytes) -> None:
-    try:
-        line.decode()
-    except UnicodeDecodeError as error:
-        raise NotUtf8Error from error
-
-
-def _mistake(code: str, message: str, param: str | None = None) -> _LineMistake:
-    return _LineMistake(LineProblem(code, message, param))
-
-
-def _missing(name: str) -> _LineMistake:
-    return _mistake("missing_required_parameter", missing_parameter(name).message, name)
-
-
-def _mistyped(name: str, expected: str, value: Any) -> _LineMistake:
-    message = f"Invalid type for '{name}': expected {expected}, but got {type_name(value)} instead."
-    return _mistake("invalid_type", message, name)
-
-
-def _duplicate(custom_id: str) -> str:
-    return (
-        f"The custom_id '{custom_id}' for this request is a duplicate of another request. "
-        "The custom_id parameter must be unique for each request in a batch."
-    )
-
-
-def _mismatched(model: str) -> str:
-    return (
-        f"The model '{model}' for this request does not match the rest of the batch. "
-        "Each batch must contain requests for a single model."
-    )
+    def _take(self, lines: Sequence[bytes], filled: Fillings) -> None:
+        """Note lines that follow each other and are good."""
+        lengths = list(map(len, lines))
+        *offsets, end = accumulate(lengths, initial=self._offset)
+        self._offsets.extend(offsets)
+        self._lengths.extend(lengths)
+        self._line_numbers.extend(range(self._number, self._number + len(lines)))
+        self._offset, self._number = end, self._number + len(lines)
+        self._custom_ids.update(filled.custom_ids)
+        self._digests += b"".join(filled.digests)
+        self._identities.extend(map(hash, zip(filled.custom_ids, filled.digests, strict=True)))
+        self._prompt_tokens.extend(filled.prompt_tokens)
+        self._ask_numbers.extend(filled.ask_numbers)

@@ -1,28 +1,19 @@
 """Lines that one program wrote are alike: two strings differ, the rest is byte for byte the same."""
 
 import json
-import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from claimbench.loadgen.fake_openai.asks import Ask, ReadAsk, names_json, text_tokens
-from claimbench.loadgen.fake_openai.canonical import frame_digest, split
+from claimbench.loadgen.fake_openai.asks import ReadAsk, names_json, text_tokens
+from claimbench.loadgen.fake_openai.canonical import frame_digest, split, text_digests
 from claimbench.loadgen.fake_openai.wire import JsonObject
 
-_PLAIN = re.compile(rb'[^"\\\x00-\x1f\x7f-\xff]+')
-"""What a JSON string may hold that stands for itself."""
-
 _MARK_ID, _MARK_TEXT = "8a1f custom id", "c07b text"
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What a mold's lines ask, without their texts: the ask, the tokens, and the digest of the rest."""
-
-    ask: Ask
-    prompt_tokens: int
-    digest: bytes
+_SEPARATOR, _SEPARATOR_JSON = "\x1e", b"\\u001e"
+_SEPARATOR_PREFIX = b"\\u001"
+"""How the separator begins in whatever case it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +22,86 @@ class LineMold:
 
     If a line has these three pieces, and what is between them are whole JSON strings, then it is JSON of the
     same structure as the line that the mold was taken from: parsing it again could find nothing else.
+    `ask_number`, `prompt_tokens` and `digest` are those of such a line without its text; `start` and `end`
+    are where the custom id begins and, counted from the line's end, the text ends.
     """
 
     before: bytes
     between: bytes
     behind: bytes
-    frame: Frame
+    ask_number: int
+    prompt_tokens: int
+    digest: bytes
+    start: int
+    end: int
 
-    def filling(self, line: bytes) -> tuple[str, str] | None:
-        """The custom id and the last text of a line that fits; None for one that must be parsed."""
-        if not (line.startswith(self.before) and line.endswith(self.behind)):
-            return None
-        start = len(self.before)
-        middle = line.find(b'"', start)
-        custom_id = line[start:middle]
-        if not line.startswith(self.between, middle) or _PLAIN.fullmatch(custom_id) is None:
+
+@dataclass(frozen=True, slots=True)
+class Fillings:
+    """What lines that follow each other ask, one item for each line."""
+
+    custom_ids: Sequence[str]
+    ask_numbers: Sequence[int]
+    prompt_tokens: Sequence[int]
+    digests: Sequence[bytes]
+
+
+class MoldedRun:
+    """Lines that follow each other and fit molds, and the strings in them, still as JSON has them."""
+
+    def __init__(self, molds: list[LineMold]) -> None:
+        self._known = molds
+        self.lines: list[bytes] = []
+        self._molds: list[LineMold] = []
+        self._strings: list[bytes] = []
+
+    def clear(self) -> None:
+        """Begin a new run."""
+        self.lines, self._molds, self._strings = [], [], []
+
+    def extend(self, lines: Iterable[bytes]) -> bytes | None:
+        """Take lines into the run as long as they have the three pieces of a mold; give the first without."""
+        known, strings = self._known, self._strings
+        for line in lines:
+            for mold in known:
+                if line.startswith(mold.before) and line.endswith(mold.behind):
+                    custom_id, found, text = line[mold.start : mold.end].partition(mold.between)
+                    if found:
+                        self.lines.append(line)
+                        self._molds.append(mold)
+                        strings.append(custom_id)
+                        strings.append(text)
+                        break
+            else:
+                return line
+        return None
+
+    def fillings(self) -> Fillings | None:
+        """What the lines ask; None when any of their strings is not one whole JSON string.
+
+        All strings are read at once, as one long string in which an escaped separator stands between them.
+        As many as before come out of it only if each is a string by itself: a quote in one would end the
+        long string, and one that ends in an escape would swallow the separator behind it.
+        """
+        joined = _SEPARATOR_JSON.join(self._strings)
+        if joined.count(_SEPARATOR_PREFIX) != len(self._strings) - 1:
             return None
         try:
-            # The pieces around the text end and begin with its quotes.
-            text = orjson.loads(line[middle + len(self.between) - 1 : 1 - len(self.behind)])
+            strings = orjson.loads(b'"%b"' % joined).split(_SEPARATOR)
         except ValueError:
             return None
-        return custom_id.decode(), text
+        if len(strings) != len(self._strings):
+            return None
+        molds, texts = self._molds, strings[1::2]
+        return Fillings(
+            strings[::2],
+            [mold.ask_number for mold in molds],
+            [mold.prompt_tokens + (len(text) + 3) // 4 for mold, text in zip(molds, texts, strict=True)],
+            text_digests([mold.digest for mold in molds], texts),
+        )
 
 
-def take_mold(line: bytes, request: JsonObject, read: ReadAsk) -> LineMold | None:
+def take_mold(line: bytes, request: JsonObject, read: ReadAsk, ask_number: int) -> LineMold | None:
     """The mold of a chat's line that was found good; None when it is not certain that there is one.
 
     Nothing but the number of tokens may depend on the text that the mold leaves out.
@@ -65,13 +111,13 @@ def take_mold(line: bytes, request: JsonObject, read: ReadAsk) -> LineMold | Non
     if parts is None or (read.ask.json == "json_object" and not names_json(body["messages"][:-1])):
         return None
     text = parts.text
-    frame = Frame(read.ask, read.prompt_tokens - text_tokens(text), frame_digest(parts.frame))
+    tokens, digest = read.prompt_tokens - text_tokens(text), frame_digest(parts.frame)
     for written in (orjson.dumps(text), json.dumps(text).encode()):
         start, end = line.find(b'"%b"' % custom_id.encode()) + 1, line.rfind(written) + 1
         behind = line[end + len(written) - 2 :]
         between = line[start + len(custom_id.encode()) : end]
         if start > 0 and end > start and between[:1] == between[-1:] == b'"' and behind.startswith(b'"'):
-            mold = LineMold(line[:start], between, behind, frame)
+            mold = LineMold(line[:start], between, behind, ask_number, tokens, digest, start, -len(behind))
             if _proven(mold, line, custom_id):
                 return mold
     return None

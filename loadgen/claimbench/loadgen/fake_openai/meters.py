@@ -1,7 +1,7 @@
 """The fake's own meters: what was called, how much went over the line, and which work was submitted."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -156,10 +156,7 @@ class MeterBook:
         return Submitted(tuple(self._batches), chats, self._chat_count)
 
 
-def _add_all(known: set[int], identities: Iterable[int]) -> int:
-    repeated = 0
-    for identity in identities:
-        if identity in known:
-            repeated += 1
-        known.add(identity)
-    return repeated
+def _add_all(known: set[int], identities: Collection[int]) -> int:
+    before = len(known)
+    known.update(identities)
+    return len(identities) - (len(known) - before)

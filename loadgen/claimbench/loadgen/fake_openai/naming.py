@@ -1,5 +1,9 @@
 """Identifiers and draws: all chance in the fake is a hash of the seed and of what it is about."""
 
+import sys
+from array import array
+from collections.abc import Iterable
+from functools import cache, partial
 from hashlib import blake2b
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -23,8 +27,22 @@ class Chance:
 
     def line(self, digest: bytes, attempt: int) -> int:
         """The draw that decides a request's answer: of its canonical body and attempt."""
-        text = digest + attempt.to_bytes(4, "big")
-        return int.from_bytes(blake2b(text, key=self._key, digest_size=8).digest(), "big")
+        return self.lines((digest,), (attempt,))[0]
+
+    def lines(self, digests: Iterable[bytes], attempts: Iterable[int]) -> "array[int]":
+        """The draws of many requests."""
+        key, draws, number = self._key, array("Q"), cache(partial(int.to_bytes, length=4, byteorder="big"))
+        draws.frombytes(
+            b"".join(
+                [
+                    blake2b(digest + number(attempt), key=key, digest_size=8).digest()
+                    for digest, attempt in zip(digests, attempts, strict=True)
+                ]
+            )
+        )
+        if sys.byteorder == "little":  # the draws are big-endian everywhere
+            draws.byteswap()
+        return draws
 
     def hexadecimal(self, *words: object) -> str:
         """32 hexadecimal digits."""

@@ -1,5 +1,6 @@
 """How the model ends one request: with an answer, or with an error, as the draw and the faults have it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from claimbench.loadgen.fake_openai.answers import Answer, choices, plain_word
@@ -48,6 +49,16 @@ class Model:
 
     failed_line_rate: float
 
+    @property
+    def _bound(self) -> float:
+        """Below which the lower half of a draw means failure."""
+        return self.failed_line_rate * _HALF
+
+    def unlucky(self, draws: Iterable[int]) -> list[int]:
+        """The positions of the draws by which a request fails."""
+        bound = self._bound
+        return [place for place, draw in enumerate(draws) if draw % _HALF < bound] if bound else []
+
     def failure(self, asked: Ask, draw: int, occasion: Occasion) -> Refusal | None:
         """The error that ends a request; None when it is answered."""
         if asked.problem is not None:
@@ -56,7 +67,7 @@ class Model:
             fault = occasion.of(FaultKind.LINE_ERROR, FaultKind.ALL_LINES_FAILED)
             if fault is not None:
                 return refusal_of(fault.status, fault.code)
-        if (draw % _HALF) < self.failed_line_rate * _HALF:
+        if draw % _HALF < self._bound:
             return _FAILURES[(draw >> 32) % len(_FAILURES)]
         return None
 

@@ -1,8 +1,9 @@
 """Decides all outcomes of a batch at its creation: one pass over the index, none over the text."""
 
-from array import array
+from collections.abc import Iterable, Mapping
 from functools import partial
 
+from claimbench.loadgen.fake_openai.line_index import LineIndex
 from claimbench.loadgen.fake_openai.naming import Chance
 from claimbench.loadgen.fake_openai.outcomes import Model
 from claimbench.loadgen.fake_openai.triggers import CALM, Occasion, Triggers
@@ -33,15 +34,25 @@ class Planner:
     def plan(self, number: int, lines: Lines, batch_faults: Occasion, created_at: int) -> Work:
         """Decide every line of a batch whose file was found valid."""
         index, model = lines.index, self.model
-        digests = [index.digest(position) for position in range(len(index))]
-        attempts = [self.attempt(digest) for digest in digests]
-        draws = array("Q", map(self._chance.line, digests, attempts))
+        digests = index.each_digest()
+        attempts = list(map(self.attempt, digests))
+        draws = self._chance.lines(digests, attempts)
         occasions = self._occasions(lines, attempts, batch_faults)
-        outcomes = bytes(
-            outcome_of(model, index.asks[ask], draw, occasions.get(position, CALM))
-            for position, (ask, draw) in enumerate(zip(index.ask_numbers, draws, strict=True))
-        )
-        return Work(number, lines, draws, outcomes, occasions, model, created_at)
+        outcomes = bytearray(len(index))
+        for position in self._doubtful(index, draws, occasions):
+            occasion = occasions.get(position, CALM)
+            outcomes[position] = outcome_of(model, index.ask(position), draws[position], occasion)
+        return Work(number, lines, draws, bytes(outcomes), occasions, model, created_at)
+
+    def _doubtful(
+        self, index: LineIndex, draws: Iterable[int], occasions: Mapping[int, Occasion]
+    ) -> set[int]:
+        """The positions of requests that may not be answered; all others are."""
+        doubtful = {*occasions, *self.model.unlucky(draws)}
+        bad_asks = {number for number, ask in enumerate(index.asks) if ask.problem is not None}
+        if bad_asks:
+            doubtful.update(place for place, ask in enumerate(index.ask_numbers) if ask in bad_asks)
+        return doubtful
 
     def _occasions(self, lines: Lines, attempts: list[int], batch_faults: Occasion) -> dict[int, Occasion]:
         if not self._triggers.touch_lines and not batch_faults.faults:

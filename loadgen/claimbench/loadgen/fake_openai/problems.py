@@ -1,6 +1,6 @@
 """The reasons for which a whole batch fails, with the messages of the API."""
 
-from claimbench.loadgen.fake_openai.line_index import LineProblem
+from claimbench.loadgen.fake_openai.line_rules import LineProblem
 
 ORGANIZATION = "org-claimbenchfakeopenai00000"
 

@@ -2,18 +2,20 @@
 
 import os
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 import orjson
 
+from claimbench.loadgen.fake_openai.answers import VARIANTS
 from claimbench.loadgen.fake_openai.asks import Ask
 from claimbench.loadgen.fake_openai.canonical import canonical
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.line_index import LineIndex
 from claimbench.loadgen.fake_openai.outcomes import Model, answer_tokens, answered
-from claimbench.loadgen.fake_openai.replies import Asked
+from claimbench.loadgen.fake_openai.replies import Asked, completion_tokens
 from claimbench.loadgen.fake_openai.triggers import CALM, Occasion
 from claimbench.loadgen.fake_openai.vault import Blob
 from claimbench.loadgen.fake_openai.wire import JsonObject
@@ -105,18 +107,29 @@ class Work:
     def tally(self) -> Tally:
         """Count what was done; linear in the lines, so it is kept by the batch."""
         done = self.order()[: self.rest.done] if self.rest else range(len(self))
-        outcomes = [self.outcomes[position] for position in done]
-        answered_ = outcomes.count(_SUCCESS)
-        completed = answered_ + outcomes.count(_ZERO)
-        executed = [position for position in done if self.outcomes[position] == _SUCCESS]
-        prompt = self.lines.index.prompt_tokens
+        outcomes, prompt = self.outcomes, self.lines.index.prompt_tokens
+        executed = [position for position in done if outcomes[position] == _SUCCESS]
+        completed = len(executed) + sum(outcomes[position] == _ZERO for position in done)
         return Tally(
             completed,
             len(self) - completed,
-            answered_,
-            sum(prompt[position] for position in executed),
-            sum(answer_tokens(self._asked(position), self._occasion(position)) for position in executed),
+            len(executed),
+            sum([prompt[position] for position in executed]),
+            self._output_tokens(executed),
         )
+
+    def _output_tokens(self, executed: Sequence[int]) -> int:
+        """The tokens of all answers; those without faults are few that come often."""
+        index, draws, faulty = self.lines.index, self.draws, self.occasions
+        numbers = index.ask_numbers
+        plain = [place for place in executed if place not in faulty] if faulty else executed
+        alike = Counter([numbers[place] * VARIANTS + draws[place] % VARIANTS for place in plain])
+        tokens = sum(
+            times * completion_tokens(index.asks[one // VARIANTS], one % VARIANTS)
+            for one, times in alike.items()
+        )
+        odd = (place for place in executed if place in faulty)
+        return tokens + sum(answer_tokens(self._asked(place), faulty[place]) for place in odd)
 
     def output_lines(self) -> Iterator[bytes]:
         """The output file: a line for each request that was answered."""
