@@ -47,7 +47,7 @@ class CalibrateOptions:
 def calibrate_and_report(options: CalibrateOptions, console: Console) -> None:
     """Record or read, simulate, write, show."""
     calibration = read_calibration(options.again) if options.again else _recorded(options, console)
-    if all(len(each.samples) >= 4 * INDEPENDENT_BLOCKS for each in calibration.conditions):
+    if all(each.blocks >= INDEPENDENT_BLOCKS for each in calibration.conditions):
         outcomes = tuple(
             outcome_of(each, _simulation(each, options, calibration)) for each in calibration.conditions
         )

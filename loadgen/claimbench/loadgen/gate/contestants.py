@@ -33,14 +33,6 @@ class Contestant:
 
 
 @dataclass(frozen=True, slots=True)
-class Urls:
-    """Where a turn works, and where it warms up."""
-
-    work: URL
-    warm_up: URL
-
-
-@dataclass(frozen=True, slots=True)
 class Took:
     """What a turn needed for one scheduler run, and at its peak."""
 
@@ -49,22 +41,25 @@ class Took:
 
 
 class TurnProcess(LineProcess):
-    """A turn that is getting ready; a context manager, at whose end the process is gone."""
+    """A contestant's process in one block; a context manager, at whose end it is gone."""
 
-    def __init__(self, contestant: Contestant, scenario: Scenario, urls: Urls) -> None:
-        self._contestant, self._runs = contestant, scenario.workload.runs
+    def __init__(self, contestant: Contestant, scenario: Scenario) -> None:
+        self._contestant, self._scenario = contestant, scenario
         super().__init__(
             (contestant.python, "-P", turn.__file__),
             folder=contestant.folder,
             environment=contestant.environment(),
         )
+
+    def warm_up(self, url: URL) -> None:
+        """Tell it what to drive, and where to do so once unmeasured; it begins when its imports are done."""
+        workload = self._scenario.workload
         plan = {
-            "pipeline": contestant.pipeline,
-            "url": urls.work.render_as_string(hide_password=False),
-            "warm_up_url": urls.warm_up.render_as_string(hide_password=False),
-            "api": scenario.api.model_dump(),
-            "runs": scenario.workload.runs,
-            "step_s": scenario.workload.step.total_seconds(),
+            "pipeline": self._contestant.pipeline,
+            "warm_up_url": url.render_as_string(hide_password=False),
+            "api": self._scenario.api.model_dump(),
+            "runs": workload.runs,
+            "step_s": workload.step.total_seconds(),
         }
         self.say(json.dumps(plan))
 
@@ -73,14 +68,14 @@ class TurnProcess(LineProcess):
         if self.hear() != "ready":
             raise self._failed()
 
-    def go(self) -> Took:
-        """Drive the workload now, alone; `InvalidMeasurementError` (exit 3) if it ended with an error."""
-        self.say("go")
+    def go(self, url: URL) -> Took:
+        """Drive the workload there now, alone; `InvalidMeasurementError` (exit 3) if that failed."""
+        self.say(url.render_as_string(hide_password=False))
         try:
             found = json.loads(self.hear())
         except ValueError:
             raise self._failed() from None
-        return Took(found["seconds"] / self._runs, found["peak_memory_bytes"])
+        return Took(found["seconds"] / self._scenario.workload.runs, found["peak_memory_bytes"])
 
     def _failed(self) -> InvalidMeasurementError:
         return InvalidMeasurementError(

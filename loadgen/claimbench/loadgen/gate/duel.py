@@ -1,19 +1,29 @@
-"""Contestants side by side on one server: each block has fresh processes, clones and connections."""
+"""Contestants side by side on one server, block by block.
+
+A block has fresh processes, in which each contestant takes a few rounds, each on a fresh clone with fresh
+connections. A process costs more than a round, and its rounds share its mood: they count as one, by their
+median.
+"""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from sqlalchemy import URL
+
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.databases import Template, Workshop, open_server
-from claimbench.loadgen.gate.contestants import Contestant, Took, TurnProcess, Urls
+from claimbench.loadgen.gate.contestants import Contestant, TurnProcess
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.relay import Relayed, relayed
 from claimbench.reports.record import Sample
 from claimbench.scenarios.model import Scenario
 
 WARM_UP_COMPANIES = 3
+
+ROUNDS = 4
+"""An even number, so that each contestant is as often before another one as after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +39,53 @@ class Ring:
     generator: random.Random
 
     def block(self, number: int, contestants: Sequence[Contestant]) -> Iterator[Sample]:
-        """Each contestant once: all get ready together, then they go one by one in random order."""
+        """All get ready together, then go one by one: in random order, and in each further round reversed."""
         self.progress.step(f"block {number + 1}: {', '.join(each.name for each in contestants)}")
         with ExitStack() as stack:
-            turns = {
-                each.name: stack.enter_context(TurnProcess(each, self.scenario, self._urls(stack, each)))
-                for each in contestants
-            }
-            for turn in turns.values():
+            turns = [stack.enter_context(TurnProcess(each, self.scenario)) for each in contestants]
+            entrants = [
+                self._entrant(stack, each, turn) for each, turn in zip(contestants, turns, strict=True)
+            ]
+            for turn in turns:
                 turn.await_ready()
             self.workshop.checkpoint()
-            for name in self.generator.sample(list(turns), k=len(turns)):
-                yield from self._samples(name, number, turns[name].go())
+            order = self.generator.sample(entrants, k=len(entrants))
+            for round_ in range(ROUNDS):
+                for entrant in order:
+                    took = entrant.turn.go(entrant.urls[round_])
+                    yield self._sample(entrant, number, "time", "s", took.seconds)
+                    if round_ == 0:  # later on, memory that was freed hides growth
+                        yield self._sample(entrant, number, "peak_memory", "B", took.peak_memory_bytes)
+                order.reverse()
 
-    def _urls(self, stack: ExitStack, contestant: Contestant) -> Urls:
-        work = stack.enter_context(self.workshop.clone(self.templates[contestant.indexes]))
-        warm_up = stack.enter_context(self.workshop.clone(self.warm_up_templates[contestant.indexes]))
-        return Urls(self.way.url.set(database=work.database), warm_up)
+    def _entrant(self, stack: ExitStack, contestant: Contestant, turn: TurnProcess) -> "_Entrant":
+        """Makes the clones while the process imports."""
+        turn.warm_up(stack.enter_context(self.workshop.clone(self.warm_up_templates[contestant.indexes])))
+        template = self.templates[contestant.indexes]
+        clones = [stack.enter_context(self.workshop.clone(template)) for _ in range(ROUNDS)]
+        urls = tuple(self.way.url.set(database=each.database) for each in clones)
+        return _Entrant(contestant.name, turn, urls)
 
-    def _samples(self, name: str, block: int, took: Took) -> Iterator[Sample]:
-        for metric, unit, value, rtt_ms in (
-            ("time", "s", took.seconds, self.way.asked_ms),
-            ("peak_memory", "B", took.peak_memory_bytes, 0.0),
-        ):
-            yield Sample(
-                arm=name,
-                block=block,
-                stage="run",
-                metric=metric,
-                unit=unit,
-                value=value,
-                rtt_ms=rtt_ms,
-                companies=self.scenario.dataset.companies,
-            )
+    def _sample(self, entrant: "_Entrant", block: int, metric: str, unit: str, value: float) -> Sample:
+        return Sample(
+            arm=entrant.name,
+            block=block,
+            stage="run",
+            metric=metric,
+            unit=unit,
+            value=value,
+            rtt_ms=self.way.asked_ms if metric == "time" else 0.0,
+            companies=self.scenario.dataset.companies,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entrant:
+    """A contestant in a block: its process, and a database for each round."""
+
+    name: str
+    turn: TurnProcess
+    urls: tuple[URL, ...]
 
 
 @contextmanager

@@ -5,7 +5,8 @@ confirmation and all. Within each block the sides are swapped at random, since n
 makes the null exact, so a bias between the sides is reported by itself.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,11 +129,17 @@ class Limit:
     limit: float
 
 
+def _by_block(samples: Sequence[Sample], arm: str, metric: str) -> Mapping[int, float]:
+    """The rounds of a block are one replication: their median counts, as in a check."""
+    rounds: dict[int, list[float]] = defaultdict(list)
+    for each in samples:
+        if (each.arm, each.metric) == (arm, metric):
+            rounds[each.block].append(each.value)
+    return {block: float(np.median(values)) for block, values in rounds.items()}
+
+
 def _gated(samples: Sequence[Sample], limit: Limit) -> Gated:
-    of_arm = {
-        arm: {each.block: each.value for each in samples if (each.arm, each.metric) == (arm, limit.metric)}
-        for arm in ("base", "head")
-    }
+    of_arm = {arm: _by_block(samples, arm, limit.metric) for arm in ("base", "head")}
     blocks = sorted(set(of_arm["base"]) & set(of_arm["head"]))
     if len(blocks) < INDEPENDENT_BLOCKS:
         raise InvalidMeasurementError(

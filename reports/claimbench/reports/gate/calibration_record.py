@@ -19,6 +19,11 @@ class Condition(Frozen):
     samples: tuple[Sample, ...]
     fitness: Fitness
 
+    @property
+    def blocks(self) -> int:
+        """How many blocks were recorded, each of some rounds."""
+        return len({sample.block for sample in self.samples})
+
 
 class Caught(Frozen):
     """How many of the simulated gate runs a rule ended red."""
