@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from server_fixtures import chosen_server
 
-from claimbench.loadgen.databases import open_server
 from claimbench.loadgen.databases.ownership import owned
 from claimbench.loadgen.verify.world import World, open_world
 
@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
     with (
-        open_server("embedded", announce=lambda _: None) as server,
+        chosen_server() as server,
         owned(server.admin_url) as owner,
         open_world(server.admin_url.set(database=owner.create("chaos"))) as opened,
     ):

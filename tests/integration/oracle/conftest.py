@@ -1,10 +1,9 @@
-import os
 from collections.abc import Iterator
 from random import Random
 
 import pytest
+from server_fixtures import chosen_server
 
-from claimbench.loadgen.databases import open_server
 from claimbench.loadgen.databases.ownership import owned
 from claimbench.loadgen.verify.datasets import DatasetPlan, draw_dataset
 from claimbench.loadgen.verify.world import World, open_world
@@ -12,9 +11,8 @@ from claimbench.loadgen.verify.world import World, open_world
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
-    chosen = os.environ.get("CLAIMBENCH_TEST_DATABASE", "embedded")
     with (
-        open_server(chosen, announce=lambda _: None) as server,
+        chosen_server() as server,
         owned(server.admin_url) as owner,
         open_world(server.admin_url.set(database=owner.create("oracle"))) as opened,
     ):

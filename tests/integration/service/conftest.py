@@ -1,43 +1,21 @@
 """The service on a database of its own, reached through its door by an in-process client."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from server_fixtures import server, workshop
+from service_house import SMALL, House, opened_house
 from sqlalchemy import URL
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from service_house import House, opened_house  # it stands beside this file, where pytest does not look
-
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Server, Template, Workshop, open_server
-from claimbench.scenarios.model import Dataset
+from claimbench.loadgen.databases import Template, Workshop
 
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with open_server("embedded", announce=lambda _: None) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def workshop(server: Server) -> Iterator[Workshop]:
-    with Workshop(server) as opened:
-        yield opened
+__all__ = ["server", "workshop"]
 
 
 @pytest.fixture(scope="session")
 def template(workshop: Workshop) -> Template:
-    dataset = Dataset(
-        seed=7,
-        companies=3,
-        requests_per_company=12,
-        messages_per_session="2..5",
-        characters_per_message="20..60",
-    )
-    return workshop.template(dataset, companies=3, indexes=IndexSet.AFTER)
+    return workshop.template(SMALL, companies=3, indexes=IndexSet.AFTER)
 
 
 @pytest.fixture

@@ -1,12 +1,7 @@
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from report_factory import made_up_facts  # it stands beside this file, which pytest does not look at itself
+from report_factory import made_up_facts
 
 from claimbench.reports.judgement import RunFacts, judge
 from claimbench.reports.record import Equivalence, ResultRecord

@@ -1,4 +1,4 @@
-"""The service and callers who know how to speak to it, for the tests beside this file."""
+"""The service and callers who know how to speak to it, for the tests of the service."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,15 @@ from claimbench.impl.service.journal import Journal
 from claimbench.impl.service.limits import ServiceLimits
 from claimbench.impl.service.observer import Observer
 from claimbench.impl.service.telemetry import Telemetry
+from claimbench.scenarios.model import Dataset
 
+SMALL = Dataset(
+    seed=7,
+    companies=3,
+    requests_per_company=12,
+    messages_per_session="2..5",
+    characters_per_message="20..60",
+)
 ADMIN_TOKEN = "a-token-for-tests-only"
 LIMITS = ServiceLimits(in_flight_max=8, connections=4, connection_wait_s=0.5, statement_s=5, body_s=0.5)
 

@@ -1,0 +1,49 @@
+"""A real server with a small template, as fixtures; a conftest imports those that its tests share."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+
+from claimbench.impl.indexes import IndexSet
+from claimbench.loadgen.databases import Server, Template, Workshop, open_server
+from claimbench.scenarios.model import Dataset
+
+SMALL = Dataset(
+    seed=7,
+    companies=5,
+    requests_per_company=20,
+    history_per_company=10,
+    messages_per_session="2..5",
+    characters_per_message="20..60",
+    skew=1.0,
+)
+
+
+def chosen_server() -> AbstractContextManager[Server]:
+    """The kind that CLAIMBENCH_TEST_DATABASE names: an embedded one if it is not set."""
+    chosen = os.environ.get("CLAIMBENCH_TEST_DATABASE", "embedded")
+    return open_server(chosen, announce=lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with chosen_server() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def workshop(server: Server) -> Iterator[Workshop]:
+    with Workshop(server) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def template(workshop: Workshop) -> Template:
+    return workshop.template(SMALL, companies=5, indexes=IndexSet.AFTER)
