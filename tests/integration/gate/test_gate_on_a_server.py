@@ -1,6 +1,7 @@
 """The gate where it measures by itself: injections, origins, and revisions side by side, on a real server."""
 
 import subprocess
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from claimbench.errors import InvalidMeasurementError, UsageError
 from claimbench.loadgen.gate.contestants import Contestant
-from claimbench.loadgen.gate.duel import open_ring
+from claimbench.loadgen.gate.duel import ROUNDS, open_ring
 from claimbench.loadgen.gate.hog import cpu_hog
 from claimbench.loadgen.gate.n_plus_one import repeated_statements
 from claimbench.loadgen.gate.selftesting import INTO_COUNTERS, PLACE, SelftestOptions, counter_tier
@@ -51,16 +52,19 @@ def test_every_injection_into_counters_turns_the_gate_red(scenario: Scenario, pr
     }
 
 
-def test_a_block_gives_each_contestant_a_time_and_a_peak_of_memory(
+def test_a_block_gives_each_contestant_a_time_in_each_round_and_one_peak_of_memory(
     scenario: Scenario, progress: Progress
 ) -> None:
     contestants = (Contestant("base", "optimized"), Contestant("head", f"{PLACE}Slower20"))
     with open_ring(scenario, "auto", contestants, progress) as ring:
         samples = tuple(ring.block(0, contestants))
 
-    assert {(each.arm, each.metric) for each in samples} == {
-        (arm, metric) for arm in ("base", "head") for metric in ("time", "peak_memory")
+    counts = {"time": ROUNDS, "peak_memory": 1}
+    assert Counter((each.arm, each.metric) for each in samples) == {
+        (arm, metric): count for arm in ("base", "head") for metric, count in counts.items()
     }
+    order = [each.arm for each in samples if each.metric == "time"]
+    assert order in (["base", "head", "head", "base"] * 2, ["head", "base", "base", "head"] * 2)
     assert all(each.value > 0 for each in samples if each.metric == "time")
 
 
@@ -69,7 +73,7 @@ def test_a_contestant_that_says_much_is_measured(scenario: Scenario, progress: P
     with open_ring(scenario, "auto", loud, progress) as ring:
         samples = tuple(ring.block(0, loud))
 
-    assert [each.metric for each in samples] == ["time", "peak_memory"]
+    assert [each.metric for each in samples] == ["time", "peak_memory", *["time"] * (ROUNDS - 1)]
 
 
 def test_a_contestant_that_cannot_run_is_named_in_one_line(scenario: Scenario, progress: Progress) -> None:
