@@ -4,6 +4,7 @@ from collections.abc import Sized
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from claimbench.impl.answers import Answer, read_answer
 from claimbench.impl.backing_off import is_back_off
@@ -101,14 +102,31 @@ def after_attempts(status: RequestStatus, attempts: int, attempts_max: int) -> R
     return RequestStatus.PROCESSING_ABANDONED if again and attempts >= attempts_max else status
 
 
-def status_seen(batch: ApiBatch, policy: Policy, now: datetime) -> BatchStatus:
-    """The batch's status; one that has ended is finalizing while its output file may be only late."""
-    ended_at = batch.ended_at
-    lacks_output = batch.answered > 0 and not batch.output_file_id
-    if batch.status in ENDED_BATCHES and lacks_output and ended_at is not None:
-        is_new = abs(now - ended_at) < policy.missing_file_patience
-        return BatchStatus.FINALIZING if is_new else batch.status
-    return batch.status
+class Seen(NamedTuple):
+    """What a look at a batch says of it: its status, and when it was first seen to have ended."""
+
+    status: BatchStatus
+    ended_at: datetime | None
+
+
+def status_seen(batch: ApiBatch, known_ended_at: datetime | None, policy: Policy, now: datetime) -> Seen:
+    """The batch's status; one that has ended is finalizing while a file of it may be only late.
+
+    The API has been seen to end batches before their files have ids. The wait runs from our own first sight
+    of the end, not from the API's stamp: its clock is not ours.
+    """
+    if batch.status not in ENDED_BATCHES:
+        return Seen(batch.status, None)
+    ended_at = known_ended_at or now
+    is_new = abs(now - ended_at) < policy.missing_file_patience
+    return Seen(BatchStatus.FINALIZING if is_new and _lacks_a_file(batch) else batch.status, ended_at)
+
+
+def _lacks_a_file(batch: ApiBatch) -> bool:
+    has_none = not (batch.output_file_id or batch.error_file_id)
+    return (batch.answered > 0 and not batch.output_file_id) or (
+        batch.status is BatchStatus.COMPLETED and has_none
+    )
 
 
 def batch_error(batch: ApiBatch) -> str | None:

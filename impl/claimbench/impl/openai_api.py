@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 import httpx2
@@ -140,22 +139,10 @@ def _api_batch(batch: Batch) -> ApiBatch:
             BadLine(error.line, f"{error.code}: {error.message}") for error in errors if error.line
         ),
         answered=batch.request_counts.completed if batch.request_counts else 0,
-        ended_at=_ended_at(batch),
     )
 
 
-def _ended_at(batch: Batch) -> datetime | None:
-    stamp = batch.completed_at or batch.expired_at or batch.cancelled_at or batch.failed_at
-    return datetime.fromtimestamp(stamp, UTC) if stamp else None
-
-
 def _status(batch: Batch) -> BatchStatus:
-    """The API has been seen to say `completed` before the files have ids: until then it is finalizing.
-
-    A state that this version does not know is no end: the next look will tell.
-    """
+    """A state that this version does not know is no end: the next look will tell."""
     name = batch.status.upper()
-    status = BatchStatus(name) if name in _ITS_STATES else BatchStatus.IN_PROGRESS
-    if status is BatchStatus.COMPLETED and not (batch.output_file_id or batch.error_file_id):
-        return BatchStatus.FINALIZING
-    return status
+    return BatchStatus(name) if name in _ITS_STATES else BatchStatus.IN_PROGRESS

@@ -139,7 +139,6 @@ class ApiBatch:
     errors: tuple[str, ...] = ()
     bad_lines: tuple[BadLine, ...] = ()
     answered: int = 0
-    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ class BatchRequest(Base):
     claimed_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+    """When it was first seen to have ended: while it is FINALIZING, one whose files may be only late."""
     processed_at: Mapped[datetime | None]
 
     requests: Mapped[list["ProcessingRequest"]] = relationship(back_populates="batch")

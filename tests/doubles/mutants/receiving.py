@@ -92,7 +92,7 @@ class FinalizingTakenForDone(Mutant):
 
     twist = seeing(
         lambda batch: (
-            replace(batch, status=BatchStatus.COMPLETED, answered=0)
+            replace(batch, status=BatchStatus.EXPIRED, answered=0)
             if batch.status in (BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING)
             else batch
         )

@@ -104,9 +104,9 @@ def test_an_ended_batch_whose_answers_may_only_be_late_is_waited_for_but_not_for
     minutes: int, status: BatchStatus
 ) -> None:
     """With an error file there already, the batch was processed, and its answers asked for again."""
-    seen = ApiBatch("b", BatchStatus.COMPLETED, "f", error_file_id="e", answered=2, ended_at=EPOCH)
+    seen = ApiBatch("b", BatchStatus.COMPLETED, "f", error_file_id="e", answered=2)
 
-    assert status_seen(seen, POLICY, EPOCH + timedelta(minutes=minutes)) is status
+    assert status_seen(seen, EPOCH, POLICY, EPOCH + timedelta(minutes=minutes)) == (status, EPOCH)
 
 
 class Interrupting(Twist):

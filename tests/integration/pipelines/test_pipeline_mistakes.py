@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import pytest
 from pipeline_stand import STEP, RefusingApi, Scene, faults
@@ -201,3 +202,25 @@ def test_a_refused_key_costs_no_request_an_attempt(open_scene: Open, arm: str) -
 
     assert abandoned == []
     assert (scene.unfinished(), scene.fake.meters().duplicates) == ([], 0)
+
+
+def asked(scene: Scene, arm: str, apart: timedelta) -> list[tuple[str, str]]:
+    """What the API was asked, by channel, when its clock is that far from ours."""
+    pipeline = scene.pipeline(arm)
+    for _ in range(9):
+        pipeline.run(scene.clock.now() + apart)
+        scene.clock.advance(STEP)
+    assert scene.unfinished() == []
+    return sorted((one.channel, one.body) for one in scene.fake.meters().submitted)
+
+
+@pytest.mark.parametrize("apart", [timedelta(days=-400), timedelta(days=400)])
+@ARMS
+def test_answers_that_come_late_are_waited_for_however_far_the_apis_clock_is_from_ours(
+    open_scene: Open, arm: str, apart: timedelta
+) -> None:
+    """Judged by the API's stamp, a batch was processed without its answers, and all was asked for again."""
+    late = faults(FaultKind.LATE_OUTPUT_FILE_ID, seconds=2 * STEP.total_seconds() + 60)
+    in_time = asked(open_scene(failed_line_rate=0.2), arm, apart)
+
+    assert asked(open_scene(failed_line_rate=0.2, injected=late), arm, apart) == in_time

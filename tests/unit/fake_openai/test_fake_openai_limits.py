@@ -46,6 +46,17 @@ def test_waits_are_told_in_the_callers_seconds_when_the_clock_runs_fast(limited:
     assert desk.create("file-x").headers["retry-after-ms"] == "1000"
 
 
+def test_the_life_of_batch_files_can_be_set(limited: Callable[..., Any]) -> None:
+    desk = limited(batch_files_expire_s=100)
+    file_id = desk.upload(desk.line()).json["id"]
+    statuses = []
+    for passed in (99, 1):
+        desk.now += passed
+        statuses.append(desk.call("GET", f"/files/{file_id}").status)
+
+    assert statuses == [200, 404]
+
+
 def test_uploads_are_limited_per_minute(limited: Callable[..., Any]) -> None:
     desk = limited(uploads_per_minute=2)
     statuses = [desk.upload(desk.line()).status for _ in range(3)]

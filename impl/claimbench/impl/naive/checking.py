@@ -36,9 +36,9 @@ def _check(batch: BatchRequest, tools: Tools, brake: Brake, now: datetime) -> St
             batch.status, batch.error, batch.completed_at = BatchStatus.FAILED, storable(str(error)), now
             return StageReport(STAGE, claimed=1, completed=1)
         return StageReport(STAGE, claimed=1, failed=1)
-    batch.status, batch.error = status_seen(seen, tools.policy, now), batch_error(seen)
+    batch.status, batch.completed_at = status_seen(seen, batch.completed_at, tools.policy, now)
+    batch.error = batch_error(seen)
     batch.output_file_id, batch.error_file_id = seen.output_file_id, seen.error_file_id
     if batch.status not in ENDED_BATCHES:
         return StageReport(STAGE, claimed=1, skipped=1)
-    batch.completed_at = now
     return StageReport(STAGE, claimed=1, completed=1)

@@ -22,6 +22,8 @@ class OpenBatch:
 
     id: int
     openai_batch_id: str
+    ended_at: datetime | None
+    """When an earlier look saw that it had ended, though not yet with all its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Sighting:
 
     batch_id: int
     status: BatchStatus
+    ended_at: datetime | None
     output_file_id: str | None = None
     error_file_id: str | None = None
     error: str | None = None
@@ -38,7 +41,7 @@ class Sighting:
 def check_statuses(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Ask about every open batch and write the answers as one set."""
     rows = rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
-    batches = [OpenBatch(row.id, row.openai_batch_id) for row in rows]
+    batches = [OpenBatch(row.id, row.openai_batch_id, row.completed_at) for row in rows]
     limit = context.policy.concurrent_companies
     brake = Brake(context.events)
     seen: list[Sighting] = []
@@ -47,7 +50,7 @@ def check_statuses(companies: Sequence[int], context: PipelineContext, now: date
             if sighting is not None:
                 seen.append(sighting)  # noqa: PERF401 (what was seen must be kept when one breaks)
     finally:
-        _record(seen, context, now)
+        _record(seen, context)
     ended = sum(sighting.status in ENDED_BATCHES for sighting in seen)
     return StageReport(
         STAGE,
@@ -68,12 +71,12 @@ def _look(batch: OpenBatch, context: PipelineContext, brake: Brake, now: datetim
         if error.status_code != 404:
             return None
         # the API has lost it: its requests must not wait for ever
-        return Sighting(batch.id, BatchStatus.FAILED, error=storable(str(error)))
-    status = status_seen(seen, context.policy, now)
-    return Sighting(batch.id, status, seen.output_file_id, seen.error_file_id, batch_error(seen))
+        return Sighting(batch.id, BatchStatus.FAILED, now, error=storable(str(error)))
+    status, ended_at = status_seen(seen, batch.ended_at, context.policy, now)
+    return Sighting(batch.id, status, ended_at, seen.output_file_id, seen.error_file_id, batch_error(seen))
 
 
-def _record(seen: Sequence[Sighting], context: PipelineContext, now: datetime) -> None:
+def _record(seen: Sequence[Sighting], context: PipelineContext) -> None:
     if not seen:
         return
     parameters = {
@@ -82,6 +85,6 @@ def _record(seen: Sequence[Sighting], context: PipelineContext, now: datetime) -
         "output_ids": [sighting.output_file_id for sighting in seen],
         "error_ids": [sighting.error_file_id for sighting in seen],
         "errors": [sighting.error for sighting in seen],
-        "now": now,
+        "ends": [sighting.ended_at for sighting in seen],
     }
     write(context.engine, statements.RECORD_STATUSES, parameters)

@@ -141,7 +141,7 @@ SURPLUS_BATCHES = text("""
 """Which of these batches of the API no row names."""
 
 OPEN_BATCHES = text("""
-    SELECT id, openai_batch_id FROM ai_batch_request
+    SELECT id, openai_batch_id, completed_at FROM ai_batch_request
     WHERE status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
       AND company_id = ANY (CAST(:companies AS bigint[]))
     ORDER BY id
@@ -151,12 +151,10 @@ OPEN_BATCHES = text("""
 RECORD_STATUSES = text("""
     UPDATE ai_batch_request
     SET status = seen.status, output_file_id = seen.output_file_id, error_file_id = seen.error_file_id,
-        error = seen.error,
-        completed_at = CASE WHEN seen.status IN ('COMPLETED', 'EXPIRED', 'CANCELLED', 'FAILED')
-                            THEN CAST(:now AS timestamptz) END
+        error = seen.error, completed_at = seen.ended_at
     FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:output_ids AS text[]),
-                CAST(:error_ids AS text[]), CAST(:errors AS text[]))
-         AS seen (id, status, output_file_id, error_file_id, error)
+                CAST(:error_ids AS text[]), CAST(:errors AS text[]), CAST(:ends AS timestamptz[]))
+         AS seen (id, status, output_file_id, error_file_id, error, ended_at)
     WHERE ai_batch_request.id = seen.id
       AND ai_batch_request.status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
 """)

@@ -84,7 +84,7 @@ class FakeOpenAI:
         with self._lock:
             self._triggers = Triggers(self._faults, self._chance)
             self._planner = Planner(self._chance, self._model, self._triggers)
-            self._files = FileStore(self._vault, self._chance)
+            self._files = FileStore(self._vault, self._chance, self._limits.batch_files_expire_s)
             self._batches = BatchStore(
                 self._files, self._planner, self._triggers, self._chance, self._limits, self._book
             )

@@ -17,7 +17,6 @@ from claimbench.loadgen.fake_openai.wire import JsonObject, refuse
 from claimbench.loadgen.fake_openai.work import Lines
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
-BATCH_EXPIRY_S = 2_592_000
 _LIST_MAX = 10_000
 
 
@@ -129,17 +128,18 @@ def _expiry(fields: dict[str, str]) -> int | None:
 class FileStore:
     """All files by id. Safe in threads; contents are written and read outside the lock."""
 
-    def __init__(self, vault: Vault, chance: Chance) -> None:
+    def __init__(self, vault: Vault, chance: Chance, batch_files_expire_s: int) -> None:
         self._vault, self._chance = vault, chance
+        self._batch_files_expire_s = batch_files_expire_s
         self._files: dict[str, StoredFile] = {}
         self._numbers = count(1)
         self._lock = RLock()
 
     def keep(self, upload: ReadUpload, now: float, visible_at: float) -> StoredFile:
-        """Store an upload. Batch files expire after 30 days unless told otherwise."""
+        """Store an upload. Batch files expire after a while unless told otherwise."""
         created_at, after = int(now), upload.expires_after_s
         if after is None and upload.purpose == "batch":
-            after = BATCH_EXPIRY_S
+            after = self._batch_files_expire_s
         with self._lock:
             number = next(self._numbers)
             file = StoredFile(

@@ -79,7 +79,8 @@ def _lacks(row: RequestRow, name: str) -> bool:
 
 def _wrong_with_batch(row: BatchRow) -> Iterator[str]:
     ended = row.status in ENDED_BATCHES or row.status == Batch.PROCESSED
-    if (row.completed_at is not None) != ended:
+    waits_for_files = row.status == Batch.FINALIZING
+    if (row.completed_at is not None) != ended and not waits_for_files:
         yield f"completed_at {row.completed_at}"
     if (row.processed_at is not None) != (row.status == Batch.PROCESSED):
         yield f"processed_at {row.processed_at}"

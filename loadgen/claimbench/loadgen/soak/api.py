@@ -22,6 +22,9 @@ from claimbench.loadgen.oracle.journal import Journal
 
 START_S, STOP_S = 10.0, 10.0
 
+KEPT_S = 10**10
+"""The oracle reads the files after a soak: on a fast clock, 30 days are over in minutes."""
+
 
 class Witness:
     """Stands before the fake: the journal's turn of a chat completion is its time, in Unix microseconds."""
@@ -69,7 +72,7 @@ def witnessed_api(order: ApiOrder) -> Iterator[WitnessedApi]:
         clock=WallClock(order.speed).now,
         faults=order.faults,
         failed_line_rate=order.failed_line_rate,
-        limits=Limits(clock_speed=order.speed),
+        limits=Limits(clock_speed=order.speed, batch_files_expire_s=KEPT_S),
     )
     journal, connections = Journal(fake), Connections()
     config = uvicorn.Config(
