@@ -16,9 +16,10 @@ _HALVINGS_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """The batches of a model that the API refused of late, as it was at its limit.
+    """The batches of a model that the API refused since it last took one, as it was at its limit.
 
-    `refusals` counts the moments at which it did so, not the batches: many may fail at once.
+    `refusals` counts the moments at which it did so, not the batches: many may fail at once. A batch that
+    goes through ends it: otherwise smaller batches, being more, would be refused more often, and stay small.
     """
 
     refusals: int

@@ -60,3 +60,11 @@ ENDED_BATCHES = (
     BatchStatus.FAILED,
 )
 """The API is done with these; their results wait to be processed."""
+
+ACCEPTED_BATCHES = (
+    BatchStatus.IN_PROGRESS,
+    BatchStatus.FINALIZING,
+    BatchStatus.COMPLETED,
+    BatchStatus.EXPIRED,
+)
+"""The API has taken up the requests of these: it was at no limit when they came."""

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.backing_off import BACK_OFF_CODES, BackOff, remembered_since
 from claimbench.impl.naive.tools import Tools
 from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest, Session
-from claimbench.impl.statuses import BatchStatus, CompanyStatus, RequestStatus
+from claimbench.impl.statuses import ACCEPTED_BATCHES, BatchStatus, CompanyStatus, RequestStatus
 
 
 def active_companies(tools: Tools) -> Sequence[Company]:
@@ -22,7 +22,13 @@ def active_companies(tools: Tools) -> Sequence[Company]:
 
 
 def held_models(tools: Tools, now: datetime) -> Mapping[str, BackOff]:
-    """The models whose batches the API refused of late, as they were at their limit."""
+    """The models whose batches the API refused since it last took one, as they were at their limit."""
+    later = aliased(BatchRequest)
+    went_through = exists().where(
+        later.model == BatchRequest.model,
+        later.created_at > BatchRequest.completed_at,
+        func.coalesce(later.outcome, later.status).in_(ACCEPTED_BATCHES),
+    )
     refused = (
         select(
             BatchRequest.model,
@@ -31,6 +37,7 @@ def held_models(tools: Tools, now: datetime) -> Mapping[str, BackOff]:
         )
         .where(func.split_part(BatchRequest.error, ":", 1).in_(sorted(BACK_OFF_CODES)))
         .where(BatchRequest.completed_at >= remembered_since(tools.policy, now))
+        .where(~went_through)
         .group_by(BatchRequest.model)
     )
     with tools.databases() as database:

@@ -18,6 +18,7 @@ from claimbench.impl.optimized.prompt_stream import open_stream
 from claimbench.impl.optimized.submission import InterruptedBatch, Submission, Submitter
 from claimbench.impl.optimized.writing import in_transaction, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
+from claimbench.impl.statuses import ACCEPTED_BATCHES
 
 STAGE = Stage.CREATE_BATCHES
 
@@ -104,6 +105,7 @@ def _claim(
     waiting = {
         "companies": list(companies),
         "back_off_codes": sorted(BACK_OFF_CODES),
+        "accepted": [status.value for status in ACCEPTED_BATCHES],
         "remembered_since": remembered_since(policy, now),
     }
     pending = connection.execute(statements.PENDING_REQUESTS, waiting).all()

@@ -8,9 +8,14 @@ from sqlalchemy import text
 PENDING_REQUESTS = text("""
     WITH refused AS MATERIALIZED (
         SELECT model, count(DISTINCT completed_at) AS refusals, max(completed_at) AS last_at
-        FROM ai_batch_request
+        FROM ai_batch_request AS refusal
         WHERE split_part(error, ':', 1) = ANY (CAST(:back_off_codes AS text[]))
           AND completed_at >= :remembered_since
+          AND NOT EXISTS (
+              SELECT FROM ai_batch_request AS later
+              WHERE later.model = refusal.model AND later.created_at > refusal.completed_at
+                AND coalesce(later.outcome, later.status) = ANY (CAST(:accepted AS text[]))
+          )
         GROUP BY model
     )
     SELECT ai_processing_request.id, session.company_id, ai_processing_request.model,
@@ -24,7 +29,8 @@ PENDING_REQUESTS = text("""
       AND session.company_id = ANY (CAST(:companies AS bigint[]))
     FOR UPDATE OF ai_processing_request SKIP LOCKED
 """)
-"""Narrow rows and message counts of what waits, and how its model fares; rows that another scheduler holds
+"""Narrow rows and message counts of what waits, and how its model fares: how often it was refused since the
+last batch that went through. Rows that another scheduler holds
 are left to it."""
 
 CLAIM_REQUESTS = text("""

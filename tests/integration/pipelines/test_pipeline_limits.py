@@ -1,0 +1,44 @@
+"""A model at its limit: how long its refusals make batches small."""
+
+from collections.abc import Callable
+
+import pytest
+from pipeline_stand import Scene
+
+Open = Callable[..., Scene]
+
+BATCHES = """
+    INSERT INTO ai_batch_request
+        (company_id, model, key, status, outcome, error, created_at, completed_at, processed_at)
+    SELECT 1, model, :name || model || n, 'PROCESSED', :outcome, :error, at, at, at
+    FROM (SELECT DISTINCT model FROM ai_processing_request) AS models,
+         generate_series(1, :many) AS n,
+         LATERAL (SELECT CAST(:now AS timestamptz) - make_interval(mins => :ago - n) AS at)
+"""
+
+
+def largest_batch(scene: Scene, arm: str) -> int:
+    scene.pipeline(arm).create_batches(scene.clock.now())
+    sizes = scene.rows(
+        """SELECT count(*) FROM ai_processing_request JOIN ai_batch_request AS b ON b.id = batch_id
+           WHERE b.created_at = :now GROUP BY b.id""",
+        now=scene.clock.now(),
+    )
+    return max(int(str(size)) for (size,) in sizes)
+
+
+@pytest.mark.parametrize("arm", ["naive", "optimized"])
+@pytest.mark.parametrize(("ago", "is_whole"), [(70, False), (45, True)])
+@pytest.mark.parametrize("outcome", ["COMPLETED", "EXPIRED"])
+def test_batches_are_whole_again_once_one_has_gone_through_since_the_last_refusal(
+    open_scene: Open, arm: str, outcome: str, ago: int, *, is_whole: bool
+) -> None:
+    """Small for long after, they were so many that some were always refused, and stayed small for ever."""
+    whole = largest_batch(open_scene(), arm)
+    scene = open_scene()
+    now = scene.clock.now()
+    refused = "token_limit_exceeded: at its limit"
+    scene.change(BATCHES, name="refused", outcome="FAILED", error=refused, many=4, ago=65, now=now)
+    scene.change(BATCHES, name="taken", outcome=outcome, error=None, many=1, ago=ago, now=now)
+
+    assert largest_batch(scene, arm) == (whole if is_whole else whole >> 3)
