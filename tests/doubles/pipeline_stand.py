@@ -166,8 +166,8 @@ class CrashingApi:
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
         return self._played(lambda: self._api.create_batch(input_file_id, metadata))  # type: ignore[return-value]
 
-    def find_batch(self, key: str) -> ApiBatch | None:
-        return self._played(lambda: self._api.find_batch(key))  # type: ignore[return-value]
+    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
+        return self._played(lambda: self._api.find_batch(key, since))  # type: ignore[return-value]
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         return self._played(lambda: self._api.retrieve(batch_id))  # type: ignore[return-value]

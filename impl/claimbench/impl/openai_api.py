@@ -14,6 +14,8 @@ from claimbench.impl.statuses import ENDED_BATCHES, OPEN_BATCHES, BatchStatus
 
 _TRANSIENT = frozenset({408, 409, 429})
 _LIST_PAGE = 100
+CLOCKS_APART_S = 600
+"""How far the clocks of the API's own servers may be apart."""
 _ITS_STATES = frozenset({*OPEN_BATCHES, *ENDED_BATCHES})
 
 
@@ -42,10 +44,12 @@ class OpenAIBatchApi:
                 )
             )
 
-    def find_batch(self, key: str) -> ApiBatch | None:
+    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
         """Look through the API's batches, newest first, for the one that carries the key."""
         with _translated():
             for batch in self._client.batches.list(limit=_LIST_PAGE):
+                if since is not None and batch.created_at < since - CLOCKS_APART_S:
+                    return None
                 if (batch.metadata or {}).get(BATCH_KEY) == key:
                     return _api_batch(batch)
         return None
@@ -139,6 +143,7 @@ def _api_batch(batch: Batch) -> ApiBatch:
             BadLine(error.line, f"{error.code}: {error.message}") for error in errors if error.line
         ),
         answered=batch.request_counts.completed if batch.request_counts else 0,
+        created_at=batch.created_at,
     )
 
 

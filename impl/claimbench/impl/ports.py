@@ -128,6 +128,7 @@ class ApiBatch:
     """A batch as the API tells it. Empty ids are None, whatever form of empty the API used.
 
     answered: how many of its requests the API counts as completed; its counts are not always right.
+    created_at: by the API's clock, in Unix seconds.
     """
 
     id: str
@@ -139,6 +140,7 @@ class ApiBatch:
     errors: tuple[str, ...] = ()
     bad_lines: tuple[BadLine, ...] = ()
     answered: int = 0
+    created_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,11 @@ class BatchApi(Protocol):
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
         """Create a batch over an uploaded file. Never retried: see `find_batch`."""
 
-    def find_batch(self, key: str) -> ApiBatch | None:
-        """The batch whose metadata carries this key, if the API has one."""
+    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
+        """The batch whose metadata carries this key, if the API has one.
+
+        since: by the API's clock, in Unix seconds: it is known not to be older. Without it all are looked at.
+        """
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         """The present state of a batch."""

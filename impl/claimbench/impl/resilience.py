@@ -74,6 +74,7 @@ class ResilientBatchApi:
         chance: random.Random | None = None,
     ) -> None:
         self._api, self._events, self._resilience = api, events, resilience
+        self._newest: int | None = None  # when the newest batch was created that was seen to be, by the API
         open_s = resilience.breaker_open.total_seconds()
         self._breakers = {name: Breaker(name, resilience.breaker_failures, open_s, ticks) for name in CALLS}
         self._retrying = Retrying(
@@ -106,31 +107,34 @@ class ResilientBatchApi:
         still be at it.
         """
         failures: list[ApiError] = []
+        since = self._newest
 
         def once() -> ApiBatch:
             if failures:
-                found = self._found_after(failures[-1], metadata[BATCH_KEY])
+                found = self._found_after(failures[-1], metadata[BATCH_KEY], since)
                 if found:
                     return found
                 if failures[-1].status_code is None:
                     raise failures[-1]
             try:
-                return self._guarded("create_batch", lambda: self._api.create_batch(input_file_id, metadata))
+                made = self._guarded("create_batch", lambda: self._api.create_batch(input_file_id, metadata))
             except ApiError as error:
                 failures.append(error)
                 raise
+            self._newest = max(made.created_at or 0, self._newest or 0) or None
+            return made
 
         return self._retrying.copy()(once)
 
-    def _found_after(self, failure: ApiError, key: str) -> ApiBatch | None:
+    def _found_after(self, failure: ApiError, key: str, since: int | None) -> ApiBatch | None:
         try:
-            return self._guarded("find_batch", lambda: self._api.find_batch(key))
+            return self._guarded("find_batch", lambda: self._api.find_batch(key, since))
         except ApiError as error:
             raise failure from error
 
-    def find_batch(self, key: str) -> ApiBatch | None:
+    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
         """Look a batch up by its key."""
-        return self._again("find_batch", lambda: self._api.find_batch(key))
+        return self._again("find_batch", lambda: self._api.find_batch(key, since))
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         """The present state of a batch."""

@@ -108,6 +108,8 @@ class BatchRequest(Base):
     status: Mapped[str]
     outcome: Mapped[str | None]
     openai_batch_id: Mapped[str | None]
+    openai_created_at: Mapped[int | None]
+    """By the API's clock, in Unix seconds; before it is known, that of one that is not younger."""
     input_file_id: Mapped[str | None]
     output_file_id: Mapped[str | None]
     error_file_id: Mapped[str | None]

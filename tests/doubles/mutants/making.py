@@ -46,8 +46,8 @@ class Twist:
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
         return self._api.create_batch(input_file_id, metadata)
 
-    def find_batch(self, key: str) -> ApiBatch | None:
-        return self._api.find_batch(key)
+    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
+        return self._api.find_batch(key, since)
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         return self._api.retrieve(batch_id)

@@ -161,7 +161,7 @@ class NeverLooksUp(Mutant):
     """Submits an interrupted batch again without asking the API whether it has it."""
 
     class Blind(Twist):
-        def find_batch(self, key: str) -> ApiBatch | None:
+        def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
             return None
 
     twist = Blind
@@ -179,8 +179,8 @@ class FindsAnyBatch(Mutant):
             self._last = self._api.create_batch(input_file_id, metadata)
             return self._last
 
-        def find_batch(self, key: str) -> ApiBatch | None:
-            return self._last or self._api.find_batch(key)
+        def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
+            return self._last or self._api.find_batch(key, since)
 
     twist = Careless
 

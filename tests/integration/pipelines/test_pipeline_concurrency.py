@@ -172,7 +172,7 @@ def without_answers(scene: Scene) -> BatchApi:
         def __getattr__(self, name: str) -> object:
             return getattr(scene.api, name)
 
-        def find_batch(self, key: str) -> None:
+        def find_batch(self, key: str, _since: int | None = None) -> None:
             raise ApiError(f"lost on the way to {key}", retryable=True)
 
     return Unreachable()  # type: ignore[return-value]  # it has all calls

@@ -49,7 +49,7 @@ class ScriptedApi:
         self._next()
         return MADE
 
-    def find_batch(self, key: str) -> ApiBatch | None:
+    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
         return self.made
 
     def retrieve(self, batch_id: str) -> ApiBatch:

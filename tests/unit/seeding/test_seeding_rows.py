@@ -14,7 +14,7 @@ from claimbench.loadgen.seeding.rows import Seed
 from claimbench.loadgen.seeding.seeder import TABLES, make_seed
 from claimbench.scenarios.model import Dataset
 
-GOLDEN = "ef3212dc82db81d78faad0ecb6b3eca7c1d5d79bff1320327b540611025583c9"
+GOLDEN = "cdc096a60a3e1b8d04552f7766744a791a79bc49be05219b509bd76e8958c46e"
 GOLDEN_FAKER = "40.54.0"
 
 

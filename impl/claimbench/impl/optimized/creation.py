@@ -114,7 +114,7 @@ def _claim(
     _abandon(connection, silent, now)
     taken = sum(len(batch.requests) for batch in planned)
     return Claimed(
-        tuple(InterruptedBatch(row.id, row.key, row.requests) for row in interrupted),
+        tuple(InterruptedBatch(row.id, row.key, row.requests, row.openai_created_at) for row in interrupted),
         tuple(_store(connection, planned, claim)),
         len(silent),
         len(pending) - len(silent) - taken,

@@ -35,8 +35,11 @@ are left to it."""
 
 CLAIM_REQUESTS = text("""
     WITH batch AS (
-        INSERT INTO ai_batch_request (company_id, model, key, status, created_at, claimed_at, claimed_by)
-        SELECT company_id, model, key, 'UPLOADING', :now, :now, :token
+        INSERT INTO ai_batch_request
+            (company_id, model, key, status, created_at, claimed_at, claimed_by, openai_created_at)
+        SELECT company_id, model, key, 'UPLOADING', :now, :now, :token,
+               (SELECT max(openai_created_at)
+                FROM (SELECT openai_created_at FROM ai_batch_request ORDER BY id DESC LIMIT 100) AS latest)
         FROM unnest(CAST(:companies AS bigint[]), CAST(:models AS text[]), CAST(:keys AS text[]))
              AS planned (company_id, model, key)
         RETURNING id, key
@@ -50,7 +53,10 @@ CLAIM_REQUESTS = text("""
     )
     SELECT id FROM batch ORDER BY id
 """)
-"""Store the planned batches and give them their requests."""
+"""Store the planned batches and give them their requests.
+
+Who looks for one at the API later need not look at those that the API was known to have before.
+"""
 
 ABANDON_REQUESTS = text("""
     UPDATE ai_processing_request
@@ -67,7 +73,7 @@ CLAIM_INTERRUPTED_UPLOADS = text("""
           AND (claimed_at IS NULL OR claimed_at <= :stale OR claimed_at > :wrong)
         FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, key,
+    RETURNING id, key, openai_created_at,
         (SELECT count(*) FROM ai_processing_request WHERE batch_id = ai_batch_request.id) AS requests
 """)
 """Take over batches whose submission an earlier run did not finish."""
@@ -93,8 +99,9 @@ The lock says that we live: it keeps everybody from taking the batches over, and
 
 SPLIT_BATCHES = text("""
     WITH part AS (
-        INSERT INTO ai_batch_request (company_id, model, key, status, created_at, claimed_at, claimed_by)
-        SELECT company_id, model, part.key, 'UPLOADING', :now, :now, :token
+        INSERT INTO ai_batch_request
+            (company_id, model, key, status, created_at, claimed_at, claimed_by, openai_created_at)
+        SELECT company_id, model, part.key, 'UPLOADING', :now, :now, :token, whole.openai_created_at
         FROM unnest(CAST(:parents AS bigint[]), CAST(:keys AS text[])) AS part (parent, key)
         JOIN ai_batch_request AS whole ON whole.id = part.parent
         RETURNING id, key
@@ -126,12 +133,13 @@ DELETE_EMPTY_BATCHES = text("""
 RECORD_SUBMISSIONS = text("""
     UPDATE ai_batch_request
     SET status = submitted.status, openai_batch_id = submitted.openai_batch_id,
+        openai_created_at = coalesce(submitted.openai_created_at, ai_batch_request.openai_created_at),
         input_file_id = submitted.input_file_id, error = submitted.error,
         completed_at = CASE WHEN submitted.status = 'FAILED' THEN CAST(:now AS timestamptz) END,
         claimed_at = NULL
     FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:openai_ids AS text[]),
-                CAST(:file_ids AS text[]), CAST(:errors AS text[]))
-         AS submitted (id, status, openai_batch_id, input_file_id, error)
+                CAST(:openai_stamps AS bigint[]), CAST(:file_ids AS text[]), CAST(:errors AS text[]))
+         AS submitted (id, status, openai_batch_id, openai_created_at, input_file_id, error)
     WHERE ai_batch_request.id = submitted.id AND ai_batch_request.status = 'UPLOADING'
       AND (submitted.openai_batch_id IS NOT NULL OR ai_batch_request.claimed_by = :token)
 """)

@@ -24,6 +24,8 @@ class InterruptedBatch:
     id: int
     key: str
     requests: int
+    since: int | None
+    """It is known that the API did not create it before this time of its clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Submitter:
         if self.brake.is_pulled:
             return Submission(batch.id, batch.requests, error=_HELD)
         try:
-            found = self.context.api.find_batch(batch.key)
+            found = self.context.api.find_batch(batch.key, batch.since)
         except ApiError as error:
             self.brake.feel(error)
             return Submission(batch.id, batch.requests, error=error)
@@ -96,6 +98,7 @@ class Submitter:
             "batches": [done.batch_id for done in known],
             "statuses": [done.status.value for done in known],
             "openai_ids": [done.batch.id if done.batch else None for done in known],
+            "openai_stamps": [done.batch.created_at if done.batch else None for done in known],
             "file_ids": [done.batch.input_file_id if done.batch else None for done in known],
             "errors": [storable(str(error)) if error else None for error in failed],
             "now": claim.at,

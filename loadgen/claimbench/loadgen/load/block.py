@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import URL
 
+from claimbench.impl.service.staffing import LEASE
 from claimbench.loadgen.databases import Server, Template, Workshop
 from claimbench.loadgen.fake_openai.server import FakeServer
 from claimbench.loadgen.load.capacity import point
@@ -56,6 +57,7 @@ class LoadSite:
     fake: FakeServer
     way: Relayed
     """From the service to its database, with the scenario's round-trip time."""
+    lease: timedelta = LEASE
 
     def block(self, turn: Turn) -> BlockRecord:
         """The scenario's whole load on this arm."""
@@ -94,7 +96,7 @@ class LoadSite:
 
     def _order(self, arm: Arm, url: URL) -> ServiceOrder:
         through = self.way.url.set(database=url.database)
-        return ServiceOrder(arm.pipeline, through, self.fake.base_url, self.load.pace.interval)
+        return ServiceOrder(arm.pipeline, through, self.fake.base_url, self.load.pace.interval, self.lease)
 
 
 def _served(service: TestedService, cpu_before_s: float, probe: ServerProbe, stored: Stored) -> Served:

@@ -88,7 +88,10 @@ def message_rows(seed: Seed) -> Iterator[Row]:
 
 
 def batch_rows(seed: Seed) -> Iterator[Row]:
-    """id, company_id, model, key, status, outcome, four ids, error, claim, and the three times."""
+    """id, company_id, model, key, status, outcome, the API's id and time, three files, error, claim, times.
+
+    The API's time stays unknown: the clock of an API that comes later may be behind it.
+    """
     for number, batch in enumerate(seed.plan.batches, start=1):
         digest = hashlib.sha256(f"{seed.dataset.seed}/batch/{number}".encode()).hexdigest()
         error_file_id = f"file-e{digest[:20]}" if batch.has_failures else None
@@ -96,7 +99,8 @@ def batch_rows(seed: Seed) -> Iterator[Row]:
         yield (
             *(number, batch.company_id, batch.model, digest[:32]),
             *(BatchStatus.PROCESSED.value, BatchStatus.COMPLETED.value),
-            *(f"batch_{digest[:24]}", f"file-i{digest[:20]}", f"file-o{digest[:20]}", error_file_id),
+            *(f"batch_{digest[:24]}", None),
+            *(f"file-i{digest[:20]}", f"file-o{digest[:20]}", error_file_id),
             *(None, None, None, batch.created_at, ended_at, ended_at + timedelta(minutes=1)),
         )
 

@@ -52,7 +52,7 @@ TABLES = (
     SeededTable(Message.__tablename__, ("int8", "int8", "int4", "text", "text"), rows.message_rows),
     SeededTable(
         BatchRequest.__tablename__,
-        ("int8", "int8", *("text",) * 9, *_CLAIM, *("timestamptz",) * 3),
+        ("int8", "int8", *("text",) * 5, "int8", *("text",) * 4, *_CLAIM, *("timestamptz",) * 3),
         rows.batch_rows,
     ),
     SeededTable(

@@ -1,6 +1,7 @@
 """What a soak is asked for, and at which rate it goes: a share of the capacity, unless that is given."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from claimbench.errors import InvalidMeasurementError, UsageError
 from claimbench.loadgen.databases import Server, Template, Workshop
@@ -13,6 +14,9 @@ from claimbench.loadgen.relay import Relayed
 from claimbench.reports.load.record import CapacityPoint, CapacityRecord
 from claimbench.scenarios.load import CapacitySearch, Load
 from claimbench.scenarios.model import Arm, Scenario
+
+LEASE = timedelta(seconds=15)
+"""What the restart cut off is taken up again after this; no stage takes as long at a soak's pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Rate:
 
 
 def rate_of(ground: Ground, progress: Progress) -> Rate:
-    """The rate that was given, or the share of the capacity, which is searched without faults.
+    """The rate that was given, or the share of the capacity, which is searched with the soak's faults.
 
     Raises `UsageError` without a `[load.capacity]`, `InvalidMeasurementError` when nothing is borne.
     """
@@ -76,7 +80,9 @@ def rate_of(ground: Ground, progress: Progress) -> Rate:
 def _capacity(ground: Ground, limits: CapacitySearch, progress: Progress) -> CapacityRecord:
     request, api = ground.request, ground.request.scenario.api
     speed = request.load.pace.api_speed
-    with running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, speed=speed) as fake:
+    with running_server(
+        seed=api.seed, failed_line_rate=api.failed_line_rate, speed=speed, faults=request.faults
+    ) as fake:
         site = LoadSite(
             request.scenario,
             request.load,
@@ -85,6 +91,7 @@ def _capacity(ground: Ground, limits: CapacitySearch, progress: Progress) -> Cap
             {request.arm.name: ground.template},
             fake,
             ground.way,
+            LEASE,
         )
 
         def tried(rate: float) -> CapacityPoint:

@@ -32,7 +32,7 @@ from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.relay import relayed
 from claimbench.loadgen.soak.api import ApiOrder, WitnessedApi, witnessed_api
 from claimbench.loadgen.soak.books import Away, evidence_of, submitted
-from claimbench.loadgen.soak.rate import Ground, Rate, SoakRequest, rate_of
+from claimbench.loadgen.soak.rate import LEASE, Ground, Rate, SoakRequest, rate_of
 from claimbench.loadgen.soak.watching import Outage, Watch, restarted, watched
 from claimbench.reports.load.record import Generated, Latency
 from claimbench.reports.load.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord, findings, verdict
@@ -40,9 +40,6 @@ from claimbench.reports.record import Scalar
 
 AUTOVACUUM = (Setting("autovacuum", "on"), Setting("autovacuum_naptime", "15s"))
 """Off while arms are compared; a service that runs for long has it."""
-
-LEASE = timedelta(seconds=15)
-"""What the restart cut off is taken up again after this; no stage takes as long at a soak's pace."""
 
 DRAIN_S = 120.0
 """How long after the load the last request may take."""

@@ -69,10 +69,10 @@ class MortalApi:
         due = self._before()
         return self._after(due, self._api.create_batch(input_file_id, metadata))
 
-    def find_batch(self, key: str) -> ApiBatch | None:
+    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
         """Find, if it lives to see it."""
         due = self._before()
-        return self._after(due, self._api.find_batch(key))
+        return self._after(due, self._api.find_batch(key, since))
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         """Retrieve, if it lives to see it."""
