@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from claimbench.loadgen.load.arrivals import Spacing, Stretch
-from claimbench.loadgen.load.driver import generate
+from claimbench.loadgen.load.driver import generate, ready_generator
 from claimbench.loadgen.load.histogram import from_text
 from claimbench.loadgen.load.plan import Operation, Plan
 from claimbench.reports.load.record import Generated
@@ -142,3 +142,28 @@ def test_the_generator_that_cannot_start_is_told_by_its_last_words(tmp_path: Pat
 
     assert done.returncode == 2
     assert "none.json: cannot be read" in done.stderr.splitlines()[-1]
+
+
+def test_a_plan_that_never_comes_is_named_with_exit_code_2(tmp_path: Path) -> None:
+    missing = tmp_path / "plan.json"
+    done = subprocess.run(
+        [*LOCUST, *QUIET, "--plan", str(missing), "--await-plan", "0.2"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        f"claimbench: {missing}: cannot be read (no such file or directory); name a plan file",
+    )
+
+
+def test_a_generator_that_is_ready_begins_when_its_plan_comes_and_ends_without_one(host: str) -> None:
+    with ready_generator() as unused:
+        pass
+    with ready_generator() as generator:
+        generated = generator.generate(plan(host))
+
+    assert unused.process.returncode is not None
+    assert generated.total.completed == generated.planned

@@ -10,7 +10,7 @@ from claimbench.impl.service.staffing import LEASE
 from claimbench.loadgen.databases import Server, Template, Workshop
 from claimbench.loadgen.fake_openai.server import FakeServer
 from claimbench.loadgen.load.capacity import point
-from claimbench.loadgen.load.driver import generate
+from claimbench.loadgen.load.driver import ready_generator
 from claimbench.loadgen.load.plan import Plan
 from claimbench.loadgen.load.planning import Access, plan_at_rate, plan_of
 from claimbench.loadgen.load.stored import Stored, StoreWatch
@@ -82,6 +82,7 @@ class LoadSite:
         self.fake.reset()
         with (
             self.workshop.clone(self.templates[arm.name]) as url,
+            ready_generator(self.load.processes) as generator,
             running_service(self._order(arm, url)) as service,
             ServerProbe(self.server, url) as probe,
         ):
@@ -90,7 +91,7 @@ class LoadSite:
             self.workshop.checkpoint()
             probe.lap()
             cpu_s = service.cpu_s()
-            generated = generate(make_plan(service.access), self.load.processes)
+            generated = generator.generate(make_plan(service.access))
             stored = watch.wait_and_read(self.load.objective.end_to_end_p95)
             return Observed(generated, _served(service, cpu_s, probe, stored))
 

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +19,8 @@ from claimbench.reports.load.record import Generated
 
 LOCUSTFILE = Path(__file__).with_name("swarm.py")
 START_S = 60.0
+PLAN_S = 300.0
+"""How long a generator that was started waits for its plan."""
 STOP_S = 10.0
 _TAIL_BYTES = 2_000
 
@@ -28,14 +32,49 @@ def generate(plan: Plan, processes: int = 1) -> Generated:
     did not come to its end.
     """
     require_loopback(plan.host)
+    with ready_generator(processes) as generator:
+        return generator.generate(plan)
+
+
+@contextmanager
+def ready_generator(processes: int = 1) -> Iterator["ReadyGenerator"]:
+    """Start so many processes that wait for a plan: they can come up while a service does."""
     with TemporaryDirectory(prefix="claimbench-load-") as name:
         folder = Path(name)
-        plan_file, outcome, log = folder / "plan.json", folder / "outcome.json", folder / "locust.log"
-        plan_file.touch(mode=0o600)  # it holds the tenants' keys
-        plan_file.write_text(plan.model_dump_json())
-        command = locust_command(plan_file, outcome, processes)
-        code = _run(command, log, plan.duration_s + plan.timeout_s + GRACE_S + START_S)
-        return _outcome(outcome, log, code)
+        plan, outcome, log = folder / "plan.json", folder / "outcome.json", folder / "locust.log"
+        command = (*locust_command(plan, outcome, processes), "--await-plan", f"{PLAN_S:g}")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, env=environment
+            )
+        try:
+            yield ReadyGenerator(process, plan, outcome, log)
+        finally:
+            _stop(process)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyGenerator:
+    """A generator that waits for its plan; it makes one load."""
+
+    process: "subprocess.Popen[bytes]"
+    plan_file: Path
+    outcome: Path
+    log: Path
+
+    def generate(self, plan: Plan) -> Generated:
+        """Make the load of the plan; errors are those of `generate` above."""
+        require_loopback(plan.host)
+        draft = self.plan_file.with_suffix(".draft")
+        draft.touch(mode=0o600)  # it holds the tenants' keys
+        draft.write_text(plan.model_dump_json())
+        draft.rename(self.plan_file)
+        try:
+            code = self.process.wait(plan.duration_s + plan.timeout_s + GRACE_S + START_S)
+        except subprocess.TimeoutExpired:
+            raise _failed("it did not end in time", self.log) from None
+        return _outcome(self.outcome, self.log, code)
 
 
 def locust_command(plan: Path, outcome: Path, processes: int) -> tuple[str, ...]:
@@ -46,20 +85,6 @@ def locust_command(plan: Path, outcome: Path, processes: int) -> tuple[str, ...]
         *("--loglevel", "WARNING", "--plan", str(plan), "--outcome", str(outcome)),
         *distributed,
     )
-
-
-def _run(command: tuple[str, ...], log: Path, seconds: float) -> int:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, env=environment
-        )
-        try:
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise _failed("it did not end in time", log) from None
-        finally:
-            _stop(process)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

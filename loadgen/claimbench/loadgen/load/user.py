@@ -36,6 +36,7 @@ DELAY_S = 0.5
 """From the message to the first arrival: longer than a message needs to reach the last worker."""
 
 WATCH_EACH_S = 0.25
+LOOK_EACH_S = 0.05
 
 
 class OpenArrivals(User):
@@ -62,6 +63,9 @@ def _listen(hook: EventHook, listener: Callable[..., None]) -> None:
 def _add_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("claimbench")
     group.add_argument("--plan", default="", help="The load to make, as claimbench load writes it.")
+    group.add_argument(
+        "--await-plan", type=float, default=0.0, help="How long to wait for that file, in seconds."
+    )
     group.add_argument("--outcome", default="", help="The file to write what was seen to, as JSON.")
 
 
@@ -74,7 +78,7 @@ def _take_seat(environment: Environment, runner: Runner, **_: Any) -> None:
         return
     try:
         host = require_loopback(environment.host) if environment.host else ""
-        plan = read_plan(Path(options.plan)) if options.plan else default_plan(host)
+        plan = _awaited(Path(options.plan), options.await_plan) if options.plan else default_plan(host)
         require_loopback(plan.host)
     except ClaimbenchError as error:
         sys.stderr.write(f"claimbench: {error}\n")
@@ -83,6 +87,13 @@ def _take_seat(environment: Environment, runner: Runner, **_: Any) -> None:
     if not isinstance(runner, MasterRunner):
         Generator(environment, runner)
     Conductor(environment, runner, plan, Path(options.outcome) if options.outcome else None)
+
+
+def _awaited(file: Path, seconds: float) -> Plan:
+    deadline = time.monotonic() + seconds
+    while not file.exists() and time.monotonic() < deadline:
+        gevent.sleep(LOOK_EACH_S)
+    return read_plan(file)
 
 
 class Generator:
