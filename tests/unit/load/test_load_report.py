@@ -6,10 +6,12 @@ import pytest
 from load_factory import ARMS, EQUAL, block, facts, record
 
 from claimbench.errors import ExitCode, NothingToCompareError, UsageError
+from claimbench.loadgen.load.account import Ledger
 from claimbench.reports.charts.load import draw_load
 from claimbench.reports.load import html, text
 from claimbench.reports.load.folder import draw_load_folder, read_load_record, write_load_folder
-from claimbench.reports.load.record import LoadRecord
+from claimbench.reports.load.record import BlockRecord, LoadRecord
+from claimbench.reports.load.tables import operations
 from claimbench.reports.load.values import ALL, Wanted, paired, ratio_of
 from claimbench.scenarios.load_thresholds import LoadMetric
 
@@ -74,6 +76,20 @@ def test_a_threshold_on_what_was_not_measured_fails(key: str) -> None:
 @pytest.mark.parametrize(("rule", "expected"), [("value>=3", "pass"), ("value>=5", "fail")])
 def test_capacities_are_compared_by_their_ratio(rule: str, expected: str) -> None:
     assert verdict(record(facts(), ratio__capacity=rule)) == expected
+
+
+def test_an_operation_that_nobody_asked_for_has_no_times() -> None:
+    def without_reads(each: BlockRecord) -> BlockRecord:
+        unasked = Ledger(["read"], 1.0).operations()
+        others = [one for one in each.generated.operations if one.name != "read"]
+        generated = each.generated.model_copy(update={"operations": (*others, *unasked)})
+        return each.model_copy(update={"generated": generated})
+
+    found = record(facts([without_reads(block(arm.name, 0, 80)) for arm in ARMS]))
+    rows = {row[0]: row[2:] for row in operations(found).rows}
+
+    assert rows["read"] == (*("0",) * 3, *("–",) * 6)
+    assert "–" not in rows["submit"]
 
 
 def test_an_unfit_generator_makes_the_run_invalid_whatever_the_thresholds_say() -> None:

@@ -176,9 +176,10 @@ def _of(record: LoadRecord, arm: str) -> list[BlockRecord]:
 
 def _percentiles(found: list[Latency]) -> tuple[str, ...]:
     names = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "p99_9_ms", "max_ms")
-    if not found:
+    known = [each for each in found if each.count]
+    if not known:
         return ("–",) * len(names)
-    return tuple(f"{median(getattr(each, name) for each in found):,.2f}" for name in names)
+    return tuple(f"{median(getattr(each, name) for each in known):,.2f}" for name in names)
 
 
 def _value(ratio: Ratio, arm: str) -> str:
