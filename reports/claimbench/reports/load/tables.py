@@ -144,19 +144,19 @@ def curve(record: LoadRecord) -> Table:
     rows = tuple(
         (
             each.arm,
+            point.broken or "within the objective",
             f"{point.rate_per_s:.4g}",
             f"{point.completed_per_s:.4g}",
             f"{point.response_p95_ms:,.1f}",
             "–" if point.end_to_end_p95_ms is None else f"{point.end_to_end_p95_ms:,.0f}",
             f"{point.lag_p99_ms:.1f}",
             f"{point.failed_share:.2%}",
-            point.broken or "within the objective",
         )
         for each in record.capacities
         for point in sorted(each.points, key=lambda point: point.rate_per_s)
     )
-    heads = ("Answered per s", "Response p95, ms", "End to end p95, ms", "Lag p99, ms", "Failed", "Verdict")
-    return Table("Rates tried", ("Arm", "Arrivals per s", *heads), rows, words=1)
+    heads = ("Answered per s", "Response p95, ms", "End to end p95, ms", "Lag p99, ms", "Failed")
+    return Table("Rates tried", ("Arm", "Objective", "Arrivals per s", *heads), rows, words=2)
 
 
 def failures(record: LoadRecord) -> Table:
