@@ -12,7 +12,10 @@ from claimbench.loadgen.load.command import LoadOptions, load_and_report
 from claimbench.reports.load.folder import read_load_record
 from claimbench.reports.load.record import BlockRecord, LoadRecord
 
-pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed")
+pytestmark = [
+    pytest.mark.alone,  # it calibrates a network, which a busy machine disturbs
+    pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed"),
+]
 
 
 @dataclass(frozen=True)

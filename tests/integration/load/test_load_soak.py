@@ -12,7 +12,10 @@ from claimbench.errors import UsageError
 from claimbench.loadgen.soak.command import SoakOptions, soak_and_report
 from claimbench.reports.load.soak import SoakRecord
 
-pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed")
+pytestmark = [
+    pytest.mark.alone,  # it calibrates a network, which a busy machine disturbs
+    pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed"),
+]
 
 
 @dataclass(frozen=True)
