@@ -89,6 +89,14 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def older_client(session: nox.Session) -> None:
+    """The fake's contract with the official client of the version before, which speaks httpx."""
+    install(session, "tests")
+    session.install("openai<3")
+    session.run("pytest", "-q", "tests/contract/fake_openai", *session.posargs)
+
+
+@nox.session
 def chaos(session: nox.Session) -> None:
     """Thousands of histories and a kill at every point, with progress, in a quarter of an hour."""
     install(session, "tests")
