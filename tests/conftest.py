@@ -16,10 +16,13 @@ def pytest_configure() -> None:
     """SIGTERM ends the whole run, in order.
 
     What the servers under test make of it (SystemExit) is to pytest one failed test, after which it went on
-    with the next, deaf to a second SIGTERM.
+    with the next, deaf to a second SIGTERM. SIGINT is heard even by a run in the background, which a shell
+    starts deaf to it: the programs under test inherit that.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _leave)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

@@ -21,8 +21,7 @@ from claimbench.loadgen.databases.embedded import embedded_server
 from claimbench.loadgen.databases.settings import Setting
 
 CHILD = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # who was started in the background ignores it
+import sys
 from claimbench.loadgen.databases import open_server
 from claimbench.loadgen.relay import calibration, relayed
 calibration.ROUND_TRIPS = 20
