@@ -20,10 +20,14 @@ TOLERANCE = 0.2
 TOLERANCE_MS = 0.1
 GOOD = 0.03
 """Nearer than this needs no correction."""
-CORRECTIONS = 4
+CORRECTIONS = 10
+WHOLE_CORRECTIONS = 2
+"""Later ones go half the way: a busy machine's measurements scatter, and are not to be chased."""
 ROUND_TRIPS = 200
-ROUND_TRIPS_S = 1.0
+ROUND_TRIPS_S = 2.0
 """A calibration stops at either: enough for a median, short for slow networks."""
+TURN = 20
+"""So many round trips one way, then so many the other: what slows the machine meanwhile slows both."""
 HOST = "127.0.0.1"
 
 
@@ -102,10 +106,10 @@ class _Relay:
 def _calibrated(url: URL, relay: _Relay, rtt_ms: float) -> float:
     """Correct the delay until it is right; return the time that the relay then adds, in milliseconds."""
     achieved_ms = _added_ms(url, relay)
-    for _ in range(CORRECTIONS):
+    for number in range(CORRECTIONS):
         if abs(achieved_ms - rtt_ms) <= GOOD * rtt_ms:
             break
-        relay.correct(rtt_ms - achieved_ms)
+        relay.correct((rtt_ms - achieved_ms) * (1.0 if number < WHOLE_CORRECTIONS else 0.5))
         achieved_ms = _added_ms(url, relay)
     if not is_close(rtt_ms, achieved_ms):
         raise InvalidMeasurementError(
@@ -117,19 +121,28 @@ def _calibrated(url: URL, relay: _Relay, rtt_ms: float) -> float:
 
 
 def _added_ms(url: URL, relay: _Relay) -> float:
-    return _median_ms(relay.url) - _median_ms(url)
-
-
-def _median_ms(url: URL) -> float:
-    """The median time of a prepared `select 1` on a connection of its own."""
-    times: list[float] = []
-    with connect(url) as connection:
-        connection.prepare_threshold = 0
+    """The median time of a prepared `select 1` through the relay, less that of the direct way."""
+    far_ms: list[float] = []
+    near_ms: list[float] = []
+    with connect(relay.url) as far, connect(url) as near:
+        far.prepare_threshold = near.prepare_threshold = 0
         ends_at = time.perf_counter() + ROUND_TRIPS_S
-        while len(times) < ROUND_TRIPS and time.perf_counter() < ends_at:
-            start = time.perf_counter()
-            connection.execute("select 1").fetchone()
-            times.append((time.perf_counter() - start) * 1000)
+        while not far_ms or (len(far_ms) < ROUND_TRIPS and time.perf_counter() < ends_at):
+            far_ms += _times_ms(far, TURN, ends_at)
+            near_ms += _times_ms(near, TURN, ends_at)
+    return _median(far_ms) - _median(near_ms)
+
+
+def _times_ms(connection: psycopg.Connection, most: int, ends_at: float) -> list[float]:
+    times: list[float] = []
+    while not times or (len(times) < most and time.perf_counter() < ends_at):
+        start = time.perf_counter()
+        connection.execute("select 1").fetchone()
+        times.append((time.perf_counter() - start) * 1000)
+    return times
+
+
+def _median(times: list[float]) -> float:
     return statistics.median(times[len(times) // 10 :])  # without the first ones, which prepare and warm
 
 
