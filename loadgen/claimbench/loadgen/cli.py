@@ -23,14 +23,19 @@ ABOUT = "Check published performance claims: same work first, then queries, memo
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A command: its name, where its function (or group of functions) lies, and an example."""
+    """A command: its name, what it does in one line, where its function (or group) lies, and an example."""
 
     name: str
+    about: str
     place: str
     example: str
 
+    def announce_in(self, app: typer.Typer) -> None:
+        """Make its name and line known without reading its code: a list of verbs is there at once."""
+        app.command(self.name, help=self.about)(_only_announced)
+
     def add_to(self, app: typer.Typer) -> None:
-        """Import it and make it known; a command pays only for what it uses, so others stay unread."""
+        """Import it and make it known, so that it can be called."""
         module, _, attribute = self.place.partition(":")
         found = getattr(import_module(module), attribute)
         if isinstance(found, typer.Typer):
@@ -40,31 +45,96 @@ class Verb:
 
 
 VERBS = (
-    Verb("run", "claimbench.loadgen.running:run", "claimbench run smoke --out report"),
-    Verb("report", "claimbench.loadgen.reporting:report", "claimbench report results/smoke-20261123-201500"),
-    Verb("recheck", "claimbench.loadgen.gate.command:recheck", "claimbench recheck results/smoke-20261123"),
+    Verb(
+        "run",
+        "Measure the arms of a scenario, judge its claims, and write the report.",
+        "claimbench.loadgen.running:run",
+        "claimbench run smoke --out report",
+    ),
+    Verb(
+        "report",
+        "Draw the report again from its results: the same files, byte for byte.",
+        "claimbench.loadgen.reporting:report",
+        "claimbench report results/smoke-20261123-201500",
+    ),
+    Verb(
+        "recheck",
+        "Recompute every verdict from the raw samples, offline: exit 2 if the file says something else.",
+        "claimbench.loadgen.gate.command:recheck",
+        "claimbench recheck results/smoke-20261123",
+    ),
     Verb(
         "check",
+        "Hold a run to its baseline and thresholds: exit 0 pass, 1 fail, 3 undecided, 4 not comparable.",
         "claimbench.loadgen.gate.command:check",
         "claimbench check results/smoke --baseline base.json",
     ),
     Verb(
-        "baseline", "claimbench.loadgen.gate.command:baseline_app", "claimbench baseline save results/smoke"
+        "baseline",
+        "Save and promote the committed counters.",
+        "claimbench.loadgen.gate.command:baseline_app",
+        "claimbench baseline save results/smoke",
     ),
-    Verb("calibrate", "claimbench.loadgen.gate.command:calibrate", "claimbench calibrate smoke --blocks 60"),
-    Verb("selftest", "claimbench.loadgen.gate.command:selftest", "claimbench selftest smoke"),
-    Verb("trend", "claimbench.loadgen.gate.command:trend", "claimbench trend results"),
+    Verb(
+        "calibrate",
+        "Measure the gate itself: false alarms, noise floors and smallest effects on this machine.",
+        "claimbench.loadgen.gate.command:calibrate",
+        "claimbench calibrate smoke --blocks 60",
+    ),
+    Verb(
+        "selftest",
+        "Inject regressions into a copy of the pipeline and see the gate turn red; exit 1 if it stays green.",
+        "claimbench.loadgen.gate.command:selftest",
+        "claimbench selftest smoke",
+    ),
+    Verb(
+        "trend",
+        "Draw how the results of a folder developed, as one page.",
+        "claimbench.loadgen.gate.command:trend",
+        "claimbench trend results",
+    ),
     Verb(
         "verify",
+        "Run a pipeline through histories of faults, crashes and clock jumps, and judge what it did.",
         "claimbench.loadgen.verify.command:verify",
         "claimbench verify my_code:MyPipeline --seeds 500",
     ),
-    Verb("list", "claimbench.loadgen.listing:list_all", "claimbench list"),
-    Verb("load", "claimbench.loadgen.load.command:load", "claimbench load load-smoke --out report"),
-    Verb("soak", "claimbench.loadgen.soak.command:soak", "claimbench soak --duration 15min"),
-    Verb("mock", "claimbench.loadgen.fake_openai.command:mock", "claimbench mock --port 8080 --speed 3600"),
-    Verb("serve", "claimbench.loadgen.serving:serve_verb", "claimbench serve --pipeline optimized"),
-    Verb("worker", "claimbench.loadgen.serving:worker_verb", "claimbench worker --pipeline optimized"),
+    Verb(
+        "list",
+        "Show the scenarios, the pipelines and the metrics that there are.",
+        "claimbench.loadgen.listing:list_all",
+        "claimbench list",
+    ),
+    Verb(
+        "load",
+        "Load a service on each arm with the same open arrivals; compare waiting times and capacity.",
+        "claimbench.loadgen.load.command:load",
+        "claimbench load load-smoke --out report",
+    ),
+    Verb(
+        "soak",
+        "Load a service for long, restart its database in the middle, and see what grew or got lost.",
+        "claimbench.loadgen.soak.command:soak",
+        "claimbench soak --duration 15min",
+    ),
+    Verb(
+        "mock",
+        "Serve a fake OpenAI: files, batches and chat completions, at high speed, until Ctrl-C.",
+        "claimbench.loadgen.fake_openai.command:mock",
+        "claimbench mock --port 8080 --speed 3600",
+    ),
+    Verb(
+        "serve",
+        "Serve the pipeline over HTTP, with an admin page at /admin and API docs at /docs.",
+        "claimbench.loadgen.serving:serve_verb",
+        "claimbench serve --pipeline optimized",
+    ),
+    Verb(
+        "worker",
+        "Run the stages for a service that runs elsewhere; any number of workers may share a database.",
+        "claimbench.loadgen.serving:worker_verb",
+        "claimbench worker --pipeline optimized",
+    ),
 )
 
 
@@ -80,7 +150,7 @@ def main() -> None:
 
 
 def command_line(arguments: Sequence[str]) -> typer.Typer:
-    """The command with the verb that these arguments name, or with all of them to choose from."""
+    """The command with the verb that these arguments name, or with the names of all to choose from."""
     app = typer.Typer(
         help=ABOUT,
         no_args_is_help=True,
@@ -90,11 +160,17 @@ def command_line(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(about)
-    first = arguments[0] if arguments else "--help"
+    first = next((word for word in arguments if not word.startswith("-")), "")
     named = [verb for verb in VERBS if verb.name == first]
-    for verb in named or (() if first == "--version" else VERBS):
+    for verb in named:
         verb.add_to(app)
+    for verb in () if named else VERBS:
+        verb.announce_in(app)
     return app
+
+
+def _only_announced() -> None:
+    """Stand for the verbs of a list; whichever is called was read."""
 
 
 def about(

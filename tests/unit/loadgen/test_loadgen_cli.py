@@ -1,12 +1,15 @@
 """The command line: every verb explains itself, and the README tells of all of them."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from claimbench.loadgen.cli import VERBS, Verb, command_line
+from claimbench.loadgen.running import run
 from claimbench.scenarios.loader import available
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
@@ -18,6 +21,35 @@ def test_every_verb_has_help_with_an_example_of_itself(verb: Verb) -> None:
 
     assert shown.exit_code == 0
     assert f"Example: claimbench {verb.name}" in shown.output
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_the_list_of_verbs_says_of_each_what_its_own_help_says(verb: Verb) -> None:
+    shown = CliRunner().invoke(command_line([verb.name]), [verb.name, "--help"])
+
+    assert verb.about in " ".join(shown.output.split())
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_the_list_of_verbs_names_them_all_without_reading_one(words: list[str]) -> None:
+    code = f"""
+import sys
+from typer.testing import CliRunner
+from claimbench.loadgen.cli import command_line
+print(CliRunner().invoke(command_line({words}), {words}).output)
+print("read:", *sorted(name for name in sys.modules if name.startswith("claimbench.")))
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert all(f" {verb.name} " in shown for verb in VERBS)
+    assert "read: claimbench.errors claimbench.loadgen claimbench.loadgen.cli\n" in shown
+
+
+@pytest.mark.parametrize("words", [["run"], ["--", "run"], ["run", "--help"]])
+def test_a_verb_is_read_wherever_its_name_stands(words: list[str]) -> None:
+    named = [command.name for command in command_line(words).registered_commands if command.callback is run]
+
+    assert named == ["run"]
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
