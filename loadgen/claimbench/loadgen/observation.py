@@ -45,7 +45,8 @@ class ObservationPass:
         use = CacheUse()
         with open_stand(arm.pipeline, url, self.scenario.api, use) as stand:
             for index in follow_timetable(stand, self._duration()):
-                yield self._sample(arm, index.index.name, "index_used", "flag", float(index.used))
+                sample = self._sample(arm, index.index.name, "index_used", "flag", float(index.used))
+                yield sample.model_copy(update={"note": ", then ".join(index.steps)})
         if use.hit_rate is not None and self._is_full_size():
             yield self._sample(arm, TIMETABLE, "cache_hit_rate", "ratio", use.hit_rate)
 

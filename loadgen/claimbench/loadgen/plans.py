@@ -12,11 +12,11 @@ from claimbench.impl.ports import Stage
 
 @dataclass(frozen=True, slots=True)
 class IndexUse:
-    """Whether the plan of an index's query goes through it, and what the plan goes through."""
+    """Whether the plan of an index's query goes through it, and the steps of that plan, first one first."""
 
     index: DocumentIndex
     used: bool
-    scans: tuple[str, ...]
+    steps: tuple[str, ...]
 
 
 def index_uses(connection: Connection, stage: Stage) -> Iterator[IndexUse]:
@@ -25,17 +25,21 @@ def index_uses(connection: Connection, stage: Stage) -> Iterator[IndexUse]:
     for index in DOCUMENT_INDEXES:
         if index.stage is stage:
             plan = connection.execute(text(f"EXPLAIN (FORMAT JSON) {index.query}")).scalar_one()
-            scans = tuple(scanned(plan if isinstance(plan, list) else json.loads(plan)))
-            yield IndexUse(index, index.name in scans, scans)
+            steps = tuple(steps_of(plan if isinstance(plan, list) else json.loads(plan)))
+            yield IndexUse(index, index.name in steps, steps)
 
 
-def scanned(node: object) -> list[str]:
-    """The names of all indexes in a plan, and of tables that are scanned whole."""
+def steps_of(node: object) -> list[str]:
+    """What a plan does, in its order: the names of its indexes, the tables it scans whole, its sorts."""
     if isinstance(node, list):
-        return [name for child in node for name in scanned(child)]
+        return [step for child in node for step in steps_of(child)]
     if not isinstance(node, dict):
         return []
-    here = [str(node["Index Name"])] if "Index Name" in node else []
-    if node.get("Node Type") == "Seq Scan":
-        here.append(f"seq scan of {node.get('Relation Name')}")
-    return here + [name for child in node.values() for name in scanned(child)]
+    before = [step for child in node.values() for step in steps_of(child)]
+    match node.get("Node Type"):
+        case "Seq Scan":
+            return [*before, f"a scan of all {node.get('Relation Name')}"]
+        case "Sort" | "Incremental Sort":
+            return [*before, "a sort"]
+        case _:
+            return [*before, str(node["Index Name"])] if "Index Name" in node else before

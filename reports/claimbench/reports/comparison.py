@@ -47,13 +47,20 @@ def compare(samples: Iterable[Sample], arms: Sequence[ArmRecord]) -> tuple[Metri
     places: dict[_Place, dict[str, dict[int, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
+    notes: dict[_Place, dict[str, None]] = defaultdict(dict)
     for sample in samples:
         place = _Place(sample.metric, sample.stage, sample.unit, sample.rtt_ms, sample.companies)
         places[place][sample.arm][sample.block].append(sample.value)
-    return tuple(_metric(place, places[place], arms) for place in sorted(places, key=_Place.order))
+        if sample.note:
+            notes[place][sample.note] = None
+    return tuple(
+        _metric(place, places[place], arms, tuple(notes[place])) for place in sorted(places, key=_Place.order)
+    )
 
 
-def _metric(place: _Place, by_arm: Mapping[str, Blocks], arms: Sequence[ArmRecord]) -> Metric:
+def _metric(
+    place: _Place, by_arm: Mapping[str, Blocks], arms: Sequence[ArmRecord], notes: tuple[str, ...]
+) -> Metric:
     shared = set.intersection(*(set(blocks) for blocks in by_arm.values())) or set().union(*by_arm.values())
     paired = {arm: _values(blocks, shared) for arm, blocks in by_arm.items()}
     return Metric(
@@ -66,6 +73,7 @@ def _metric(place: _Place, by_arm: Mapping[str, Blocks], arms: Sequence[ArmRecor
         values={arm: float(np.median(values)) for arm, values in paired.items()},
         spread={arm: Spread(low=values.min(), high=values.max()) for arm, values in paired.items()},
         reduction=_reduction(place.metric, paired, arms),
+        notes=notes,
     )
 
 

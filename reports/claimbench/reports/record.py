@@ -9,6 +9,10 @@ SCHEMA: Final = "claimbench.result/1"
 Scalar = str | int | float | bool | None
 
 
+def _is_empty(value: str | tuple[str, ...]) -> bool:
+    return not value
+
+
 class Frozen(BaseModel):
     """A value of the record; unknown keys are refused, NaN and infinity too."""
 
@@ -16,7 +20,10 @@ class Frozen(BaseModel):
 
 
 class Sample(Frozen):
-    """One number. `block` counts from 0; `rtt_ms` is the asked one; `companies` sizes the dataset."""
+    """One number. `block` counts from 0; `rtt_ms` is the asked one; `companies` sizes the dataset.
+
+    note: what was seen behind the number, in words that end a sentence; absent from the file if empty.
+    """
 
     arm: str
     block: int
@@ -26,6 +33,7 @@ class Sample(Frozen):
     value: float
     rtt_ms: float
     companies: int
+    note: str = Field(default="", exclude_if=_is_empty)
 
 
 class ScenarioRecord(Frozen):
@@ -80,7 +88,7 @@ class Metric(Frozen):
     """One metric of one stage: the median block per arm, and the candidate's reduction (0.6 = 60 % less).
 
     `reduction` is None where there is nothing to compare: one arm only, a reference of 0, or a single
-    block of something that is not exact.
+    block of something that is not exact. notes: what the samples say behind their numbers, each once.
     """
 
     metric: str
@@ -92,6 +100,7 @@ class Metric(Frozen):
     values: dict[str, float]
     spread: dict[str, Spread]
     reduction: Interval | None
+    notes: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
 
 VerdictOfClaim = Literal["holds", "exceeded", "refuted", "inconclusive"]

@@ -203,5 +203,7 @@ def _judge_use(metric: Metric, evidence: Evidence) -> Finding:
     if spread.low == 1:
         return Finding("holds", f"the planner takes {metric.stage}", measured, "used")
     if spread.high == 0:
-        return Finding("refuted", f"the planner does not take {metric.stage}", measured, "not used")
+        instead = f"; it takes {' or '.join(metric.notes)}" if metric.notes else ""
+        reason = f"the planner does not take {metric.stage}{instead}"
+        return Finding("refuted", reason, measured, "not used")
     return Finding("inconclusive", f"the planner takes {metric.stage} only at times", measured, "at times")

@@ -69,6 +69,7 @@ def test_a_report_is_one_folder_with_its_five_kinds_of_file(record: ResultRecord
         "report.html",
         "report.md",
         "junit.xml",
+        "charts/claimed.svg",
         "charts/round-trips.svg",
         "charts/time-by-stage.svg",
         "charts/memory.svg",
@@ -135,6 +136,31 @@ def test_every_chart_has_a_title_and_its_numbers_in_words(record: ResultRecord) 
 
         assert words == [chart.title, chart.description]
         assert "reduction" in chart.description
+
+
+def test_claims_in_percent_are_drawn_with_what_was_claimed_and_their_verdict(record: ResultRecord) -> None:
+    (chart,) = (each for each in charts.draw(record) if each.name == "claimed")
+    in_percent = [claim for claim in record.claims if claim.claimed.endswith("%")]
+
+    assert [claim.metric for claim in in_percent] == ["statements", "peak_memory", "time", "cache_hit_rate"]
+    for claim in in_percent:
+        assert (
+            f"claimed {claim.claimed}, measured {claim.measured_text}, {claim.verdict}." in chart.description
+        )
+        assert claim.measured is not None
+        assert f"{100 * claim.measured.value:.1f} %" in chart.svg
+    assert [chart.svg.count(f" {verdict}<") for verdict in ("holds", "exceeded", "refuted")] == [
+        sum(claim.verdict == verdict for claim in in_percent) for verdict in ("holds", "exceeded", "refuted")
+    ]
+
+
+def test_a_scenario_without_claims_in_percent_draws_none(record: ResultRecord) -> None:
+    counts = tuple(claim for claim in record.claims if not claim.claimed.endswith("%"))
+
+    drawn = charts.draw(record.model_copy(update={"claims": counts}))
+
+    assert "claimed" not in {chart.name for chart in drawn}
+    assert drawn
 
 
 def test_a_chart_carries_no_date_and_no_colour_that_dark_readers_cannot_change(record: ResultRecord) -> None:

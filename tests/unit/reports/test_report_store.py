@@ -37,6 +37,14 @@ def test_a_record_reads_back_as_it_was_written(record: ResultRecord, results: Pa
     assert read_record(results) == record
 
 
+@pytest.mark.parametrize(("note", "key"), [("a sort", True), ("", False)])
+def test_a_note_is_in_the_file_only_where_there_is_one(record: ResultRecord, note: str, key: bool) -> None:
+    first = record.samples[0].model_copy(update={"note": note})
+    written = json.loads(to_json(record.model_copy(update={"samples": (first,)})))
+
+    assert ("note" in written["samples"][0]) is key
+
+
 def test_a_folder_stands_for_the_results_in_it(record: ResultRecord, results: Path) -> None:
     assert read_record(results.parent) == record
 

@@ -198,6 +198,24 @@ def test_an_index_is_used_or_the_claim_is_refuted(
     assert found.verdict == verdict
 
 
+def test_a_plan_without_the_index_is_told(scenario: Scenario, facts: RunFacts) -> None:
+    index = "ix_request_batch_id"
+    plans = ["ix_other, then a sort", "a scan of all ai_processing_request", "ix_other, then a sort"]
+    samples = [
+        sample("optimized", index, "index_used", 0.0, unit="flag", block=block).model_copy(
+            update={"note": plan}
+        )
+        for block, plan in enumerate(plans)
+    ]
+
+    found = judged(scenario, facts, samples, a_claim("used", "index_used", index))
+
+    assert found.reason == (
+        "the planner does not take ix_request_batch_id; it takes ix_other, then a sort or "
+        "a scan of all ai_processing_request"
+    )
+
+
 @pytest.mark.parametrize("drop", ["naive", "optimized", ""])
 def test_what_was_not_measured_is_inconclusive_and_says_so(
     scenario: Scenario, facts: RunFacts, drop: str

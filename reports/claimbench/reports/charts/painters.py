@@ -8,12 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from claimbench.reports.charts.canvas import PAPER, STYLE, Chart, finish
+from claimbench.reports.charts.claimed import claimed_beside_measured
 from claimbench.reports.charts.parts import legend, looks, rows, size_axes, strip, time_axis, told, values_of
 from claimbench.reports.record import Metric, ResultRecord, Sample
 from claimbench.reports.wording import count_text, value_text
 from claimbench.scenarios.metrics import RUN, STAGES
 
-NAMES = ("round-trips", "time-by-stage", "memory", "time-by-rtt", "scaling")
+NAMES = ("claimed", "round-trips", "time-by-stage", "memory", "time-by-rtt", "scaling")
 """The names of all charts, drawn or not."""
 
 
@@ -145,6 +146,7 @@ def _metrics(record: ResultRecord, name: str, companies: int) -> Sequence[Metric
 
 
 _PAINTERS: tuple[Callable[[ResultRecord], Chart | None], ...] = (
+    claimed_beside_measured,
     _round_trips,
     _time_by_stage,
     _memory,
