@@ -44,7 +44,7 @@ def progress() -> Progress:
 
 
 def test_every_injection_into_counters_turns_the_gate_red(scenario: Scenario, progress: Progress) -> None:
-    options = SelftestOptions("smoke", 12, "optimized", Tiers.COUNTERS, "auto")
+    options = SelftestOptions("smoke", 24, "optimized", Tiers.COUNTERS, "auto")
     seen = list(counter_tier(scenario, options, progress))
 
     assert {each.injection.name: each.value for each in seen} == {

@@ -138,7 +138,9 @@ def calibrate(  # noqa: PLR0913, PLR0917 (Typer makes an option of each paramete
 
 def selftest(
     scenario: ScenarioArgument = "smoke",
-    blocks: Annotated[int, typer.Option(min=12, help="Blocks for the injections into time and memory.")] = 24,
+    blocks: Annotated[
+        int, typer.Option(min=24, help="At most so many blocks for time and memory; half confirm a red.")
+    ] = 48,
     arm: Annotated[str, typer.Option(help="The pipeline to wrap.")] = "optimized",
     tiers: Annotated[Tiers, typer.Option(help="All, or counters alone.")] = Tiers.ALL,
     database: DatabaseOption = "auto",

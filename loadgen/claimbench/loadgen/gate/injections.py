@@ -119,19 +119,29 @@ class Slower20(Slower):
 
 
 class Memory20(Wrapped):
-    """Holds memory at the end of each stage until the peak has grown by 20 % more."""
+    """Needs 20 % more memory: what it holds grows with the peak of the pipeline inside."""
 
     def __init__(self, context: PipelineContext) -> None:
         super().__init__(context)
-        self._start = _kilobytes("VmRSS")
+        self._start: int | None = None
+        self._held = bytearray()
+
+    def create_batches(self, now: datetime) -> StageReport:
+        """As the port says; the first call begins what is measured, so growth counts from there."""
+        if self._start is None:
+            self._start = _resident("VmRSS")
+        return super().create_batches(now)
 
     def retry_failed(self, now: datetime) -> StageReport:
-        """As the port says, with a peak of 1.2 times the growth so far."""
+        """As the port says, with a peak of 1.2 times the growth so far, a fifth of which stays held."""
         report = super().retry_failed(now)
-        peak = _kilobytes("VmHWM")
-        wanted = peak - _kilobytes("VmRSS") + (peak - self._start) // 5
-        held = bytearray(b"\x01") * (1024 * max(0, wanted))
-        del held
+        start, peak = self._start or 0, _resident("VmHWM")
+        growth = max(0, peak - start - len(self._held))
+        wanted = start + growth + growth // 5
+        up_to_peak = bytearray(b"\x01") * max(0, wanted - _resident("VmRSS"))
+        del up_to_peak
+        self._held = bytearray()  # given back first, or both would be held at once
+        self._held = bytearray(b"\x01") * (growth // 5)
         return report
 
 
@@ -146,9 +156,9 @@ class ColdCache(Wrapped):
         return stage(now)
 
 
-def _kilobytes(name: str) -> int:
-    """VmRSS or VmHWM of this process; 0 where the system does not tell."""
+def _resident(name: str) -> int:
+    """VmRSS or VmHWM of this process, in bytes; 0 where the system does not tell."""
     if not _STATUS.exists():
         return 0
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1])
+    return 1024 * int(line.split()[1])

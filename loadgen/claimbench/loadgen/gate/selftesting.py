@@ -1,7 +1,7 @@
 """`claimbench selftest`: the gate against regressions that are known to be there."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -22,8 +22,7 @@ from claimbench.reports.gate.baseline import entries_of
 from claimbench.reports.gate.counter_verdicts import CounterRules, counter_findings
 from claimbench.reports.gate.counters import REPEATS, readings_of
 from claimbench.reports.gate.judging import Tiers
-from claimbench.reports.gate.looks import Question, decide
-from claimbench.reports.gate.questions import plan_for
+from claimbench.reports.gate.looks import LookPlan, Question, Take, decide
 from claimbench.reports.gate.record import Baseline
 from claimbench.reports.record import Sample
 from claimbench.reports.statistics import Values
@@ -180,38 +179,52 @@ class _CounterBench:
 def _timing_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:
     """All contestants in the same blocks, so that the machine's mood is the same to them."""
     clean = Contestant("clean", f"{PLACE}Wrapped")
-    injected = {each.name: Contestant(each.name, each.pipeline) for each in INTO_BLOCKS}
-    samples: list[Sample] = []
+    injected = [Contestant(each.name, each.pipeline) for each in INTO_BLOCKS]
     with open_ring(scenario, options.database, (clean,), progress) as ring:
-        for block in range(options.blocks):
-            samples.extend(ring.block(block, (clean, *injected.values())))
-    for injection in INTO_BLOCKS:
-        limit = TIME_LIMIT if injection.metric == "time" else MEMORY_LIMIT
-        yield _seen(injection, limit, _ratios(samples, injection))
+        blocks = SharedBlocks(lambda number: ring.block(number, (clean, *injected)))
+        plan = looks_of(options.blocks)
+        for injection in INTO_BLOCKS:
+            yield _seen(injection, blocks.taker_for(injection), plan)
 
 
-def _ratios(samples: Sequence[Sample], injection: Injection) -> Values:
-    of_arm = {
-        arm: {
-            each.block: each.value for each in samples if (each.arm, each.metric) == (arm, injection.metric)
-        }
-        for arm in ("clean", injection.name)
-    }
-    return np.array(
-        [of_arm[injection.name][block] / of_arm["clean"][block] for block in sorted(of_arm["clean"])]
+def looks_of(most_blocks: int) -> LookPlan:
+    """The gate's bounded looks, here in two steps, and as many blocks again to confirm a red."""
+    return LookPlan(blocks=(most_blocks // 4, most_blocks // 2), shares=(0.4, 0.6))
+
+
+class SharedBlocks:
+    """Blocks that are taken when the first injection asks for them, and are there for the next one."""
+
+    def __init__(self, measure: Callable[[int], Iterable[Sample]]) -> None:
+        self._measure = measure
+        self._blocks: list[tuple[Sample, ...]] = []
+
+    def taker_for(self, injection: Injection) -> Take:
+        """What the looks at one injection call: its values by the clean ones', from the first block on."""
+        given = 0
+
+        def take(count: int) -> Sequence[Values]:
+            nonlocal given
+            start, given = given, given + count
+            while len(self._blocks) < given:
+                self._blocks.append(tuple(self._measure(len(self._blocks))))
+            return [np.array([_ratio(block, injection) for block in self._blocks[start:given]])]
+
+        return take
+
+
+def _ratio(block: Sequence[Sample], injection: Injection) -> float:
+    """The injected pipeline's rounds by the clean one's, each by their median, as the gate compares them."""
+    injected, clean = (
+        np.median([each.value for each in block if (each.arm, each.metric) == (arm, injection.metric)])
+        for arm in (injection.name, "clean")
     )
+    return float(injected / clean)
 
 
-def _seen(injection: Injection, limit: float, ratios: Values) -> Seen:
-    ordered = np.append(ratios[::2], ratios[1::2])
-    given = 0
-
-    def take(count: int) -> Sequence[Values]:
-        nonlocal given
-        start, given = given, given + count
-        return [ordered[start:given]]
-
-    (answer,) = decide([Question(injection.metric, limit)], take, plan_for(len(ratios)))
+def _seen(injection: Injection, take: Take, plan: LookPlan) -> Seen:
+    limit = TIME_LIMIT if injection.metric == "time" else MEMORY_LIMIT
+    (answer,) = decide([Question(injection.metric, limit)], take, plan)
     interval = answer.interval
     told = f"{interval.value:.3f}x [{interval.ci_low:.3f}, {interval.ci_high:.3f}], limit {limit:g}"
-    return Seen(injection, answer.value, f"{injection.metric} {told}")
+    return Seen(injection, answer.value, f"{injection.metric} {told}, {answer.blocks} blocks")
