@@ -103,7 +103,8 @@ def selftest_and_report(options: SelftestOptions, console: Console) -> int:
 
 
 def _show(seen: Sequence[Seen], console: Console) -> None:
-    table = Table("Injected", "The gate says", "Evidence", box=SIMPLE_HEAD)
+    table = Table("Injected", "The gate says", box=SIMPLE_HEAD)
+    table.add_column("Evidence", overflow="fold")
     for each in seen:
         word = "missed" if each.is_missed else each.value
         table.add_row(each.injection.name, word, each.evidence)
