@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from claimbench.reports.gate.folding import grouped
 from claimbench.reports.gate.record import GateRecord
 from claimbench.reports.gate.tables import headline
 
@@ -12,7 +13,7 @@ _LEVELS = {"fail": "error", "invalid": "error", "inconclusive": "warning"}
 
 
 def render(gate: GateRecord) -> str:
-    """A line for each finding that does not pass, and one for the verdict; empty when all pass."""
+    """A line for each metric that does not pass, and one for the verdict; empty when all pass."""
     return "".join(f"{line}\n" for line in _lines(gate))
 
 
@@ -22,9 +23,10 @@ def _lines(gate: GateRecord) -> Iterator[str]:
     yield _command("error" if gate.verdict.exit_code != 3 else "warning", headline(gate), gate.verdict.reason)
     for complaint in gate.complaints[: MOST - 1]:
         yield _command("error", "Nothing to compare", complaint)
-    told = [each for each in gate.findings if each.value in _LEVELS]
-    for finding in told[: MOST - 1]:
-        yield _command(_LEVELS[finding.value], f"{finding.subject} {finding.rule}", finding.reason)
+    told = [each for each in grouped(gate.findings) if each.leading.value in _LEVELS]
+    for group in told[: MOST - 1]:
+        said = group.leading
+        yield _command(_LEVELS[said.value], f"{group.subject} ({said.rule})", said.reason)
 
 
 def _command(level: str, title: str, message: str) -> str:

@@ -18,6 +18,7 @@ from claimbench.reports.gate.counter_verdicts import (
 )
 from claimbench.reports.gate.counters import REPEATS, Reading, counters_of, growth_exponent, ratio
 from claimbench.reports.gate.fitness import fitness_of_run, unfit
+from claimbench.reports.gate.folding import folded, grouped
 from claimbench.reports.gate.looks import LookPlan
 from claimbench.reports.gate.questions import (
     Asked,
@@ -183,20 +184,20 @@ class _Judged:
             yield from self._timing(family)
 
     def notes(self, findings: Sequence[Finding]) -> Iterator[str]:
-        for reading in self.readings:
-            if reading.varies:
-                yield f"{reading.name} varies between repeats, so it was moved to the statistical tier"
+        varying = folded(each.name for each in self.readings if each.varies)
+        if varying:
+            yield f"moved to the statistical tier, as they vary between repeats: {varying}"
         if any(each.value == "fail" and each.rule == "zero tolerance" for each in findings):
             yield "if a worse counter is meant: claimbench baseline promote RESULTS --reason WHY"
         better = [each.subject for each in findings if each.is_better and each.tier == "counter"]
         if better:
-            yield f"better than the baseline and not promoted: {', '.join(better)}"
+            yield f"better than the baseline and not promoted: {folded(better)}"
         faster = [each for each in findings if each.is_better and each.tier == "timing"]
         for finding in faster:
             yield f"better than the base revision: {finding.subject} {finding.measured}"
         unknown = unknown_to(self.case.baseline, self.readings) if self.case.baseline else ()
         if unknown:
-            yield f"not in the baseline yet, so held to nothing: {', '.join(unknown)}"
+            yield f"not in the baseline yet, so held to nothing: {folded(unknown)}"
         if self.case.baseline is None:
             yield "there is no baseline: counters are held to thresholds alone"
 
@@ -304,7 +305,6 @@ def _if_fit(findings: Sequence[Finding], fitness: Fitness) -> Iterator[Finding]:
 
 def verdict_of(complaints: Sequence[str], findings: Sequence[Finding]) -> GateVerdict:
     """Nothing to compare outranks a fail, a fail outranks a doubt, and silence is never a pass."""
-    of = {value: [each for each in findings if each.value == value] for value in _ORDER}
     if complaints:
         return GateVerdict(
             value="invalid", exit_code=ExitCode.NOTHING_TO_COMPARE, reason=_first(complaints, "complaints")
@@ -315,9 +315,14 @@ def verdict_of(complaints: Sequence[str], findings: Sequence[Finding]) -> GateVe
             exit_code=ExitCode.NOTHING_TO_COMPARE,
             reason="nothing was compared: name a --baseline, or declare thresholds",
         )
+    groups = grouped(findings)
     for value, code in _ORDER.items():
-        if of[value]:
-            lines = [f"{each.subject} {each.rule}: {each.reason}" for each in of[value]]
+        lines = [
+            f"{each.subject} ({said.rule}): {said.reason}"
+            for each in groups
+            if (said := each.leading).value == value
+        ]
+        if lines:
             return GateVerdict.model_validate(
                 {"value": value, "exit_code": int(code), "reason": _first(lines, "like it")}
             )

@@ -3,12 +3,12 @@
 import io
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.padding import Padding
 from rich.text import Text
 
 from claimbench.reports.gate import tables
+from claimbench.reports.gate.folding import Group
 from claimbench.reports.gate.record import Finding, GateRecord
 from claimbench.reports.terminal import Paint
 from claimbench.reports.wording import printable
@@ -33,8 +33,8 @@ def to_terminal(gate: GateRecord, width: int = 100, paint: Paint = Paint.PLAIN) 
         highlight=False,
         legacy_windows=False,
     )
-    if tables.shown(gate):
-        console.print(_table(gate))
+    for group in tables.shown(gate):
+        _print_group(console, group)
     for line in (*gate.complaints, *(f"note: {note}" for note in gate.notes)):
         console.print(Text(printable(line)))
     verdict = gate.verdict
@@ -43,13 +43,13 @@ def to_terminal(gate: GateRecord, width: int = 100, paint: Paint = Paint.PLAIN) 
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
-def _table(gate: GateRecord) -> RichTable:
-    drawn, found = RichTable(box=SIMPLE_HEAD), tables.findings(gate)
-    for heading in found.columns:
-        drawn.add_column(heading, overflow="fold", ratio=2 if heading == "Why" else None)
-    for row in found.rows:
-        drawn.add_row(*(Text(printable(cell)) for cell in row))
-    return drawn
+def _print_group(console: Console, group: Group) -> None:
+    """Two lines: what and how it did, then by how much and why."""
+    said = group.leading
+    mark = Text(f"{tables.SIGNS[said.value]} {said.value:<12} ", _STYLES[said.value])
+    console.print(mark + Text(printable(group.subject)))
+    why = said.reason if said.measured in said.reason else f"{said.measured}: {said.reason}"
+    console.print(Padding(Text(printable(f"{why} ({said.rule})")), (0, 0, 0, 15)))
 
 
 def to_junit(gate: GateRecord) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from claimbench.reports.gate.folding import ORDER, Group, grouped
 from claimbench.reports.gate.record import Finding, GateRecord
 from claimbench.reports.tables import Table
 
@@ -22,15 +23,12 @@ def headline(gate: GateRecord) -> str:
     return HEADLINES[gate.verdict.value]
 
 
-def shown(gate: GateRecord) -> tuple[Finding, ...]:
-    """What a person should see: all that does not pass, all timings, and every declared threshold."""
+def shown(gate: GateRecord) -> tuple[Group, ...]:
+    """What a person should see, folded: all that does not pass, all timings, every declared threshold."""
     ours = [
         each for each in gate.findings if each.value != "pass" or each.tier == "timing" or _is_declared(each)
     ]
-    return tuple(sorted(ours, key=lambda each: _ORDER.index(each.value))[:MOST_ROWS])
-
-
-_ORDER = ("fail", "invalid", "inconclusive", "pass")
+    return grouped(ours)[:MOST_ROWS]
 
 
 def _is_declared(finding: Finding) -> bool:
@@ -38,17 +36,18 @@ def _is_declared(finding: Finding) -> bool:
 
 
 def findings(gate: GateRecord) -> Table:
-    """A row for each finding that is shown."""
+    """A row for each group of findings that is shown."""
     rows = tuple(
-        (each.subject, each.rule, f"{SIGNS[each.value]} {each.value}", each.measured, each.reason)
-        for each in shown(gate)
+        (group.subject, said.rule, f"{SIGNS[said.value]} {said.value}", said.measured, said.reason)
+        for group in shown(gate)
+        for said in (group.leading,)
     )
     return Table("Findings", ("What", "Rule", "Verdict", "Measured", "Why"), rows, words=5)
 
 
 def summary(gate: GateRecord) -> str:
     """How many comparisons came to what."""
-    counts = {value: sum(each.value == value for each in gate.findings) for value in _ORDER}
+    counts = {value: sum(each.value == value for each in gate.findings) for value in ORDER}
     told = ", ".join(f"{count} {value}" for value, count in counts.items() if count)
     return f"{len(gate.findings)} comparisons: {told or 'none'}"
 
