@@ -1,6 +1,8 @@
 """The long sessions run when they are asked for: `nox -s chaos`, or pytest -m chaos."""
 
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from server_fixtures import chosen_server
@@ -18,10 +20,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
-    with (
-        chosen_server() as server,
-        owned(server.admin_url) as owner,
-        open_world(server.admin_url.set(database=owner.create("chaos"))) as opened,
-    ):
-        yield opened
+def worlds() -> Iterator[tuple[World, ...]]:
+    """A world for each processor, on one server."""
+    with chosen_server() as server, owned(server.admin_url) as owner, ExitStack() as opened:
+        yield tuple(
+            opened.enter_context(open_world(server.admin_url.set(database=owner.create(f"chaos_{number}"))))
+            for number in range(os.cpu_count() or 1)
+        )

@@ -2,7 +2,9 @@
 
 import signal
 import sys
-from itertools import count
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count, takewhile
 
 import pytest
 from mortal_process import trial
@@ -44,20 +46,30 @@ DATASET = DatasetPlan(
 @pytest.mark.parametrize("place", list(Place))
 @pytest.mark.parametrize("moment", list(Moment))
 def test_a_kill_at_every_point_loses_nothing_and_doubles_nothing(
-    world: World, pipeline: str, place: Place, moment: Moment
+    worlds: tuple[World, ...], pipeline: str, place: Place, moment: Moment
 ) -> None:
-    killed = 0
-    for number in count(1):
-        with trial(world, DATASET) as scene:
-            process = scene.start(pipeline, runs=2, ends_at=Break(place, number, moment, Harm.KILL))
-            process.join(60)
-            if process.exitcode == 0:
-                break
-            assert process.exitcode == -signal.SIGKILL
-            scene.drain(pipeline)
+    """The worlds share the points; each goes on until a process came to its end without meeting its point."""
 
-            assert scene.violations(frozenset({0})) == (), f"killed {moment} {place} {number}"
-        killed = number
+    def killed_in(index: int) -> int:
+        points = (Break(place, 1 + number, moment, Harm.KILL) for number in count(index, len(worlds)))
+        return sum(1 for _ in takewhile(partial(is_killed, worlds[index], pipeline), points))
+
+    with ThreadPoolExecutor(len(worlds)) as pool:
+        killed = sum(pool.map(killed_in, range(len(worlds))))
     sys.stdout.write(f"{pipeline}: killed {moment} each of {killed} points of kind {place}\n")
 
     assert killed > 10
+
+
+def is_killed(world: World, pipeline: str, point: Break) -> bool:
+    """Kill a scheduler there and let another one go on; False if the first one never came there."""
+    with trial(world, DATASET) as scene:
+        process = scene.start(pipeline, runs=2, ends_at=point)
+        process.join(60)
+        if process.exitcode == 0:
+            return False
+        assert process.exitcode == -signal.SIGKILL
+        scene.drain(pipeline)
+
+        assert scene.violations(frozenset({0})) == (), f"killed {point}"
+    return True

@@ -48,9 +48,10 @@ def all_samples(scenario: Scenario) -> Iterator[Sample]:
         for rtt in scenario.network.rtt_ms:
             yield from times(block, rtt, machine, random)
     for block in range(scenario.workload.memory_blocks):
-        for arm, peak in (("naive", 48e6), ("optimized", 22e6)):
-            value = peak * float(np.exp(random.normal(0, 0.02)))
-            yield sample(arm, "run", "peak_memory", value, unit="B", block=block)
+        for companies, naive in ((50, 48e6), (10, 24e6)):
+            for arm, peak in (("naive", naive), ("optimized", 22e6)):
+                value = peak * float(np.exp(random.normal(0, 0.02)))
+                yield sample(arm, "run", "peak_memory", value, unit="B", block=block, companies=companies)
     yield sample("optimized", "timetable", "cache_hit_rate", 0.971, unit="ratio")
     for index in INDEXES:
         yield sample("optimized", index, "index_used", 1.0, unit="flag")

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.clock import EPOCH
@@ -19,7 +20,7 @@ from claimbench.scenarios.model import Arm, Scenario
 
 @dataclass(frozen=True, slots=True)
 class MemoryPass:
-    """What the pass needs: each arm's template and a tiny one to warm its process with.
+    """What the pass needs: each arm's template, at each size, and a tiny one to warm its process with.
 
     The arms of a block run side by side, each in its own process and against a fake API of its own: memory
     does not mind company, so the pass may also run in a thread beside another one. Its clones are dropped at
@@ -29,7 +30,7 @@ class MemoryPass:
 
     scenario: Scenario
     workshop: Workshop
-    templates: Mapping[str, Template]
+    templates: Mapping[int, Mapping[str, Template]]
     warm_up_templates: Mapping[str, Template]
     _processes: list[LineProcess] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -41,7 +42,7 @@ class MemoryPass:
             process.kill()
 
     def run(self, progress: Progress) -> Iterator[Sample]:
-        """Yield one sample for each arm and block, if it is not told to stop."""
+        """Yield one sample for each size, block and arm, if it is not told to stop."""
         blocks = self.scenario.workload.memory_blocks
         with ExitStack() as stack:
             stands = [
@@ -50,11 +51,11 @@ class MemoryPass:
             ]
             self._processes[:] = [stand.process for stand in stands]
             clones = stack.enter_context(ExitStack())
-            for block in range(blocks):
+            for companies, block in product(self.templates, range(blocks)):
                 if self._stopped.is_set():
                     return
-                progress.step(f"memory: block {block + 1} of {blocks}")
-                yield from self._block(block, stands, clones)
+                progress.step(f"memory: {companies} companies, block {block + 1} of {blocks}")
+                yield from self._block(companies, block, stands, clones)
 
     @contextmanager
     def _server(self) -> Iterator[FakeServer]:
@@ -62,9 +63,12 @@ class MemoryPass:
         with running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, clock="manual") as server:
             yield server
 
-    def _block(self, block: int, stands: Sequence["_Stand"], clones: ExitStack) -> Iterator[Sample]:
+    def _block(
+        self, companies: int, block: int, stands: Sequence["_Stand"], clones: ExitStack
+    ) -> Iterator[Sample]:
         for stand in stands:
-            stand.process.say(self._plan(clones, stand.arm, stand.server).model_dump_json())
+            template = self.templates[companies][stand.arm.name]
+            stand.process.say(self._plan(clones, template, stand).model_dump_json())
         for stand in stands:
             yield Sample(
                 arm=stand.arm.name,
@@ -74,11 +78,12 @@ class MemoryPass:
                 unit="B",
                 value=_reading(stand.process).peak_memory_bytes,
                 rtt_ms=0.0,
-                companies=self.scenario.dataset.companies,
+                companies=companies,
             )
 
-    def _plan(self, clones: ExitStack, arm: Arm, server: FakeServer) -> MemoryPlan:
-        url = clones.enter_context(self.workshop.clone(self.templates[arm.name]))
+    def _plan(self, clones: ExitStack, template: Template, stand: "_Stand") -> MemoryPlan:
+        arm, server = stand.arm, stand.server
+        url = clones.enter_context(self.workshop.clone(template))
         warm_up_url = clones.enter_context(self.workshop.clone(self.warm_up_templates[arm.name]))
         return MemoryPlan(
             pipeline=arm.pipeline,

@@ -84,7 +84,9 @@ class Site:
                 self.scenario, self.workshop, templates, warm_up_templates, ways, self.processes
             )
             timed = [*timing.run(self.progress)]
-        memory = MemoryPass(self.scenario, self.workshop, templates, warm_up_templates)
+        sizes = sorted({*self.scenario.workload.memory_companies, self.scenario.dataset.companies})
+        by_size = {companies: self._templates(companies) for companies in sizes}
+        memory = MemoryPass(self.scenario, self.workshop, by_size, warm_up_templates)
         with beside(lambda: [*memory.run(self.progress)], memory.stop) as remembered:
             counted = [*self._counted()]
         samples = (*counted, *remembered.result(), *timed)

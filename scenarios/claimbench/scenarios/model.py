@@ -45,6 +45,8 @@ class Workload(Frozen):
     memory_blocks: Annotated[int, Field(ge=2)]
     companies: tuple[Count, ...]
     """The sizes for the counting pass; the dataset's own is always among them."""
+    memory_companies: tuple[Count, ...] = ()
+    """Further sizes for the memory pass; the dataset's own is always among them."""
     timetable: Duration = timedelta(hours=1)
     """How long the document's own timetable is simulated for the cache claim."""
     seed: int = 1

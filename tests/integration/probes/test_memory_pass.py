@@ -24,7 +24,8 @@ def measured(workshop: Workshop, template: Template, pipeline: str) -> list[Samp
     scenario = smoke.model_copy(update={"arms": arms})
     templates: Mapping[str, Template] = {arm.name: template for arm in arms}
     progress = Progress(Console(file=io.StringIO()))
-    return [*MemoryPass(scenario, workshop, templates, templates).run(progress)]
+    sizes = {2: templates, 3: templates}
+    return [*MemoryPass(scenario, workshop, sizes, templates).run(progress)]
 
 
 @pytest.fixture
@@ -37,10 +38,14 @@ def importable_in_child_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(DOUBLES))
 
 
-def test_an_arm_that_says_much_is_measured_in_every_block(workshop: Workshop, small: Template) -> None:
+def test_an_arm_that_says_much_is_measured_at_every_size_in_every_block(
+    workshop: Workshop, small: Template
+) -> None:
     samples = measured(workshop, small, "loud_arms:Chatty")
 
-    assert [(sample.block, sample.value > 0) for sample in samples] == [(0, True), (1, True)]
+    places = [(sample.companies, sample.block) for sample in samples]
+    assert places == [(2, 0), (2, 1), (3, 0), (3, 1)]
+    assert all(sample.value > 0 for sample in samples)
 
 
 def test_an_arm_that_fails_is_told_with_its_error(workshop: Workshop, small: Template) -> None:

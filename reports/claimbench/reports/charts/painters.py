@@ -69,20 +69,23 @@ def _time_by_stage(record: ResultRecord) -> Chart | None:
 
 
 def _memory(record: ResultRecord) -> Chart | None:
-    samples = [sample for sample in _samples(record, "peak_memory") if sample.stage == RUN]
+    samples = [each for each in record.samples if (each.metric, each.stage) == ("peak_memory", RUN)]
+    sizes = sorted({sample.companies for sample in samples})
     if not samples:
         return None
-    figure = Figure(figsize=(8, 2.1), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(8, 1.15 * len(sizes) + 0.9), layout="constrained")
+    panels = figure.subplots(len(sizes), 1, sharex=True, squeeze=False)[:, 0]
     arms = looks(record)
-    for row, look in enumerate(arms):
-        values = [v / 2**20 for v in values_of(samples, look, RUN, samples[0].rtt_ms)]
-        strip(axes, look, row, values)
-    axes.set_yticks(range(len(arms)), [look.label for look in arms])
-    axes.set_ylim(len(arms) - 0.4, -0.6)
-    axes.set_xlim(left=0)
-    axes.grid(axis="x")
-    axes.set_xlabel("growth of resident memory at its peak, MiB; a point is a fresh process")
+    for axes, size in zip(panels, sizes, strict=True):
+        here = [sample for sample in samples if sample.companies == size]
+        for row, look in enumerate(arms):
+            strip(axes, look, row, [v / 2**20 for v in values_of(here, look, RUN, here[0].rtt_ms)])
+        axes.set_title(f"{size} companies")
+        axes.set_yticks(range(len(arms)), [look.label for look in arms])
+        axes.set_ylim(len(arms) - 0.4, -0.6)
+        axes.set_xlim(left=0)
+        axes.grid(axis="x")
+    panels[-1].set_xlabel("growth of resident memory at its peak, MiB; a point is a fresh process")
     described = [m for m in record.metrics if m.metric == "peak_memory"]
     return finish(figure, "memory", "Peak memory", told(record, described))
 
