@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import product
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.clock import EPOCH
@@ -43,7 +42,6 @@ class MemoryPass:
 
     def run(self, progress: Progress) -> Iterator[Sample]:
         """Yield one sample for each size, block and arm, if it is not told to stop."""
-        blocks = self.scenario.workload.memory_blocks
         with ExitStack() as stack:
             stands = [
                 _Stand(arm, stack.enter_context(self._server()), stack.enter_context(_turn_process()))
@@ -51,11 +49,19 @@ class MemoryPass:
             ]
             self._processes[:] = [stand.process for stand in stands]
             clones = stack.enter_context(ExitStack())
-            for companies, block in product(self.templates, range(blocks)):
-                if self._stopped.is_set():
-                    return
-                progress.step(f"memory: {companies} companies, block {block + 1} of {blocks}")
-                yield from self._block(companies, block, stands, clones)
+            for companies in self.templates:
+                blocks = self._blocks(companies)
+                for block in range(blocks):
+                    if self._stopped.is_set():
+                        return
+                    progress.step(f"memory: {companies} companies, block {block + 1} of {blocks}")
+                    yield from self._block(companies, block, stands, clones)
+
+    def _blocks(self, companies: int) -> int:
+        workload = self.scenario.workload
+        if companies == self.scenario.dataset.companies:
+            return workload.memory_blocks
+        return len(workload.shown_among(workload.memory_blocks))
 
     @contextmanager
     def _server(self) -> Iterator[FakeServer]:

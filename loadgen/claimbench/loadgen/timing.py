@@ -37,18 +37,20 @@ class TimingPass:
         """Yield the samples of each block as it ends."""
         generator = random.Random(self.scenario.workload.seed)  # noqa: S311 (an order, not a secret)
         blocks = self.scenario.workload.blocks
+        judged = [way for way in self.ways if way.asked_ms == self.scenario.network.judged_rtt_ms]
+        shown = self.scenario.workload.shown_among(blocks)
         for block in range(blocks):
             progress.step(f"timing: block {block + 1} of {blocks}")
             process = self.processes.next()
             with ExitStack() as clones:
-                turns = process.time(self._plan(clones, generator))
+                turns = process.time(self._plan(clones, self.ways if block in shown else judged, generator))
             for turn in turns:
                 yield from self._samples(block, turn)
 
-    def _plan(self, clones: ExitStack, generator: random.Random) -> TimingPlan:
+    def _plan(self, clones: ExitStack, ways: Sequence[Relayed], generator: random.Random) -> TimingPlan:
         turns = [
             self._turn(clones, arm, way, self.templates)
-            for way in _shuffled(self.ways, generator)
+            for way in _shuffled(ways, generator)
             for arm in _shuffled(self.scenario.arms, generator)
         ]
         warm_ups = [self._turn(clones, arm, None, self.warm_up_templates) for arm in self.scenario.arms]

@@ -65,8 +65,10 @@ def sizes_text(claim: ClaimResult) -> str:
 
 
 def scaling(record: ResultRecord) -> Table:
-    """Round trips and statements of a whole run, a column per number of companies."""
+    """What grows in a whole run, a column per number of companies; memory if it was taken at several."""
     wanted = [m for m in record.metrics if m.metric in {"round_trips", "statements"} and m.stage == RUN]
+    memory = [m for m in record.metrics if m.metric == "peak_memory" and m.stage == RUN]
+    wanted += memory if len(memory) > 1 else []
     sizes = sorted({metric.companies for metric in wanted})
     rows = []
     for name in dict.fromkeys(metric.metric for metric in wanted):

@@ -45,11 +45,19 @@ class Workload(Frozen):
     memory_blocks: Annotated[int, Field(ge=2)]
     companies: tuple[Count, ...]
     """The sizes for the counting pass; the dataset's own is always among them."""
+    shown_blocks: Annotated[int, Field(ge=2)] | None = None
+    """For what is shown beside what is judged: time at other round trips, memory at other sizes. As many as
+    for what is judged, unless it is given."""
     memory_companies: tuple[Count, ...] = ()
     """Further sizes for the memory pass; the dataset's own is always among them."""
     timetable: Duration = timedelta(hours=1)
     """How long the document's own timetable is simulated for the cache claim."""
     seed: int = 1
+
+    def shown_among(self, blocks: int) -> frozenset[int]:
+        """Which of so many blocks take what is shown only: spread over all, to see the same drift."""
+        shown = min(self.shown_blocks or blocks, blocks)
+        return frozenset(number * blocks // shown for number in range(shown))
 
 
 class Api(Frozen):

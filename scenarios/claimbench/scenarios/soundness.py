@@ -66,7 +66,15 @@ def _network(scenario: Scenario) -> Iterator[Complaint]:
 
 
 def _sizes(scenario: Scenario) -> Iterator[Complaint]:
-    yield from _twice("workload.companies", [str(size) for size in scenario.workload.companies])
+    workload = scenario.workload
+    yield from _twice("workload.companies", [str(size) for size in workload.companies])
+    yield from _twice("workload.memory_companies", [str(size) for size in workload.memory_companies])
+    if workload.shown_blocks and workload.shown_blocks > min(workload.blocks, workload.memory_blocks):
+        yield Complaint(
+            "workload.shown_blocks",
+            f"{workload.shown_blocks} are more than blocks or memory_blocks",
+            "take at most as many as for what is judged",
+        )
 
 
 def _dataset(scenario: Scenario) -> Iterator[Complaint]:

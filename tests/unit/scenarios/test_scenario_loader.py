@@ -136,6 +136,17 @@ def test_claims_can_come_from_a_file_beside_the_scenario_and_count_in_its_hash(t
         ('"10min"', '"10mn"', "workload.step: unit 'mn'"),
         ("companies = [2, 6]", "companies = [4, 4]", "workload.companies: '4' is there 2 times"),
         ("companies = [2, 6]", "companies = 4", "workload.companies"),
+        (
+            "repeats = 3",
+            "memory_companies = [2, 2]",
+            "workload.memory_companies: '2' is there 2 times",
+        ),
+        ("repeats = 3", "shown_blocks = 3", "workload.shown_blocks: 3 are more than blocks"),
+        (
+            "repeats = 3",
+            "shown_blocks = 1",
+            "workload.shown_blocks: input should be greater than or equal to 2",
+        ),
         ("rtt_ms = [0, 1]", "rtt_ms = [0, 2]", "network.judged_rtt_ms: 1 is not among rtt_ms (0, 2)"),
         ("rtt_ms = [0, 1]", "rtt_ms = [0, nan, 1]", "network.rtt_ms[1]"),
         ("rtt_ms = [0, 1]", "rtt_ms = [0, 1, 1]", "network.rtt_ms: '1' is there 2 times"),
@@ -158,6 +169,24 @@ def test_a_mistake_is_refused_with_file_key_and_remedy(tmp_path: Path, old: str,
     message = refusal_of_any_file(tmp_path, SMOKE.replace(old, new, 1))
 
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("shown", "blocks", "which"),
+    [
+        (None, 3, {0, 1, 2}),
+        (3, 6, {0, 2, 4}),
+        (2, 5, {0, 2}),
+        (4, 6, {0, 1, 3, 4}),
+        (6, 6, {0, 1, 2, 3, 4, 5}),
+    ],
+)
+def test_what_is_shown_only_is_taken_in_blocks_spread_over_the_run(
+    shown: int | None, blocks: int, which: set[int]
+) -> None:
+    workload = load("smoke").workload.model_copy(update={"shown_blocks": shown})
+
+    assert workload.shown_among(blocks) == which
 
 
 def refusal_of_any_file(folder: Path, text: str) -> str:

@@ -83,8 +83,8 @@ def _memory(record: ResultRecord) -> Chart | None:
         axes.set_title(f"{size} companies")
         axes.set_yticks(range(len(arms)), [look.label for look in arms])
         axes.set_ylim(len(arms) - 0.4, -0.6)
-        axes.set_xlim(left=0)
         axes.grid(axis="x")
+    panels[-1].set_xlim(left=0)  # for all panels, once all have drawn
     panels[-1].set_xlabel("growth of resident memory at its peak, MiB; a point is a fresh process")
     described = [m for m in record.metrics if m.metric == "peak_memory"]
     return finish(figure, "memory", "Peak memory", told(record, described))
@@ -95,6 +95,8 @@ def _time_by_rtt(record: ResultRecord) -> Chart | None:
     rtts = sorted({sample.rtt_ms for sample in times})
     if not times:
         return None
+    taken = [{each.block for each in times if each.rtt_ms == rtt} for rtt in rtts]
+    paired = [each for each in times if each.block in set.intersection(*taken)]
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.subplots()
     for look in looks(record):
@@ -102,15 +104,19 @@ def _time_by_rtt(record: ResultRecord) -> Chart | None:
         cells = [values_of(times, look, RUN, rtt) for rtt in rtts]
         for rtt, values in zip(rtts, cells, strict=True):
             axes.plot([rtt] * len(values), values, look.marker, color=colour, alpha=0.35, markersize=4)
-        medians = [median(values) for values in cells if values]
-        measured = [rtt for rtt, values in zip(rtts, cells, strict=True) if values]
+        shared = [values_of(paired, look, RUN, rtt) for rtt in rtts]
+        medians = [median(values) for values in shared if values]
+        measured = [rtt for rtt, values in zip(rtts, shared, strict=True) if values]
         axes.plot(measured, medians, look.marker, linestyle="-", color=colour, label=look.label, markersize=7)
     axes.set_ylim(bottom=0)
     axes.grid(axis="both")
     axes.xaxis.set_major_locator(FixedLocator(rtts))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: value_text(value, "s") if value else "0"))
-    axes.set_xlabel("added round trip to Postgres, ms; a small point is a block, the line joins medians")
+    axes.set_xlabel(
+        "added round trip to Postgres, ms; a small point is a block, "
+        "the line joins medians of blocks that took all"
+    )
     axes.set_ylabel("time per scheduler run")
     described = [m for m in record.metrics if m.metric == "time" and m.stage == RUN]
     legend(figure, axes)
