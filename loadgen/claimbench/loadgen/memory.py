@@ -1,17 +1,15 @@
 """The memory pass: each arm in a fresh, warmed process of its own; the peak growth of its resident set."""
 
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.clock import EPOCH
 from claimbench.loadgen.databases import Template, Workshop
 from claimbench.loadgen.fake_openai.server import FakeServer, running_server
-from claimbench.loadgen.line_process import LineProcess
-from claimbench.loadgen.memory_turn import MemoryPlan, MemoryReading
+from claimbench.loadgen.forks import Forks
+from claimbench.loadgen.orders import MemoryOrder
 from claimbench.loadgen.progress import Progress
 from claimbench.reports.record import Sample
 from claimbench.scenarios.model import Arm, Scenario
@@ -19,7 +17,7 @@ from claimbench.scenarios.model import Arm, Scenario
 
 @dataclass(frozen=True, slots=True)
 class MemoryPass:
-    """What the pass needs: each arm's template, at each size, and a tiny one to warm its process with.
+    """What the pass needs: each arm's template, at each size, a tiny one to warm its process with, and forks.
 
     The arms of a block run side by side, each in its own process and against a fake API of its own: memory
     does not mind company, so the pass may also run in a thread beside another one. Its clones are dropped at
@@ -31,23 +29,18 @@ class MemoryPass:
     workshop: Workshop
     templates: Mapping[int, Mapping[str, Template]]
     warm_up_templates: Mapping[str, Template]
-    _processes: list[LineProcess] = field(default_factory=list)
+    forks: Forks
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
         """From another thread: end what runs now and start nothing more."""
         self._stopped.set()
-        for process in self._processes:
-            process.kill()
+        self.forks.kill()
 
     def run(self, progress: Progress) -> Iterator[Sample]:
         """Yield one sample for each size, block and arm, if it is not told to stop."""
         with ExitStack() as stack:
-            stands = [
-                _Stand(arm, stack.enter_context(self._server()), stack.enter_context(_turn_process()))
-                for arm in self.scenario.arms
-            ]
-            self._processes[:] = [stand.process for stand in stands]
+            stands = [_Stand(arm, stack.enter_context(self._server())) for arm in self.scenario.arms]
             clones = stack.enter_context(ExitStack())
             for companies in self.templates:
                 blocks = self._blocks(companies)
@@ -72,26 +65,25 @@ class MemoryPass:
     def _block(
         self, companies: int, block: int, stands: Sequence["_Stand"], clones: ExitStack
     ) -> Iterator[Sample]:
-        for stand in stands:
-            template = self.templates[companies][stand.arm.name]
-            stand.process.say(self._plan(clones, template, stand).model_dump_json())
-        for stand in stands:
+        templates = self.templates[companies]
+        orders = [self._order(clones, templates[stand.arm.name], stand) for stand in stands]
+        for stand, reading in zip(stands, self.forks.remember(orders), strict=True):
             yield Sample(
                 arm=stand.arm.name,
                 block=block,
                 stage="run",
                 metric="peak_memory",
                 unit="B",
-                value=_reading(stand.process).peak_memory_bytes,
+                value=reading.peak_memory_bytes,
                 rtt_ms=0.0,
                 companies=companies,
             )
 
-    def _plan(self, clones: ExitStack, template: Template, stand: "_Stand") -> MemoryPlan:
+    def _order(self, clones: ExitStack, template: Template, stand: "_Stand") -> MemoryOrder:
         arm, server = stand.arm, stand.server
         url = clones.enter_context(self.workshop.clone(template))
         warm_up_url = clones.enter_context(self.workshop.clone(self.warm_up_templates[arm.name]))
-        return MemoryPlan(
+        return MemoryOrder(
             pipeline=arm.pipeline,
             url=url.render_as_string(hide_password=False),
             warm_up_url=warm_up_url.render_as_string(hide_password=False),
@@ -106,23 +98,7 @@ class MemoryPass:
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
-    """An arm, the fake API that it talks to, and the process that runs it."""
+    """An arm, and the fake API that it talks to."""
 
     arm: Arm
     server: FakeServer
-    process: LineProcess
-
-
-def _turn_process() -> LineProcess:
-    """Imports while clones are made, then has a fork for each plan."""
-    return LineProcess((sys.executable, "-m", "claimbench.loadgen.memory_turn"))
-
-
-def _reading(process: LineProcess) -> MemoryReading:
-    if answer := process.hear():
-        return MemoryReading.model_validate_json(answer)
-    raise InvalidMeasurementError(
-        f"the measured process ended with an error: {process.last_words()}",
-        where="memory pass",
-        remedy="call the arm's stages once by hand to see its error",
-    )

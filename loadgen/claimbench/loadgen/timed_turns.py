@@ -1,6 +1,6 @@
 """The benchmark module that pytest-benchmark collects: one benchmark for each turn of a block.
 
-It is run by `claimbench.loadgen.timing` in a process of its own, with no probe on.
+The turns and the order come from `claimbench.loadgen.timing_fork`, which runs it.
 """
 
 import gc
@@ -9,13 +9,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-import pytest
 from sqlalchemy import make_url
 
 from claimbench.impl.ports import Stage
-from claimbench.loadgen.building import import_all
+from claimbench.loadgen.orders import TimingOrder, Turn
 from claimbench.loadgen.stand import Stand, open_stand
-from claimbench.loadgen.timing_plan import TimingPlan, Turn, awaited_plan
 from claimbench.loadgen.workload import StageDone, drive
 
 
@@ -46,31 +44,12 @@ class StageTimes:
         self._since = now
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each turn, in the order of the plan."""
-    import_all()
-    plan = awaited_plan()
-    metafunc.parametrize("turn", plan.turns, ids=[turn.label for turn in plan.turns])
-
-
-@pytest.fixture(scope="session")
-def plan() -> TimingPlan:
-    """The plan, after the small warm-ups: imports, mappers and statement caches are not what we time."""
-    plan = awaited_plan()
-    for turn in plan.warm_ups:
-        with open_stand(turn.pipeline, make_url(turn.url), plan.api) as stand:
-            _drive(stand, plan, StageTimes())
-    gc.collect()
-    gc.freeze()  # what is there by now is no arm's, and is not looked through again before each turn
-    return plan
-
-
-def test_scheduler_runs(benchmark: Benchmark, plan: TimingPlan, turn: Turn) -> None:
+def test_scheduler_runs(benchmark: Benchmark, order: TimingOrder, turn: Turn) -> None:
     """Time the whole workload once; the stages' shares go along as extra information."""
     times = StageTimes()
-    with open_stand(turn.pipeline, make_url(turn.url), plan.api) as stand:
+    with open_stand(turn.pipeline, make_url(turn.url), order.api) as stand:
         gc.collect()
-        benchmark.pedantic(lambda: _drive(stand, plan, times), rounds=1, iterations=1)
+        benchmark.pedantic(lambda: drive_and_note(stand, order, times), rounds=1, iterations=1)
     benchmark.extra_info.update(
         arm=turn.arm,
         rtt_ms=turn.rtt_ms,
@@ -78,6 +57,7 @@ def test_scheduler_runs(benchmark: Benchmark, plan: TimingPlan, turn: Turn) -> N
     )
 
 
-def _drive(stand: Stand, plan: TimingPlan, times: StageTimes) -> None:
+def drive_and_note(stand: Stand, order: TimingOrder, times: StageTimes) -> None:
+    """The scheduler runs of the order, and in `times` what each stage took of them."""
     times.restart()
-    drive(stand.pipeline, stand.clock, plan.runs, timedelta(seconds=plan.step_s), times)
+    drive(stand.pipeline, stand.clock, order.runs, timedelta(seconds=order.step_s), times)

@@ -1,19 +1,20 @@
 """The timing pass: pytest-benchmark times each arm once in each block, in random order, with no probe on.
 
-A block is a process of its own with fresh clones and fresh connections: that is the unit of replication.
+A block is a fresh process with fresh clones and fresh connections: that is the unit of replication.
 """
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from claimbench.loadgen.benchmark_process import BenchmarkProcesses, TimedTurn
 from claimbench.loadgen.databases import Template, Workshop
+from claimbench.loadgen.forks import Forks
+from claimbench.loadgen.orders import TimedTurn, TimingOrder, Turn
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.relay import Relayed
-from claimbench.loadgen.timing_plan import TimingPlan, Turn
 from claimbench.reports.record import Sample
 from claimbench.scenarios.model import Arm, Scenario
 
@@ -22,8 +23,8 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class TimingPass:
-    """What the pass needs: each arm's template, a tiny one for warm-ups, the ways to the server, a process
-    for each block.
+    """What the pass needs: each arm's template, a tiny one for warm-ups, the ways to the server, and a
+    fork for each block.
     """
 
     scenario: Scenario
@@ -31,7 +32,7 @@ class TimingPass:
     templates: Mapping[str, Template]
     warm_up_templates: Mapping[str, Template]
     ways: Sequence[Relayed]
-    processes: BenchmarkProcesses
+    forks: Forks
 
     def run(self, progress: Progress) -> Iterator[Sample]:
         """Yield the samples of each block as it ends."""
@@ -41,33 +42,34 @@ class TimingPass:
         shown = self.scenario.workload.shown_among(blocks)
         for block in range(blocks):
             progress.step(f"timing: block {block + 1} of {blocks}")
-            process = self.processes.next()
-            with ExitStack() as clones:
-                turns = process.time(self._plan(clones, self.ways if block in shown else judged, generator))
-            for turn in turns:
+            with ExitStack() as held:
+                ways = self.ways if block in shown else judged
+                timed = self.forks.time(self._order(held, ways, generator))
+            for turn in timed.turns:
                 yield from self._samples(block, turn)
 
-    def _plan(self, clones: ExitStack, ways: Sequence[Relayed], generator: random.Random) -> TimingPlan:
+    def _order(self, held: ExitStack, ways: Sequence[Relayed], generator: random.Random) -> TimingOrder:
         turns = [
-            self._turn(clones, arm, way, self.templates)
+            self._turn(held, arm, way, self.templates)
             for way in _shuffled(ways, generator)
             for arm in _shuffled(self.scenario.arms, generator)
         ]
-        warm_ups = [self._turn(clones, arm, None, self.warm_up_templates) for arm in self.scenario.arms]
+        warm_ups = [self._turn(held, arm, None, self.warm_up_templates) for arm in self.scenario.arms]
         self.workshop.checkpoint()
         workload = self.scenario.workload
-        return TimingPlan(
+        return TimingOrder(
             warm_ups=tuple(warm_ups),
             turns=tuple(turns),
             runs=workload.runs,
             step_s=workload.step.total_seconds(),
             api=self.scenario.api,
+            folder=held.enter_context(TemporaryDirectory(prefix="claimbench-timing-")),
         )
 
     def _turn(
-        self, clones: ExitStack, arm: Arm, way: Relayed | None, templates: Mapping[str, Template]
+        self, held: ExitStack, arm: Arm, way: Relayed | None, templates: Mapping[str, Template]
     ) -> Turn:
-        url = clones.enter_context(self.workshop.clone(templates[arm.name]))
+        url = held.enter_context(self.workshop.clone(templates[arm.name]))
         through = way.url.set(database=url.database) if way else url
         return Turn(
             arm=arm.name,
@@ -78,7 +80,7 @@ class TimingPass:
 
     def _samples(self, block: int, turn: TimedTurn) -> Iterator[Sample]:
         runs = self.scenario.workload.runs
-        for stage, seconds in (("run", turn.seconds), *turn.stages):
+        for stage, seconds in (("run", turn.seconds), *turn.stages.items()):
             yield Sample(
                 arm=turn.arm,
                 block=block,

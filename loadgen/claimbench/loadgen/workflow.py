@@ -11,11 +11,11 @@ from pathlib import Path
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.impl.registry import find_pipeline
-from claimbench.loadgen.benchmark_process import BenchmarkProcesses
 from claimbench.loadgen.beside import beside
 from claimbench.loadgen.databases import Server, Template, Workshop, open_server
 from claimbench.loadgen.equivalence_pass import EquivalencePass
 from claimbench.loadgen.exact import ExactPasses
+from claimbench.loadgen.forks import Forks
 from claimbench.loadgen.memory import MemoryPass
 from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.progress import Progress
@@ -45,11 +45,11 @@ def run_scenario(request: RunRequest, progress: Progress) -> ResultRecord:
     for arm in scenario.arms:
         find_pipeline(arm.pipeline)
     with (
-        BenchmarkProcesses(scenario.workload.blocks) as processes,  # they import while the server starts
+        Forks() as forks,  # it imports while the server starts
         open_server(request.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
         Workshop(server, disposable=server.disposable) as workshop,
     ):
-        site = Site(scenario, server, workshop, processes, progress)
+        site = Site(scenario, server, workshop, forks, progress)
         facts = site.measure()
     return judge(
         scenario,
@@ -64,7 +64,7 @@ class Site:
     scenario: Scenario
     server: Server
     workshop: Workshop
-    processes: BenchmarkProcesses
+    forks: Forks
     progress: Progress
 
     def measure(self) -> RunFacts:
@@ -80,13 +80,11 @@ class Site:
         warm_up_templates = self._templates(WARM_UP_COMPANIES)
         with ExitStack() as stack:
             ways = [stack.enter_context(relayed(self.server.admin_url, rtt)) for rtt in self._rtts()]
-            timing = TimingPass(
-                self.scenario, self.workshop, templates, warm_up_templates, ways, self.processes
-            )
+            timing = TimingPass(self.scenario, self.workshop, templates, warm_up_templates, ways, self.forks)
             timed = [*timing.run(self.progress)]
         sizes = sorted({*self.scenario.workload.memory_companies, self.scenario.dataset.companies})
         by_size = {companies: self._templates(companies) for companies in sizes}
-        memory = MemoryPass(self.scenario, self.workshop, by_size, warm_up_templates)
+        memory = MemoryPass(self.scenario, self.workshop, by_size, warm_up_templates, self.forks)
         with beside(lambda: [*memory.run(self.progress)], memory.stop) as remembered:
             counted = [*self._counted()]
         samples = (*counted, *remembered.result(), *timed)

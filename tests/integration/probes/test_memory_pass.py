@@ -8,6 +8,7 @@ from rich.console import Console
 from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.databases import Template, Workshop
+from claimbench.loadgen.forks import Forks
 from claimbench.loadgen.memory import MemoryPass
 from claimbench.loadgen.progress import Progress
 from claimbench.reports.record import Sample
@@ -25,7 +26,8 @@ def measured(workshop: Workshop, template: Template, pipeline: str) -> list[Samp
     templates: Mapping[str, Template] = {arm.name: template for arm in arms}
     progress = Progress(Console(file=io.StringIO()))
     sizes = {2: templates, 3: templates}
-    return [*MemoryPass(scenario, workshop, sizes, templates).run(progress)]
+    with Forks() as forks:
+        return [*MemoryPass(scenario, workshop, sizes, templates, forks).run(progress)]
 
 
 @pytest.fixture

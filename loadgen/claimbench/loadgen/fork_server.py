@@ -1,0 +1,73 @@
+"""The process whose forks are measured: started by `claimbench.loadgen.forks`.
+
+It imports everything once and does nothing else, so each fork begins as new, with all of it loaded. A line on
+standard input is `Orders`; each of them gets a fork and an answer in JSON. It ends at the first that fails.
+"""
+
+import gc
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+
+from claimbench.loadgen.building import import_all
+from claimbench.loadgen.memory_fork import measured_memory
+from claimbench.loadgen.orders import MemoryOrder, Message, Orders, TimingOrder
+from claimbench.loadgen.timing_fork import timed_block
+
+
+def main() -> None:
+    """Carry out all orders that come."""
+    import_all()
+    gc.collect()
+    gc.freeze()  # what was imported is not looked through again in each fork
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an arm prints is no answer
+    for line in sys.stdin:
+        for fork in [_forked(order) for order in Orders.model_validate_json(line).orders]:
+            answers.write(fork.answer() + "\n")
+        answers.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class _Fork:
+    """A fork of this process, and where its answer will be."""
+
+    process_id: int
+    pipe: int
+
+    def answer(self) -> str:
+        """Wait for it; end with it if it failed, for its last words are in our standard error."""
+        with os.fdopen(self.pipe) as pipe:
+            answer = pipe.read()
+        _, status = os.waitpid(self.process_id, 0)
+        if status:
+            sys.exit(abs(os.waitstatus_to_exitcode(status)))
+        return answer
+
+
+def _forked(order: TimingOrder | MemoryOrder) -> _Fork:
+    ours, theirs = os.pipe()
+    process_id = os.fork()
+    if process_id:
+        os.close(theirs)
+        return _Fork(process_id, ours)
+    os.close(ours)
+    status = 1
+    try:
+        with os.fdopen(theirs, "w") as pipe:
+            pipe.write(_carried_out(order).model_dump_json())
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _carried_out(order: TimingOrder | MemoryOrder) -> Message:
+    return timed_block(order) if isinstance(order, TimingOrder) else measured_memory(order)
+
+
+if __name__ == "__main__":
+    main()
