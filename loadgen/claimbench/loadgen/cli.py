@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from claimbench.errors import ClaimbenchError, ExitCode
+from claimbench.loadgen.importing import imported_for_good
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C ended, as shells have it."""
@@ -37,7 +38,8 @@ class Verb:
     def add_to(self, app: typer.Typer) -> None:
         """Import it and make it known, so that it can be called."""
         module, _, attribute = self.place.partition(":")
-        found = getattr(import_module(module), attribute)
+        with imported_for_good():
+            found = getattr(import_module(module), attribute)
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=self.name, epilog=f"Example: {self.example}")
         else:

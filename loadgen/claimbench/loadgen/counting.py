@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import URL
-
 from claimbench.impl.ports import Stage
 from claimbench.loadgen.databases import Server, Template, Workshop
+from claimbench.loadgen.equivalence import ApiWork, WorkDone
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
+from claimbench.loadgen.final_state import read_final_state
 from claimbench.loadgen.probes import Reading
 from claimbench.loadgen.probes.server import ServerProbe
 from claimbench.loadgen.probes.wire import WireProbe
@@ -63,13 +63,27 @@ class Instruments:
     wire: WireProbe
     server: ServerProbe
     fake: FakeOpenAI
+    submitted: list[ApiWork] = field(default_factory=list)
+    """What the arm has asked of the API, up to the latest lap."""
 
     def lap(self) -> tuple[Reading, ...]:
         """Everything since the previous lap."""
-        calls = Reading("api_calls", "count", self.fake.meters().total_calls)
+        meters = self.fake.meters()
+        calls = Reading("api_calls", "count", meters.total_calls)
+        self.submitted.extend(
+            ApiWork(work.channel.value, work.custom_id, work.body.decode()) for work in meters.submitted
+        )
         self.fake.reset_meters()
         wire = [reading for reading in self.wire.lap() if reading.metric in WIRE_METRICS]
         return (*wire, *self.server.lap(), calls)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an arm needed, and what it did with it."""
+
+    samples: tuple[Sample, ...]
+    work: WorkDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +102,11 @@ class CountingPass:
         """Yield the samples of each arm; the clones go when the caller lets them."""
         for arm in self.scenario.arms:
             progress.step(f"counting: {arm.name}, {self.companies} companies, time {self.repeat + 1}")
-            yield from self._count(arm, clones.enter_context(self.workshop.clone(self.templates[arm.name])))
+            yield from self.count(arm, clones).samples
 
-    def _count(self, arm: Arm, url: URL) -> Iterator[Sample]:
+    def count(self, arm: Arm, clones: ExitStack) -> Counted:
+        """One arm on a clone of its own, which goes when the caller lets it."""
+        url = clones.enter_context(self.workshop.clone(self.templates[arm.name]))
         with ExitStack() as stack:
             stand = stack.enter_context(open_stand(arm.pipeline, url, self.scenario.api))
             wire = stack.enter_context(WireProbe(stand.engine))
@@ -99,7 +115,12 @@ class CountingPass:
                 pass
             instruments = Instruments(wire, server, stand.fake)
             instruments.lap()
-            yield from self._workload(arm, stand, instruments)
+            samples = list(self._workload(arm, stand, instruments))
+            work = WorkDone(arm.name, read_final_state(stand.engine), tuple(instruments.submitted))
+            instruments.lap()  # what was read just now is not the arm's
+            cached = _cached_company_lookups(stand, instruments)
+            samples.append(self._sample(arm, "run", "company_lookups_cached", "count", cached))
+        return Counted(tuple(samples), work)
 
     def _workload(self, arm: Arm, stand: Stand, instruments: Instruments) -> Iterator[Sample]:
         tally, first_run = Tally(), Tally()
@@ -119,8 +140,6 @@ class CountingPass:
         yield self._sample(arm, "run", "active_companies", "count", active)
         first = first_run.sums["run", "company_lookups"]
         yield self._sample(arm, "run", "company_lookups_first", "count", first)
-        cached = _cached_company_lookups(stand, instruments)
-        yield self._sample(arm, "run", "company_lookups_cached", "count", cached)
 
     def _sample(self, arm: Arm, stage: str, metric: str, unit: str, value: float) -> Sample:
         return Sample(

@@ -1,52 +1,61 @@
-"""The equivalence pass: each arm alone on its own clone, against a fake API of the same outcomes."""
+"""The equivalence pass: each arm alone on its own clone, against a fake API of the same outcomes.
 
-from collections.abc import Mapping
+What is compared is also what is counted, so no count is of another run than the one that was proved.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from claimbench.loadgen.databases import Template, Workshop
-from claimbench.loadgen.equivalence import ApiWork, WorkDone, compare_work
-from claimbench.loadgen.fake_openai.core import FakeOpenAI
-from claimbench.loadgen.final_state import read_final_state
+from claimbench.loadgen.counting import Counted, CountingPass
+from claimbench.loadgen.databases import Server, Template, Workshop
+from claimbench.loadgen.equivalence import WorkDone, compare_work
 from claimbench.loadgen.progress import Progress
-from claimbench.loadgen.stand import open_stand
-from claimbench.loadgen.workload import drive, unobserved
-from claimbench.reports.record import Equivalence
-from claimbench.scenarios.model import Arm, ArmRole, Scenario
+from claimbench.reports.record import Equivalence, Sample
+from claimbench.scenarios.model import ArmRole, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Whether the arms do the same work, and the first count of each."""
+
+    equivalence: Equivalence
+    samples: tuple[Sample, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EquivalencePass:
-    """What the pass needs: each arm's template."""
+    """What the pass needs: a server with each arm's template at the dataset's own size."""
 
     scenario: Scenario
+    server: Server
     workshop: Workshop
     templates: Mapping[str, Template]
 
-    def run(self, progress: Progress) -> Equivalence:
+    def run(self, progress: Progress) -> Compared:
         """Compare every other arm with the reference."""
+        with ExitStack() as clones:
+            counted = [*self._counted(progress, clones)]
+        samples = tuple(sample for each in counted for sample in each.samples)
+        return Compared(_equivalence([each.work for each in counted]), samples)
+
+    def _counted(self, progress: Progress, clones: ExitStack) -> Sequence[Counted]:
+        companies = self.scenario.dataset.companies
+        counting = CountingPass(self.scenario, self.server, self.workshop, self.templates, companies)
         arms = sorted(self.scenario.arms, key=lambda arm: arm.role is not ArmRole.REFERENCE)
-        done = [self._work(arm, progress) for arm in arms]
-        comparisons = [compare_work(done[0], other) for other in done[1:]]
-        differences = tuple(line for comparison in comparisons for line in comparison.differences)
-        return Equivalence(
-            equal=not differences,
-            differences=differences,
-            rows_compared=sum(comparison.rows_compared for comparison in comparisons),
-            api_requests_compared=sum(comparison.api_requests_compared for comparison in comparisons),
-        )
-
-    def _work(self, arm: Arm, progress: Progress) -> WorkDone:
-        progress.step(f"equivalence: {arm.name}")
-        workload = self.scenario.workload
-        with (
-            self.workshop.clone(self.templates[arm.name]) as url,
-            open_stand(arm.pipeline, url, self.scenario.api) as stand,
-        ):
-            drive(stand.pipeline, stand.clock, workload.runs, workload.step, unobserved)
-            return WorkDone(arm.name, read_final_state(stand.engine), _submitted(stand.fake))
+        counted = []
+        for arm in arms:
+            progress.step(f"equivalence: {arm.name}, {companies} companies, counted")
+            counted.append(counting.count(arm, clones))
+        return counted
 
 
-def _submitted(fake: FakeOpenAI) -> tuple[ApiWork, ...]:
-    return tuple(
-        ApiWork(work.channel.value, work.custom_id, work.body.decode()) for work in fake.meters().submitted
+def _equivalence(done: Sequence[WorkDone]) -> Equivalence:
+    comparisons = [compare_work(done[0], other) for other in done[1:]]
+    differences = tuple(line for comparison in comparisons for line in comparison.differences)
+    return Equivalence(
+        equal=not differences,
+        differences=differences,
+        rows_compared=sum(comparison.rows_compared for comparison in comparisons),
+        api_requests_compared=sum(comparison.api_requests_compared for comparison in comparisons),
     )

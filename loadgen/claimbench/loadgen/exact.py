@@ -21,16 +21,20 @@ class ExactPasses:
     workshop: Workshop
     progress: Progress
 
-    def repeated(self, templates: Mapping[str, Template], companies: int, repeats: int) -> Iterator[Sample]:
+    def repeated(
+        self, templates: Mapping[str, Template], companies: int, repeats: int, *, counted: int = 0
+    ) -> Iterator[Sample]:
         """The samples of each repeat, as its block; repeats show that a counter is exact.
 
-        The clones are dropped together at the end: a drop makes the server write a checkpoint.
+        counted: how many of the repeats were counted before, and are observed only. The clones are dropped
+        together at the end: a drop makes the server write a checkpoint.
         """
         with ExitStack() as clones:
             for repeat in range(repeats):
-                counting = CountingPass(
-                    self.scenario, self.server, self.workshop, templates, companies, repeat
-                )
-                yield from counting.run(self.progress, clones)
+                if repeat >= counted:
+                    counting = CountingPass(
+                        self.scenario, self.server, self.workshop, templates, companies, repeat
+                    )
+                    yield from counting.run(self.progress, clones)
                 observation = ObservationPass(self.scenario, self.workshop, templates, companies, repeat)
                 yield from observation.run(self.progress, clones)

@@ -4,13 +4,13 @@ It imports everything once and does nothing else, so each fork begins as new, wi
 standard input is `Orders`; each of them gets a fork and an answer in JSON. It ends at the first that fails.
 """
 
-import gc
 import os
 import sys
 import traceback
 from dataclasses import dataclass
 
 from claimbench.loadgen.building import import_all
+from claimbench.loadgen.importing import imported_for_good
 from claimbench.loadgen.memory_fork import measured_memory
 from claimbench.loadgen.orders import MemoryOrder, Message, Orders, TimingOrder
 from claimbench.loadgen.timing_fork import timed_block
@@ -18,9 +18,8 @@ from claimbench.loadgen.timing_fork import timed_block
 
 def main() -> None:
     """Carry out all orders that come."""
-    import_all()
-    gc.collect()
-    gc.freeze()  # what was imported is not looked through again in each fork
+    with imported_for_good():
+        import_all()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an arm prints is no answer
     for line in sys.stdin:
@@ -67,7 +66,3 @@ def _forked(order: TimingOrder | MemoryOrder) -> _Fork:
 
 def _carried_out(order: TimingOrder | MemoryOrder) -> Message:
     return timed_block(order) if isinstance(order, TimingOrder) else measured_memory(order)
-
-
-if __name__ == "__main__":
-    main()

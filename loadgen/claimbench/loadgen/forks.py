@@ -7,6 +7,13 @@ from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.line_process import LineProcess
 from claimbench.loadgen.orders import MemoryOrder, MemoryReading, Orders, TimedBlock, TimingOrder
 
+START = """
+from claimbench.loadgen.importing import imported_for_good
+with imported_for_good():
+    from claimbench.loadgen.fork_server import main
+main()
+"""
+
 
 class Forks(LineProcess):
     """The fork server, started at once; a context manager, at whose end it and its forks are gone.
@@ -16,7 +23,7 @@ class Forks(LineProcess):
     """
 
     def __init__(self) -> None:
-        super().__init__((sys.executable, "-m", "claimbench.loadgen.fork_server"))
+        super().__init__((sys.executable, "-c", START))
 
     def time(self, order: TimingOrder) -> TimedBlock:
         """A block of the timing pass in a fork of its own, with nothing beside it."""

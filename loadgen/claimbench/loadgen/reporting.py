@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from claimbench.reports.folder import RESULTS, draw_folder
+from claimbench.reports.folder import draw_folder
 from claimbench.reports.load.folder import LOAD, draw_load_folder, read_load_record
-from claimbench.reports.store import read_record
+from claimbench.reports.store import RESULTS, read_record
 
 
 def report(

@@ -1,6 +1,8 @@
 """`claimbench run`: settle what is to be run, run it, write the folder, say the verdict."""
 
+import os
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +11,13 @@ import typer
 from rich.console import Console
 
 from claimbench.loadgen.arm_choice import with_arms
+from claimbench.loadgen.forks import Forks
+from claimbench.loadgen.importing import imported_for_good
 from claimbench.loadgen.out_folder import made_folder
 from claimbench.loadgen.progress import shown_progress
-from claimbench.loadgen.workflow import RunRequest, run_scenario
 from claimbench.reports import terminal
-from claimbench.reports.folder import RESULTS, write_folder
 from claimbench.reports.record import ResultRecord
+from claimbench.reports.store import RESULTS
 from claimbench.scenarios.loader import load
 
 
@@ -59,13 +62,21 @@ def run(
 
 
 def run_and_report(options: RunOptions, console: Console) -> int:
-    """Run, write, show; the exit code is the verdict's."""
+    """Run, write, show; the exit code is the verdict's.
+
+    What takes seconds to import is imported beside the fork server, which does the same.
+    """
     scenario = load(options.scenario)
     if options.arms:
         scenario = with_arms(scenario, options.arms)
     folder = made_folder(options.out, scenario.name, RESULTS)
-    with shown_progress(console) as progress:
-        record = run_scenario(RunRequest(scenario, options.database, options.command), progress)
+    make_importable_everywhere(Path.cwd())
+    with shown_progress(console) as progress, Forks() as forks:
+        with imported_for_good():
+            from claimbench.loadgen.workflow import RunRequest, run_scenario  # noqa: PLC0415 (see above)
+            from claimbench.reports.folder import write_folder  # noqa: PLC0415
+
+        record = run_scenario(RunRequest(scenario, options.database, options.command), forks, progress)
     write_folder(record, folder)
     _show(record, console)
     console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
@@ -75,3 +86,11 @@ def run_and_report(options: RunOptions, console: Console) -> int:
 def _show(record: ResultRecord, console: Console) -> None:
     paint = terminal.Paint.COLOURED if console.is_terminal else terminal.Paint.PLAIN
     console.file.write(terminal.render(record, console.width, paint))
+
+
+def make_importable_everywhere(folder: Path) -> None:
+    """A user's `module:attribute` lies where the command was called; our child processes look there too."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([inherited] if inherited else [])])

@@ -1,13 +1,10 @@
 """From a scenario to a result record: the passes in their order, on one server."""
 
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.impl.registry import find_pipeline
@@ -37,15 +34,13 @@ class RunRequest:
     command: str
 
 
-def run_scenario(request: RunRequest, progress: Progress) -> ResultRecord:
+def run_scenario(request: RunRequest, forks: Forks, progress: Progress) -> ResultRecord:
     """Run every pass and judge; equivalence comes first, and without it nothing is measured."""
     scenario = request.scenario
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    _make_importable_everywhere(Path.cwd())
     for arm in scenario.arms:
         find_pipeline(arm.pipeline)
     with (
-        Forks() as forks,  # it imports while the server starts
         open_server(request.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
         Workshop(server, disposable=server.disposable) as workshop,
     ):
@@ -70,12 +65,13 @@ class Site:
     def measure(self) -> RunFacts:
         """The facts of all passes; those of the equivalence pass alone when the arms differ.
 
-        Timing comes before counting, which leaves much for a checkpoint to write. Memory is taken beside it.
+        Timing comes before most of counting, which leaves much for a checkpoint to write. Memory is taken
+        beside counting.
         """
         templates = self._templates(self.scenario.dataset.companies)
-        equivalence = EquivalencePass(self.scenario, self.workshop, templates).run(self.progress)
-        facts = self._facts(templates, equivalence)
-        if not equivalence.equal:
+        compared = EquivalencePass(self.scenario, self.server, self.workshop, templates).run(self.progress)
+        facts = self._facts(templates, compared.equivalence)
+        if not compared.equivalence.equal:
             return facts
         warm_up_templates = self._templates(WARM_UP_COMPANIES)
         with ExitStack() as stack:
@@ -87,7 +83,7 @@ class Site:
         memory = MemoryPass(self.scenario, self.workshop, by_size, warm_up_templates, self.forks)
         with beside(lambda: [*memory.run(self.progress)], memory.stop) as remembered:
             counted = [*self._counted()]
-        samples = (*counted, *remembered.result(), *timed)
+        samples = (*compared.samples, *counted, *remembered.result(), *timed)
         return replace(facts, samples=samples, environment={**facts.environment, **_achieved(ways)})
 
     def _templates(self, companies: int) -> Mapping[str, Template]:
@@ -103,8 +99,9 @@ class Site:
         passes = ExactPasses(self.scenario, self.server, self.workshop, self.progress)
         full_size = self.scenario.dataset.companies
         for companies in sorted({*workload.companies, full_size}):
-            repeats = workload.repeats if companies == full_size else 1
-            yield from passes.repeated(self._templates(companies), companies, repeats)
+            at_full_size = companies == full_size  # the equivalence pass has counted that once
+            repeats, counted = (workload.repeats, 1) if at_full_size else (1, 0)
+            yield from passes.repeated(self._templates(companies), companies, repeats, counted=counted)
 
     def _rtts(self) -> Sequence[float]:
         return sorted({*self.scenario.network.rtt_ms})
@@ -136,11 +133,3 @@ def _dataset(template: Template) -> Mapping[str, Scalar]:
 
 def _achieved(ways: Sequence[Relayed]) -> Mapping[str, Scalar]:
     return {f"rtt_{way.asked_ms:g}_ms_achieved": round(way.achieved_ms, 3) for way in ways}
-
-
-def _make_importable_everywhere(folder: Path) -> None:
-    """A user's `module:attribute` lies where the command was called; our child processes look there too."""
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([inherited] if inherited else [])])

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from claimbench.reports import charts, html, junit, markdown
 from claimbench.reports.record import ResultRecord
-from claimbench.reports.store import to_json, unwritable, write_text
+from claimbench.reports.store import RESULTS, to_json, unwritable, write_text
 
-RESULTS = "results.json"
 HTML = "report.html"
 MARKDOWN = "report.md"
 JUNIT = "junit.xml"

@@ -10,6 +10,8 @@ from pydantic_core import from_json
 from claimbench.errors import ClaimbenchError, NothingToCompareError, UsageError
 from claimbench.reports.record import SCHEMA, ResultRecord
 
+RESULTS = "results.json"
+
 
 def to_json(record: ResultRecord) -> str:
     """The text of `results.json`; the same record gives the same text."""
@@ -22,7 +24,7 @@ def read_record(path: Path) -> ResultRecord:
     Raises `UsageError` (exit 2) if it cannot be read, is cut off or has a wrong value, and
     `NothingToCompareError` (exit 4) if it is of another schema or of another program.
     """
-    file = path / "results.json" if path.is_dir() else path
+    file = path / RESULTS if path.is_dir() else path
     try:
         content = file.read_bytes()
     except OSError as error:

@@ -6,9 +6,8 @@ from html import escape
 from pathlib import Path
 
 from claimbench.errors import NothingToCompareError
-from claimbench.reports.folder import RESULTS
 from claimbench.reports.record import Metric, ResultRecord
-from claimbench.reports.store import read_record
+from claimbench.reports.store import RESULTS, read_record
 from claimbench.reports.wording import metric_title, value_text
 from claimbench.scenarios.metrics import RUN
 

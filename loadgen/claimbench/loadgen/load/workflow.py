@@ -58,7 +58,7 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
     ):
         progress.step(f"seeding {scenario.dataset.companies} companies")
         templates = _templates(scenario, workshop)
-        equivalence = EquivalencePass(scenario, workshop, templates).run(progress)
+        equivalence = EquivalencePass(scenario, server, workshop, templates).run(progress).equivalence
         blocks: tuple[BlockRecord, ...] = ()
         capacities: tuple[CapacityRecord, ...] = ()
         if equivalence.equal:
