@@ -85,7 +85,7 @@ def run_and_report(options: RunOptions, console: Console) -> int:
 
 def _show(record: ResultRecord, console: Console) -> None:
     paint = terminal.Paint.COLOURED if console.is_terminal else terminal.Paint.PLAIN
-    console.file.write(terminal.render(record, console.width, paint))
+    console.file.write(terminal.render(record, terminal.width_of(console), paint))
 
 
 def make_importable_everywhere(folder: Path) -> None:

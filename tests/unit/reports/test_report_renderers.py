@@ -1,3 +1,4 @@
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_factory import made_up_facts
+from rich.console import Console
 
 from claimbench.reports import charts, html, junit, markdown, terminal
 from claimbench.reports.charts.parts import ticks
@@ -264,6 +266,21 @@ def test_a_run_without_any_sample_still_has_a_page(
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_terminal_table_keeps_to_the_width(record: ResultRecord, width: int) -> None:
     assert max(len(line) for line in terminal.render(record, width).splitlines()) <= width
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_the_terminal_table_breaks_no_name_of_a_claim(record: ResultRecord, width: int) -> None:
+    words = terminal.render(record, width).split()
+
+    assert {claim.id for claim in record.claims} <= set(words)
+
+
+def test_a_log_gets_lines_of_its_own_width_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    log = terminal.width_of(Console(file=io.StringIO()))
+    monkeypatch.setenv("COLUMNS", "72")
+
+    assert (log, terminal.width_of(Console(file=io.StringIO()))) == (terminal.WIDTH_OF_A_LOG, 72)
 
 
 def test_the_terminal_is_coloured_only_when_asked(record: ResultRecord) -> None:

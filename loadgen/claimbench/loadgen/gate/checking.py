@@ -28,7 +28,7 @@ from claimbench.reports.gate.record import Duel, Fitness, GateRecord
 from claimbench.reports.record import ResultRecord, Sample
 from claimbench.reports.statistics import Values
 from claimbench.reports.store import read_record
-from claimbench.reports.terminal import Paint
+from claimbench.reports.terminal import Paint, width_of
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Arm, Scenario
 from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds, project_thresholds
@@ -194,7 +194,7 @@ def _tell(gate: GateRecord, options: CheckOptions, console: Console) -> None:
     folder = options.out or (options.results if options.results.is_dir() else options.results.parent) / "gate"
     write_gate(gate, folder)
     paint = Paint.COLOURED if console.is_terminal else Paint.PLAIN
-    console.file.write(renderers.to_terminal(gate, console.width, paint))
+    console.file.write(renderers.to_terminal(gate, width_of(console), paint))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         console.file.write(annotations.render(gate))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
