@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from claimbench.impl.events import ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
-from claimbench.impl.ports import BATCH_KEY, Pipeline, PipelineContext, Policy, Stage
+from claimbench.impl.ports import BATCH_KEY, Pipeline, PipelineContext, Policy, Stage, take_stage
 from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.clock import SimulatedClock
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
@@ -33,7 +33,6 @@ from claimbench.loadgen.verify.histories import Break
 from claimbench.loadgen.verify.mortality import Danger, Life, MortalApi
 from claimbench.loadgen.verify.runner import is_drained
 from claimbench.loadgen.verify.world import Seat, World
-from claimbench.loadgen.workload import call_stage
 
 STEP = timedelta(minutes=20)
 POLICY = Policy(requests_per_batch_min=2, requests_per_batch_max=3, concurrent_companies=3)
@@ -211,7 +210,7 @@ class Trial:
         """One scheduler run, a turn for each stage."""
         for stage in Stage:
             self.journal.turn += 1
-            call_stage(pipeline, stage, self.clock.now())
+            take_stage(pipeline, stage, self.clock.now())
 
     def violations(self, interrupted: frozenset[int]) -> tuple[Violation, ...]:
         """What the oracle says."""

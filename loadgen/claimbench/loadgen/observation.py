@@ -7,14 +7,14 @@ from datetime import timedelta
 
 from sqlalchemy import URL
 
-from claimbench.impl.ports import Stage
+from claimbench.impl.ports import Stage, take_stage
 from claimbench.loadgen.cache_use import CacheUse
 from claimbench.loadgen.clock import EPOCH
 from claimbench.loadgen.databases import Template, Workshop
 from claimbench.loadgen.plans import IndexUse, index_uses
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.stand import Stand, open_stand
-from claimbench.loadgen.workload import call_stage, timetable
+from claimbench.loadgen.workload import timetable
 from claimbench.reports.record import Sample
 from claimbench.scenarios.metrics import TIMETABLE
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
@@ -80,4 +80,4 @@ def follow_timetable(stand: Stand, duration: timedelta) -> Iterator[IndexUse]:
             begun.add(stage)
             with stand.engine.connect() as connection:
                 yield from [*index_uses(connection, stage)]
-        call_stage(stand.pipeline, stage, due)
+        take_stage(stand.pipeline, stage, due)

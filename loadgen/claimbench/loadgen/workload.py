@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from claimbench.impl.ports import Pipeline, Stage, StageReport
+from claimbench.impl.ports import Pipeline, Stage, take_stage
 from claimbench.loadgen.clock import SimulatedClock
 
 
@@ -19,24 +19,11 @@ class StageDone:
 Observer = Callable[[StageDone], None]
 
 
-def call_stage(pipeline: Pipeline, stage: Stage, now: datetime) -> StageReport:
-    """Call the one method of the pipeline that the stage is."""
-    match stage:
-        case Stage.CREATE_BATCHES:
-            return pipeline.create_batches(now)
-        case Stage.CHECK_STATUSES:
-            return pipeline.check_statuses(now)
-        case Stage.PROCESS_RESULTS:
-            return pipeline.process_results(now)
-        case Stage.RETRY_FAILED:
-            return pipeline.retry_failed(now)
-
-
 def drive(pipeline: Pipeline, clock: SimulatedClock, runs: int, step: timedelta, observe: Observer) -> None:
     """`runs` scheduler runs, `step` apart; the observer is told after each stage."""
     for run in range(runs):
         for stage in Stage:
-            call_stage(pipeline, stage, clock.now())
+            take_stage(pipeline, stage, clock.now())
             observe(StageDone(run, stage))
         clock.advance(step)
 

@@ -20,8 +20,8 @@ from claimbench.impl.ports import (
     Stage,
     StageReport,
     run_stages,
+    take_stage,
 )
-from claimbench.loadgen.workload import call_stage
 
 
 def at(stage: Stage, *statements: str) -> dict[Stage, tuple[str, ...]]:
@@ -97,7 +97,7 @@ class Mutant:
         if stage in self.skipped:
             return StageReport(stage)
         self._execute(self.sql_before.get(stage, ()), now)
-        report = call_stage(self._right, stage, now)
+        report = take_stage(self._right, stage, now)
         self._execute(self.sql_after.get(stage, ()), now)
         return report
 

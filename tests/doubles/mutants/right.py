@@ -16,8 +16,8 @@ from claimbench.impl.ports import (
     Stage,
     StageReport,
     run_stages,
+    take_stage,
 )
-from claimbench.loadgen.workload import call_stage
 
 
 class ByTurns:
@@ -48,7 +48,7 @@ class ByTurns:
     def _take(self, stage: Stage, now: datetime) -> StageReport:
         pipeline = self._waiting.pop(0)
         self._waiting.append(pipeline)
-        return call_stage(pipeline, stage, now)
+        return take_stage(pipeline, stage, now)
 
 
 def one_by_one(context: PipelineContext) -> Pipeline:

@@ -16,14 +16,13 @@ from mutants.making import Twist
 from claimbench.impl.connecting import open_engine
 from claimbench.impl.events import ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
-from claimbench.impl.ports import BatchApi, PipelineContext, Stage
+from claimbench.impl.ports import BatchApi, PipelineContext, Stage, take_stage
 from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.databases import open_server
 from claimbench.loadgen.databases.connecting import conninfo
 from claimbench.loadgen.databases.ownership import owned
 from claimbench.loadgen.verify.datasets import DatasetPlan
 from claimbench.loadgen.verify.world import World, open_world
-from claimbench.loadgen.workload import call_stage
 
 PIPELINES = pytest.mark.parametrize("pipeline", ["naive", "optimized", "integrated"])
 
@@ -88,7 +87,7 @@ def worked_through(scene: Trial, pipeline: str, outage: Outage) -> frozenset[int
             for stage in Stage:
                 scene.journal.turn += 1
                 try:
-                    call_stage(built, stage, scene.clock.now())
+                    take_stage(built, stage, scene.clock.now())
                 except Exception:
                     failed.add(scene.journal.turn)
                 if outage.is_over and not failed:

@@ -8,7 +8,15 @@ from random import Random
 
 from claimbench.impl.events import ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
-from claimbench.impl.ports import BATCH_KEY, BatchApi, Pipeline, PipelineContext, PipelineFactory, Stage
+from claimbench.impl.ports import (
+    BATCH_KEY,
+    BatchApi,
+    Pipeline,
+    PipelineContext,
+    PipelineFactory,
+    Stage,
+    take_stage,
+)
 from claimbench.impl.resilience import DOCUMENTED, ResilientBatchApi
 from claimbench.loadgen.clock import SimulatedClock
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
@@ -23,7 +31,6 @@ from claimbench.loadgen.seeding import EPOCH
 from claimbench.loadgen.verify.histories import Api, History
 from claimbench.loadgen.verify.mortality import Danger, Killed, Life, MortalApi
 from claimbench.loadgen.verify.world import Seat, World
-from claimbench.loadgen.workload import call_stage
 
 ORACLE_SEAT = 0
 DRAIN_SEAT = 99
@@ -60,7 +67,7 @@ class Play:
         self.journal.turn += 1
         pipeline, life = self._sitting(scheduler)
         try:
-            call_stage(pipeline, stage, now)
+            take_stage(pipeline, stage, now)
         except Killed:
             pass
         except Exception as error:
