@@ -7,6 +7,7 @@ from typing import BinaryIO, ClassVar
 
 from sqlalchemy import text
 
+from claimbench.impl.by_stage import ByStage
 from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.ports import (
     ApiBatch,
@@ -16,10 +17,8 @@ from claimbench.impl.ports import (
     PipelineContext,
     PipelineFactory,
     PipelineStats,
-    RunReport,
     Stage,
     StageReport,
-    run_stages,
     take_stage,
 )
 
@@ -59,7 +58,7 @@ class Twist:
         return self._api.complete(body)
 
 
-class Mutant:
+class Mutant(ByStage):
     """A pipeline with one mistake. A subclass says which in its docstring, and makes it in its attributes."""
 
     made_of: ClassVar[PipelineFactory] = NaivePipeline
@@ -75,25 +74,10 @@ class Mutant:
         twisted = replace(context, api=self.twist(context.api), policy=policy)
         self._right: Pipeline = type(self).made_of(twisted)
 
-    def create_batches(self, now: datetime) -> StageReport:
-        return self._take(Stage.CREATE_BATCHES, now)
-
-    def check_statuses(self, now: datetime) -> StageReport:
-        return self._take(Stage.CHECK_STATUSES, now)
-
-    def process_results(self, now: datetime) -> StageReport:
-        return self._take(Stage.PROCESS_RESULTS, now)
-
-    def retry_failed(self, now: datetime) -> StageReport:
-        return self._take(Stage.RETRY_FAILED, now)
-
-    def run(self, now: datetime) -> RunReport:
-        return run_stages(self, now)
-
     def stats(self, company_id: int | None = None) -> PipelineStats:
         return self._right.stats(company_id)
 
-    def _take(self, stage: Stage, now: datetime) -> StageReport:
+    def take(self, stage: Stage, now: datetime) -> StageReport:
         if stage in self.skipped:
             return StageReport(stage)
         self._execute(self.sql_before.get(stage, ()), now)

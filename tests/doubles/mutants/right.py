@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from claimbench.impl.by_stage import ByStage
 from claimbench.impl.integration import Flags, IntegratedPipeline, Tracking
 from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.optimized import Grouping, OptimizedPipeline
@@ -12,40 +13,24 @@ from claimbench.impl.ports import (
     PipelineContext,
     PipelineFactory,
     PipelineStats,
-    RunReport,
     Stage,
     StageReport,
-    run_stages,
     take_stage,
 )
 
 
-class ByTurns:
+class ByTurns(ByStage):
     """The naive and the optimized pipeline, one stage each."""
 
     def __init__(self, context: PipelineContext) -> None:
         self._waiting: list[Pipeline] = [NaivePipeline(context), OptimizedPipeline(context)]
 
-    def create_batches(self, now: datetime) -> StageReport:
-        return self._take(Stage.CREATE_BATCHES, now)
-
-    def check_statuses(self, now: datetime) -> StageReport:
-        return self._take(Stage.CHECK_STATUSES, now)
-
-    def process_results(self, now: datetime) -> StageReport:
-        return self._take(Stage.PROCESS_RESULTS, now)
-
-    def retry_failed(self, now: datetime) -> StageReport:
-        self._waiting.append(self._waiting.pop(0))  # else each stage would always be of the same one
-        return self._take(Stage.RETRY_FAILED, now)
-
-    def run(self, now: datetime) -> RunReport:
-        return run_stages(self, now)
-
     def stats(self, company_id: int | None = None) -> PipelineStats:
         return self._waiting[0].stats(company_id)
 
-    def _take(self, stage: Stage, now: datetime) -> StageReport:
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        if stage is Stage.RETRY_FAILED:
+            self._waiting.append(self._waiting.pop(0))  # else each stage would always be of the same one
         pipeline = self._waiting.pop(0)
         self._waiting.append(pipeline)
         return take_stage(pipeline, stage, now)

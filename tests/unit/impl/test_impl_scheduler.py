@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from claimbench.impl.by_stage import ByStage
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.monitoring import Monitor
-from claimbench.impl.ports import PipelineStats, RunReport, Stage, StageReport, run_stages
+from claimbench.impl.ports import PipelineStats, Stage, StageReport
 from claimbench.impl.scheduler import (
     INTERVALS,
     PipelineScheduler,
@@ -28,7 +29,7 @@ class HandClock:
         return self.time
 
 
-class PlayedPipeline:
+class PlayedPipeline(ByStage):
     """Fails while `broken`; waits at a gate while there is one."""
 
     def __init__(self) -> None:
@@ -38,7 +39,7 @@ class PlayedPipeline:
         self.gate.set()
         self.finished = 0
 
-    def _take(self, stage: Stage, now: datetime) -> StageReport:
+    def take(self, stage: Stage, now: datetime) -> StageReport:
         self.taken.append((stage, now))
         self.entered.set()
         assert self.gate.wait(10)
@@ -46,21 +47,6 @@ class PlayedPipeline:
         if self.broken:
             raise RuntimeError("the database is away\nsecond line")
         return StageReport(stage, claimed=1)
-
-    def create_batches(self, now: datetime) -> StageReport:
-        return self._take(Stage.CREATE_BATCHES, now)
-
-    def check_statuses(self, now: datetime) -> StageReport:
-        return self._take(Stage.CHECK_STATUSES, now)
-
-    def process_results(self, now: datetime) -> StageReport:
-        return self._take(Stage.PROCESS_RESULTS, now)
-
-    def retry_failed(self, now: datetime) -> StageReport:
-        return self._take(Stage.RETRY_FAILED, now)
-
-    def run(self, now: datetime) -> RunReport:
-        return run_stages(self, now)
 
     def stats(self, company_id: int | None = None) -> PipelineStats:
         return PipelineStats({}, {}, None, 0, 0.0)

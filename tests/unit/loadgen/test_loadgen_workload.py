@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from claimbench.impl.by_stage import ByStage
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.ports import PipelineStats, RunReport, Stage, StageReport, run_stages
+from claimbench.impl.ports import PipelineStats, Stage, StageReport
 from claimbench.loadgen.cache_use import CacheUse
 from claimbench.loadgen.clock import SimulatedClock
 from claimbench.loadgen.workload import StageDone, drive, timetable
@@ -11,30 +12,15 @@ from claimbench.loadgen.workload import StageDone, drive, timetable
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class ScriptedPipeline:
+class ScriptedPipeline(ByStage):
     """A `Pipeline` that only remembers when it was called for what."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Stage, datetime]] = []
 
-    def _note(self, stage: Stage, now: datetime) -> StageReport:
+    def take(self, stage: Stage, now: datetime) -> StageReport:
         self.calls.append((stage, now))
         return StageReport(stage)
-
-    def create_batches(self, now: datetime) -> StageReport:
-        return self._note(Stage.CREATE_BATCHES, now)
-
-    def check_statuses(self, now: datetime) -> StageReport:
-        return self._note(Stage.CHECK_STATUSES, now)
-
-    def process_results(self, now: datetime) -> StageReport:
-        return self._note(Stage.PROCESS_RESULTS, now)
-
-    def retry_failed(self, now: datetime) -> StageReport:
-        return self._note(Stage.RETRY_FAILED, now)
-
-    def run(self, now: datetime) -> RunReport:
-        return run_stages(self, now)
 
     def stats(self, company_id: int | None = None) -> PipelineStats:
         return PipelineStats({}, {}, None, 0, 0.0)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from claimbench.impl.by_stage import ByStage
 from claimbench.impl.company_cache import CompanyCache
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.integration.flags import Flags
@@ -19,10 +20,9 @@ from claimbench.impl.ports import (
     Pipeline,
     PipelineContext,
     PipelineStats,
-    RunReport,
     Stage,
     StageReport,
-    run_stages,
+    take_stage,
 )
 from claimbench.impl.queue_stats import queue_stats
 from claimbench.impl.stage_events import ChoiceEvent, FallbackEvent, Path, Reason, StageEvent
@@ -36,7 +36,7 @@ _RETRIES_UNDER_WAY = text("""
 """)
 
 
-class IntegratedPipeline:
+class IntegratedPipeline(ByStage):
     """Safe in threads. What a path claims in the database, the other leaves alone: nothing is done twice.
 
     flags: None reads the environment, now. ticks: gives the seconds by which the paths are compared.
@@ -73,26 +73,6 @@ class IntegratedPipeline:
         """What the tracker knows of a path."""
         return self._tracker.figures(stage, path, now)
 
-    def create_batches(self, now: datetime) -> StageReport:
-        """Stage 1 on the path that does best."""
-        return self._take(Stage.CREATE_BATCHES, lambda path: path.create_batches(now), now)
-
-    def check_statuses(self, now: datetime) -> StageReport:
-        """Stage 2 on the path that does best."""
-        return self._take(Stage.CHECK_STATUSES, lambda path: path.check_statuses(now), now)
-
-    def process_results(self, now: datetime) -> StageReport:
-        """Stage 3 on the path that does best."""
-        return self._take(Stage.PROCESS_RESULTS, lambda path: path.process_results(now), now)
-
-    def retry_failed(self, now: datetime) -> StageReport:
-        """Stage 4 on the path that does best."""
-        return self._take(Stage.RETRY_FAILED, lambda path: path.retry_failed(now), now)
-
-    def run(self, now: datetime) -> RunReport:
-        """The four stages once."""
-        return run_stages(self, now)
-
     def stats(self, company_id: int | None = None) -> PipelineStats:
         """Count the queue."""
         return queue_stats(self._context.engine, company_id)
@@ -104,7 +84,8 @@ class IntegratedPipeline:
         grouping = Grouping.TOGETHER if self._flags.batch_operations else Grouping.ONE_BY_ONE
         return OptimizedPipeline(replace(self._context, policy=policy), grouping, self.cache)
 
-    def _take(self, stage: Stage, call: Callable[[Pipeline], StageReport], now: datetime) -> StageReport:
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        """Take the stage on the path that does best."""
         with self._lock:
             flags, optimized = self._flags, self._optimized
         choice = self._choose(stage, flags, now)
@@ -113,24 +94,24 @@ class IntegratedPipeline:
             ChoiceEvent(EventKind.CHOICE, told, stage=stage, path=choice.path, reason=choice.reason)
         )
         if choice.path is Path.ORIGINAL:
-            return self._timed(stage, choice.path, lambda: call(self._original), now)
+            return self._timed(stage, choice.path, self._original, now)
         try:
-            return self._timed(stage, choice.path, lambda: call(optimized), now)
+            return self._timed(stage, choice.path, optimized, now)
         except Exception as error:
             if not flags.fallback_on_errors:
                 raise
-            return self._fall_back(stage, call, error, now)
+            return self._fall_back(stage, error, now)
 
     def _choose(self, stage: Stage, flags: Flags, now: datetime) -> Choice:
         if not flags.batch_optimization:
             return Choice(Path.ORIGINAL, Reason.SWITCHED_OFF)
         return self._tracker.choose(stage, now)
 
-    def _timed(self, stage: Stage, path: Path, call: Callable[[], StageReport], now: datetime) -> StageReport:
+    def _timed(self, stage: Stage, path: Path, pipeline: Pipeline, now: datetime) -> StageReport:
         started = self._ticks()
         report: StageReport | None = None
         try:
-            report = call()
+            report = take_stage(pipeline, stage, now)
         finally:
             seconds = self._ticks() - started
             units = report.claimed if report else 0
@@ -143,9 +124,7 @@ class IntegratedPipeline:
             )
         return report
 
-    def _fall_back(
-        self, stage: Stage, call: Callable[[Pipeline], StageReport], error: Exception, now: datetime
-    ) -> StageReport:
+    def _fall_back(self, stage: Stage, error: Exception, now: datetime) -> StageReport:
         """Run the original on what is left: whatever the failed path had claimed at `now` is not its own.
 
         Retries are limited per company and run, and a failed run has used up an unknown part of that: if it
@@ -160,7 +139,7 @@ class IntegratedPipeline:
         )
         if later:
             return StageReport(stage)
-        return self._timed(stage, Path.ORIGINAL, lambda: call(self._original), now)
+        return self._timed(stage, Path.ORIGINAL, self._original, now)
 
     def _has_begun_retries(self, now: datetime) -> bool:
         with self._context.engine.connect() as connection:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
+from claimbench.impl.by_stage import ByStage
 from claimbench.impl.company_cache import CompanyCache
 from claimbench.impl.ports import (
     Pipeline,
     PipelineContext,
     PipelineStats,
-    RunReport,
     Stage,
     StageReport,
-    run_stages,
+    take_stage,
 )
 from claimbench.impl.registry import find_pipeline
 from claimbench.impl.service.ledger import StageRun
@@ -31,7 +31,7 @@ class Caching(Protocol):
         """The cache."""
 
 
-class SteeredPipeline:
+class SteeredPipeline(ByStage):
     """A `Pipeline` that passes each stage on to the pipeline that is wanted just then.
 
     A stage that has begun ends on the pipeline that it began on. Each pipeline is built once, and keeps its
@@ -65,26 +65,6 @@ class SteeredPipeline:
             if isinstance(pipeline, Caching):
                 pipeline.cache.invalidate()
 
-    def create_batches(self, now: datetime) -> StageReport:
-        """Stage 1 on the wanted pipeline."""
-        return self._ran(Stage.CREATE_BATCHES, lambda pipeline: pipeline.create_batches(now))
-
-    def check_statuses(self, now: datetime) -> StageReport:
-        """Stage 2 on the wanted pipeline."""
-        return self._ran(Stage.CHECK_STATUSES, lambda pipeline: pipeline.check_statuses(now))
-
-    def process_results(self, now: datetime) -> StageReport:
-        """Stage 3 on the wanted pipeline."""
-        return self._ran(Stage.PROCESS_RESULTS, lambda pipeline: pipeline.process_results(now))
-
-    def retry_failed(self, now: datetime) -> StageReport:
-        """Stage 4 on the wanted pipeline."""
-        return self._ran(Stage.RETRY_FAILED, lambda pipeline: pipeline.retry_failed(now))
-
-    def run(self, now: datetime) -> RunReport:
-        """The four stages once."""
-        return run_stages(self, now)
-
     def stats(self, company_id: int | None = None) -> PipelineStats:
         """Count the queue."""
         return self._wanted().stats(company_id)
@@ -93,12 +73,13 @@ class SteeredPipeline:
         with self._lock:
             return self._built[self._name]
 
-    def _ran(self, stage: Stage, call: Callable[[Pipeline], StageReport]) -> StageReport:
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        """Take the stage on the wanted pipeline, and tell how it went."""
         with self._lock:
             name, pipeline = self._name, self._built[self._name]
         began, report = time.perf_counter(), None
         try:
-            report = call(pipeline)
+            report = take_stage(pipeline, stage, now)
         finally:
             seconds = time.perf_counter() - began
             self._sink(StageRun(stage, name, datetime.now(UTC), seconds, report))

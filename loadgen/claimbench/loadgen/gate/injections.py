@@ -5,19 +5,19 @@
 
 import os
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from claimbench.impl.by_stage import ByStage
 from claimbench.impl.ports import (
     Pipeline,
     PipelineContext,
     PipelineStats,
-    RunReport,
+    Stage,
     StageReport,
-    run_stages,
+    take_stage,
 )
 from claimbench.impl.registry import find_pipeline
 
@@ -25,39 +25,19 @@ INSIDE = "CLAIMBENCH_INJECTED_PIPELINE"
 _STATUS = Path("/proc/self/status")
 
 
-class Wrapped:
+class Wrapped(ByStage):
     """A pipeline that does what the one inside does; subclasses add their regression around a stage."""
 
     def __init__(self, context: PipelineContext) -> None:
         self._engine: Engine = context.engine
         self._inside: Pipeline = find_pipeline(os.environ.get(INSIDE, "optimized"))(context)
 
-    def around(self, stage: Callable[[datetime], StageReport], now: datetime) -> StageReport:
-        """Run one stage."""
-        return stage(now)
-
-    def create_batches(self, now: datetime) -> StageReport:
-        """As the port says."""
-        return self.around(self._inside.create_batches, now)
-
-    def check_statuses(self, now: datetime) -> StageReport:
-        """As the port says."""
-        return self.around(self._inside.check_statuses, now)
-
-    def process_results(self, now: datetime) -> StageReport:
-        """As the port says."""
-        return self.around(self._inside.process_results, now)
-
-    def retry_failed(self, now: datetime) -> StageReport:
-        """As the port says."""
-        return self.around(self._inside.retry_failed, now)
-
-    def run(self, now: datetime) -> RunReport:
-        """As the port says."""
-        return run_stages(self, now)
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        """As the pipeline inside."""
+        return take_stage(self._inside, stage, now)
 
     def stats(self, company_id: int | None = None) -> PipelineStats:
-        """As the port says."""
+        """As the pipeline inside."""
         return self._inside.stats(company_id)
 
 
@@ -65,7 +45,7 @@ class QueryPerRun(Wrapped):
     """One query more in each scheduler run."""
 
     def create_batches(self, now: datetime) -> StageReport:
-        """As the port says, after one query."""
+        """As the pipeline inside, after one query."""
         with self._engine.connect() as connection:
             connection.execute(text("SELECT count(*) FROM company"))
         return super().create_batches(now)
@@ -74,9 +54,9 @@ class QueryPerRun(Wrapped):
 class QueryPerRequest(Wrapped):
     """The classic N+1: one query for each request that a stage took up."""
 
-    def around(self, stage: Callable[[datetime], StageReport], now: datetime) -> StageReport:
-        """Run one stage, then look each of its requests up alone."""
-        report = stage(now)
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        """Take one stage, then look each of its requests up alone."""
+        report = super().take(stage, now)
         with self._engine.connect() as connection:
             for position in range(report.claimed):
                 connection.execute(
@@ -90,10 +70,10 @@ class Slower(Wrapped):
 
     share = 0.0
 
-    def around(self, stage: Callable[[datetime], StageReport], now: datetime) -> StageReport:
-        """Run one stage, then spin for the share of its time."""
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        """Take one stage, then spin for the share of its time."""
         started = time.perf_counter()
-        report = stage(now)
+        report = super().take(stage, now)
         ends_at = time.perf_counter() + self.share * (time.perf_counter() - started)
         while time.perf_counter() < ends_at:
             pass
@@ -127,13 +107,13 @@ class Memory20(Wrapped):
         self._held = bytearray()
 
     def create_batches(self, now: datetime) -> StageReport:
-        """As the port says; the first call begins what is measured, so growth counts from there."""
+        """As the pipeline inside; the first call begins what is measured, so growth counts from there."""
         if self._start is None:
             self._start = _resident("VmRSS")
         return super().create_batches(now)
 
     def retry_failed(self, now: datetime) -> StageReport:
-        """As the port says, with a peak of 1.2 times the growth so far, a fifth of which stays held."""
+        """As the pipeline inside, with a peak of 1.2 times the growth so far, a fifth of which stays held."""
         report = super().retry_failed(now)
         start, peak = self._start or 0, _resident("VmHWM")
         growth = max(0, peak - start - len(self._held))
@@ -148,12 +128,12 @@ class Memory20(Wrapped):
 class ColdCache(Wrapped):
     """Forgets the companies before every stage."""
 
-    def around(self, stage: Callable[[datetime], StageReport], now: datetime) -> StageReport:
-        """Run one stage with a cold cache; a pipeline without a cache stays as it is."""
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        """Take one stage with a cold cache; a pipeline without a cache stays as it is."""
         cache = getattr(self._inside, "cache", None)
         if cache is not None:
             cache.invalidate()
-        return stage(now)
+        return super().take(stage, now)
 
 
 def _resident(name: str) -> int:
