@@ -1,16 +1,17 @@
 """Locust itself, as processes of their own: alone, forked, and as a master with two workers."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from claimbench.loadgen.free_port import free_port
 from claimbench.loadgen.load.arrivals import Spacing, Stretch
 from claimbench.loadgen.load.driver import generate, ready_generator
 from claimbench.loadgen.load.histogram import from_text
@@ -53,12 +54,6 @@ def started(*words: str) -> Iterator["subprocess.Popen[str]"]:
     finally:
         process.kill()
         process.communicate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def master_and_two_workers(folder: Path, plan: Plan) -> Generated:
@@ -108,6 +103,13 @@ def test_forked_processes_share_the_schedule_without_loss_or_repetition(host: st
 
     assert generated.total.completed == generated.planned == len(plan(host).times())
     assert generated.total.failed == 0
+
+
+def test_two_loads_on_one_machine_do_not_get_in_each_others_way(host: str) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: generate(plan(host), processes=2), range(2)))
+
+    assert [each.total.completed for each in both] == 2 * [len(plan(host).times())]
 
 
 def test_a_service_that_is_not_there_fails_every_request_by_name() -> None:

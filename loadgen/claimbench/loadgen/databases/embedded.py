@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -22,9 +21,9 @@ from claimbench.loadgen.databases.binaries import readable_binaries
 from claimbench.loadgen.databases.connecting import DRIVER, conninfo
 from claimbench.loadgen.databases.data_folder import DataFolder, make_data_folder, sweep_data_folders
 from claimbench.loadgen.databases.settings import Setting, command_arguments
+from claimbench.loadgen.free_port import HOST, free_port
 
 USER = "claimbench"
-HOST = "127.0.0.1"
 START_S = 60
 ATTEMPTS = 3
 """Somebody else may take the free port between our look and the server's start."""
@@ -116,7 +115,7 @@ def _running(
     binaries: Path, folder: DataFolder, password: str, settings: tuple[Setting, ...]
 ) -> Iterator[tuple[URL, "subprocess.Popen[bytes]"]]:
     for attempt in range(1, ATTEMPTS + 1):
-        port = _free_port()
+        port = free_port()
         url = URL.create(DRIVER, USER, password, HOST, port, "postgres")
         process = _start(binaries, folder, port, settings)
         try:
@@ -172,12 +171,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.stdin:
         process.stdin.close()
     process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _failed(what: str, said: str) -> InvalidMeasurementError:

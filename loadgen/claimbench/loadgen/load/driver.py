@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from pydantic import ValidationError
 
 from claimbench.errors import InvalidMeasurementError
+from claimbench.loadgen.free_port import HOST, free_port
 from claimbench.loadgen.load.collector import GRACE_S
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.plan import Plan
@@ -79,11 +80,19 @@ class ReadyGenerator:
 
 def locust_command(plan: Path, outcome: Path, processes: int) -> tuple[str, ...]:
     """The words that make a load without claimbench's own driver."""
-    distributed = ("--processes", str(processes), "--master-bind-host", "127.0.0.1") if processes > 1 else ()
     return (
         *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"),
         *("--loglevel", "WARNING", "--plan", str(plan), "--outcome", str(outcome)),
-        *distributed,
+        *(_distributed(processes) if processes > 1 else ()),
+    )
+
+
+def _distributed(processes: int) -> tuple[str, ...]:
+    """A port of its own for each load: two of them can run on one machine."""
+    port = str(free_port())
+    return (
+        *("--processes", str(processes), "--master-bind-host", HOST),
+        *("--master-bind-port", port, "--master-port", port),
     )
 
 
