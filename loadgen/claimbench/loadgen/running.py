@@ -13,7 +13,7 @@ from rich.console import Console
 from claimbench.loadgen.arm_choice import with_arms
 from claimbench.loadgen.forks import Forks
 from claimbench.loadgen.importing import imported_for_good
-from claimbench.loadgen.out_folder import made_folder
+from claimbench.loadgen.out_folder import own_folder
 from claimbench.loadgen.progress import shown_progress
 from claimbench.reports import terminal
 from claimbench.reports.record import ResultRecord
@@ -69,15 +69,15 @@ def run_and_report(options: RunOptions, console: Console) -> int:
     scenario = load(options.scenario)
     if options.arms:
         scenario = with_arms(scenario, options.arms)
-    folder = made_folder(options.out, scenario.name, RESULTS)
     make_importable_everywhere(Path.cwd())
-    with shown_progress(console) as progress, Forks() as forks:
-        with imported_for_good():
-            from claimbench.loadgen.workflow import RunRequest, run_scenario  # noqa: PLC0415 (see above)
-            from claimbench.reports.folder import write_folder  # noqa: PLC0415
+    with own_folder(options.out, scenario.name, RESULTS) as folder:
+        with shown_progress(console) as progress, Forks() as forks:
+            with imported_for_good():
+                from claimbench.loadgen.workflow import RunRequest, run_scenario  # noqa: PLC0415 (see above)
+                from claimbench.reports.folder import write_folder  # noqa: PLC0415
 
-        record = run_scenario(RunRequest(scenario, options.database, options.command), forks, progress)
-    write_folder(record, folder)
+            record = run_scenario(RunRequest(scenario, options.database, options.command), forks, progress)
+        write_folder(record, folder)
     _show(record, console)
     console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
     return record.verdict.exit_code

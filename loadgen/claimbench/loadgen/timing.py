@@ -7,7 +7,6 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from claimbench.loadgen.databases import Template, Workshop
@@ -15,6 +14,7 @@ from claimbench.loadgen.forks import Forks
 from claimbench.loadgen.orders import TimedTurn, TimingOrder, Turn
 from claimbench.loadgen.progress import Progress
 from claimbench.loadgen.relay import Relayed
+from claimbench.loadgen.scratch import scratch_folder
 from claimbench.reports.record import Sample
 from claimbench.scenarios.model import Arm, Scenario
 
@@ -63,7 +63,7 @@ class TimingPass:
             runs=workload.runs,
             step_s=workload.step.total_seconds(),
             api=self.scenario.api,
-            folder=held.enter_context(TemporaryDirectory(prefix="claimbench-timing-")),
+            folder=str(held.enter_context(scratch_folder("timing"))),
         )
 
     def _turn(

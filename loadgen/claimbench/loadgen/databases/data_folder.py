@@ -1,11 +1,9 @@
-"""Data folders of embedded servers: each is locked while anybody needs it, and swept when nobody does."""
+"""Data folders of embedded servers, which another account must reach and which may lie in memory."""
 
-import fcntl
 import os
 import shutil
 import signal
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +11,18 @@ from pathlib import Path
 import psutil
 
 from claimbench.loadgen.databases.account import reachable_by_all, unprivileged_account
+from claimbench.loadgen.scratch import LockedFolder, make_locked_folder, sweep
 
 PREFIX = "claimbench-postgres-"
 SHARED_ROOTS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (mkdtemp)
 MEMORY_ROOT = Path("/dev/shm")  # noqa: S108 (mkdtemp)
 MEMORY_BYTES = 4 << 30
 """So much must be free there: the write-ahead log alone may grow as large before it is recycled."""
-LOCK = "lock"
-UNLOCKED_AGE_S = 600
-"""A folder without a lock file may be a moment old: its owner gets this long to lock it."""
 
 
 @dataclass(frozen=True, slots=True)
-class DataFolder:
-    """A folder of ours, and the descriptor of its lock: whoever inherits that keeps the folder alive."""
-
-    path: Path
-    lock: int
+class DataFolder(LockedFolder):
+    """The folder of one embedded server."""
 
     @property
     def data(self) -> Path:
@@ -45,11 +38,6 @@ class DataFolder:
     def log(self) -> Path:
         """What the server says."""
         return self.path / "log"
-
-    def release(self) -> None:
-        """Remove the folder, then let go of its lock."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self.lock)
 
 
 def data_root() -> Path:
@@ -72,52 +60,17 @@ def memory_root() -> Path | None:
 
 
 def make_data_folder(*, in_memory: bool = False) -> DataFolder:
-    """Make a folder, in memory if wished and possible, that is locked before any sweep can see a lock file
-    that is free.
-    """
+    """Make a folder, in memory if wished and possible."""
     root = (memory_root() if in_memory else None) or data_root()
-    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-    path.chmod(0o711)  # the server may run as another user, who must be able to pass
-    lock = os.open(path / "locking", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    (path / "locking").rename(path / LOCK)
-    return DataFolder(path, lock)
+    folder = make_locked_folder(root, PREFIX)
+    folder.path.chmod(0o711)  # the server may run as another user, who must be able to pass
+    return DataFolder(folder.path, folder.lock)
 
 
 def sweep_data_folders() -> tuple[Path, ...]:
     """Remove the folders of dead owners, with servers that outlived them; return what was removed."""
     folders = (folder for root in (data_root(), MEMORY_ROOT) for folder in root.glob(f"{PREFIX}*"))
-    return tuple(folder for folder in folders if _removed(folder))
-
-
-def _removed(folder: Path) -> bool:
-    try:
-        status = folder.lstat()
-        if status.st_uid != os.geteuid() or not folder.is_dir() or folder.is_symlink():
-            return False
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return _removed_half_made(folder)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    else:
-        _stop_orphan(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        return True
-    finally:
-        os.close(lock)
-
-
-def _removed_half_made(folder: Path) -> bool:
-    with suppress(OSError):
-        if time.time() - folder.stat().st_mtime > UNLOCKED_AGE_S:
-            shutil.rmtree(folder, ignore_errors=True)
-            return True
-    return False
+    return sweep(folders, _stop_orphan)
 
 
 def _stop_orphan(folder: Path) -> None:

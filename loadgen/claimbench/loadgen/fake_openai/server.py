@@ -6,10 +6,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
 import uvicorn
@@ -23,6 +21,7 @@ from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
 from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.meters import Meters, Submission
+from claimbench.loadgen.scratch import scratch_folder
 
 READY = "export OPENAI_BASE_URL="
 """How the line begins that a server prints when it is ready."""
@@ -229,16 +228,18 @@ def running_server(
     speed: float = 1.0,
 ) -> Iterator[FakeServer]:
     """Start a server in a process of its own on a free loopback port; it ends with the block, or with us."""
-    with TemporaryDirectory(prefix="claimbench-faults-") as folder:
-        faults_file = Path(folder) / "faults.json"
-        faults_file.write_text(faults.model_dump_json(), encoding="utf-8")
-        arguments = (
-            *("--port", "0", "--seed", str(seed), "--failed-line-rate", str(failed_line_rate)),
-            *("--clock", str(clock), "--speed", str(speed), "--faults", str(faults_file)),
-            *("--lifetime", "stdin"),
-        )
-        with _started((sys.executable, "-m", "claimbench.loadgen.fake_openai", *arguments)) as process:
-            yield FakeServer(_base_url(process))
+    with ExitStack() as stack:
+        with scratch_folder("faults") as folder:
+            faults_file = folder / "faults.json"
+            faults_file.write_text(faults.model_dump_json(), encoding="utf-8")
+            arguments = (
+                *("--port", "0", "--seed", str(seed), "--failed-line-rate", str(failed_line_rate)),
+                *("--clock", str(clock), "--speed", str(speed), "--faults", str(faults_file)),
+                *("--lifetime", "stdin"),
+            )
+            command = (sys.executable, "-m", "claimbench.loadgen.fake_openai", *arguments)
+            base_url = _base_url(stack.enter_context(_started(command)))
+        yield FakeServer(base_url)
 
 
 @contextmanager

@@ -5,8 +5,9 @@ import weakref
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
+
+from claimbench.loadgen.scratch import make_scratch_folder
 
 CHUNK = 256 * 1024
 
@@ -35,16 +36,17 @@ class Vault:
     """A private folder of blobs; `close` empties it, and so does the end of the process."""
 
     def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="claimbench-fake-openai-", ignore_cleanup_errors=True)
-        self._numbers = count()
+        folder = make_scratch_folder("fake-openai")
+        self._path, self._numbers = folder.path, count()
+        self._release = weakref.finalize(self, folder.release)
 
     def writer(self) -> "BlobWriter":
         """A new blob to be written."""
-        return BlobWriter(Path(self._folder.name) / str(next(self._numbers)))
+        return BlobWriter(self._path / str(next(self._numbers)))
 
     def close(self) -> None:
         """Delete all that is stored."""
-        self._folder.cleanup()
+        self._release()
 
 
 class BlobWriter:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tempfile
 import venv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.gate.contestants import Contestant
+from claimbench.loadgen.scratch import scratch_folder
 
 
 class BaseEnvironment(StrEnum):
@@ -57,13 +57,13 @@ def checked_out(revision: str, folder: Path, environment: BaseEnvironment) -> It
     """
     sha = sha_of(revision, folder)
     prefix = _git(folder, "rev-parse", "--show-prefix").stdout.strip()
-    with tempfile.TemporaryDirectory(prefix="claimbench-base-") as temporary:
-        tree = Path(temporary, "tree")
+    with scratch_folder("base") as temporary:
+        tree = temporary / "tree"
         _must(_git(folder, "worktree", "add", "--detach", str(tree), sha), revision, "cannot be checked out")
         try:
             python = sys.executable
             if environment is BaseEnvironment.OWN:
-                python = _installed(tree / prefix, Path(temporary, "venv"), revision)
+                python = _installed(tree / prefix, temporary / "venv", revision)
             path = () if environment is BaseEnvironment.OWN else _roots(tree / prefix)
             yield Revision(sha, tree / prefix, python, path)
         finally:

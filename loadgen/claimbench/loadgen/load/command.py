@@ -11,7 +11,7 @@ from rich.console import Console
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.arm_choice import with_arms
-from claimbench.loadgen.out_folder import made_folder
+from claimbench.loadgen.out_folder import own_folder
 from claimbench.loadgen.progress import shown_progress
 from claimbench.reports.load.folder import LOAD, write_load_folder
 from claimbench.reports.load.record import LoadRecord
@@ -80,10 +80,10 @@ def load_and_report(options: LoadOptions, console: Console) -> int:
 
     scenario = _chosen(options)
     asked = load_of(scenario)
-    folder = made_folder(options.out, scenario.name, LOAD)
-    with shown_progress(console) as progress:
-        record = run_load(LoadRequest(scenario, asked, options.database, options.command), progress)
-    page = write_load_folder(record, folder)
+    with own_folder(options.out, scenario.name, LOAD) as folder:
+        with shown_progress(console) as progress:
+            record = run_load(LoadRequest(scenario, asked, options.database, options.command), progress)
+        page = write_load_folder(record, folder)
     _show(record, console)
     console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
     return record.verdict.exit_code

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
@@ -16,6 +15,7 @@ from claimbench.loadgen.free_port import HOST, free_port
 from claimbench.loadgen.load.collector import GRACE_S
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.plan import Plan
+from claimbench.loadgen.scratch import scratch_folder
 from claimbench.reports.load.record import Generated
 
 LOCUSTFILE = Path(__file__).with_name("swarm.py")
@@ -40,8 +40,7 @@ def generate(plan: Plan, processes: int = 1) -> Generated:
 @contextmanager
 def ready_generator(processes: int = 1) -> Iterator["ReadyGenerator"]:
     """Start so many processes that wait for a plan: they can come up while a service does."""
-    with TemporaryDirectory(prefix="claimbench-load-") as name:
-        folder = Path(name)
+    with scratch_folder("load") as folder:
         plan, outcome, log = folder / "plan.json", folder / "outcome.json", folder / "locust.log"
         command = (*locust_command(plan, outcome, processes), "--await-plan", f"{PLAN_S:g}")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}

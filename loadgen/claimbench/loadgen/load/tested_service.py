@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psutil
 from sqlalchemy import URL, create_engine, func, insert, select
@@ -21,6 +20,7 @@ from claimbench.impl.service.staffing import LEASE
 from claimbench.impl.statuses import CompanyStatus
 from claimbench.loadgen.load.plan import Tenant
 from claimbench.loadgen.load.planning import Access
+from claimbench.loadgen.scratch import scratch_folder
 
 READY = "claimbench: serving on "
 """How the line begins that the service prints when it is ready."""
@@ -85,8 +85,8 @@ def running_service(order: ServiceOrder) -> Iterator[TestedService]:
     """
     token = secrets.token_urlsafe(24)
     tenants = make_keys(order.url)
-    with TemporaryDirectory(prefix="claimbench-service-") as folder:
-        log = Path(folder) / "service.log"
+    with scratch_folder("service") as folder:
+        log = folder / "service.log"
         with log.open("wb") as stream, _started(order, token, stream.fileno()) as process:
             host = _host(process, log)
             yield TestedService(Access(host, tenants, token), psutil.Process(process.pid))

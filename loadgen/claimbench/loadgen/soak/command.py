@@ -11,7 +11,7 @@ from rich.console import Console
 from claimbench.errors import UsageError
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults, load_faults
 from claimbench.loadgen.load.command import require_libraries
-from claimbench.loadgen.out_folder import made_folder
+from claimbench.loadgen.out_folder import own_folder
 from claimbench.loadgen.progress import shown_progress
 from claimbench.loadgen.serving import duration_of
 from claimbench.reports.load.soak_text import SOAK, terminal, write_soak_folder
@@ -91,10 +91,10 @@ def soak_and_report(options: SoakOptions, console: Console) -> int:
         _faults(options.faults),
         options.command,
     )
-    folder = made_folder(options.out, scenario.name, SOAK)
-    with shown_progress(console) as progress:
-        record = run_soak(request, options.database, progress)
-    page = write_soak_folder(record, folder)
+    with own_folder(options.out, scenario.name, SOAK) as folder:
+        with shown_progress(console) as progress:
+            record = run_soak(request, options.database, progress)
+        page = write_soak_folder(record, folder)
     console.print(terminal(record), markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
     return record.verdict.exit_code

@@ -1,0 +1,70 @@
+"""The folder that a run writes: nothing is overwritten, and nothing empty is left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from claimbench.errors import UsageError
+from claimbench.loadgen.out_folder import own_folder
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_runs_that_begin_in_the_same_second_get_a_folder_each() -> None:
+    with (
+        own_folder(None, "smoke", "results.json") as one,
+        own_folder(None, "smoke", "results.json") as two,
+        own_folder(None, "smoke", "results.json") as three,
+    ):
+        assert len({one, two, three}) == 3
+        assert {folder.parent for folder in (one, two, three)} == {Path("results")}
+
+
+def test_a_folder_that_another_run_is_about_to_write_is_refused() -> None:
+    with (
+        own_folder(Path("out"), "smoke", "results.json"),
+        pytest.raises(UsageError, match="--out out: another run is about to write it"),
+        own_folder(Path("out"), "smoke", "results.json"),
+    ):
+        pass
+
+
+def test_a_folder_is_free_again_after_a_run() -> None:
+    for name in ("one.json", "two.json"):
+        with own_folder(Path("out"), "smoke", name) as folder:
+            (folder / name).write_text("{}")
+
+    assert {path.name for path in Path("out").iterdir()} == {"one.json", "two.json"}
+
+
+def test_a_run_that_ends_early_leaves_no_empty_folders(here: Path) -> None:
+    (here / "mine").mkdir()
+    for out in (None, Path("mine"), Path("mine", "deep", "er")):
+        with pytest.raises(KeyboardInterrupt), own_folder(out, "smoke", "results.json"):
+            raise KeyboardInterrupt
+
+    assert [*here.rglob("*")] == [here / "mine"]
+
+
+def test_what_was_written_stays() -> None:
+    with own_folder(Path("a", "b"), "smoke", "results.json") as folder:
+        (folder / "kept").touch()
+
+    assert Path("a", "b", "kept").exists()
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_a_path_through_a_file_is_refused_in_words(here: Path, out: str) -> None:
+    (here / "file").write_text("precious")
+
+    with (
+        pytest.raises(UsageError, match=rf"--out {out}: cannot be made \("),
+        own_folder(Path(out), "smoke", "results.json"),
+    ):
+        pass
+
+    assert (here / "file").read_text() == "precious"
