@@ -7,18 +7,21 @@ from types import FrameType
 import pytest
 from hypothesis import HealthCheck, settings
 
+from claimbench.loadgen.surroundings import reach_loopback_directly
+
 # A busy machine is not a slow test.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 
 def pytest_configure() -> None:
-    """SIGTERM ends the whole run, in order.
+    """No proxy is asked for what is tested here, and SIGTERM ends the whole run, in order.
 
     What the servers under test make of it (SystemExit) is to pytest one failed test, after which it went on
     with the next, deaf to a second SIGTERM. SIGINT is heard even by a run in the background, which a shell
     starts deaf to it: the programs under test inherit that.
     """
+    reach_loopback_directly()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _leave)
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

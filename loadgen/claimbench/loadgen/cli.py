@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from claimbench.errors import ClaimbenchError, ExitCode
 from claimbench.loadgen.importing import imported_for_good
+from claimbench.loadgen.surroundings import reach_loopback_directly, write_plainly
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C ended, as shells have it."""
@@ -143,6 +144,8 @@ VERBS = (
 def main() -> None:
     """Run the command; every mistake of a user ends in one line and its exit code."""
     arguments = sys.argv[1:]
+    reach_loopback_directly()
+    write_plainly((sys.stdout, sys.stderr))
     with _one_line_for_each_mistake():
         code = command_line(arguments)(arguments, prog_name="claimbench", standalone_mode=False)
         if code == INTERRUPTED:  # Typer's word for Ctrl-C

@@ -136,3 +136,15 @@ def test_an_arm_that_does_other_work_ends_with_exit_5_and_its_first_difference(
     record = json.loads((tmp_path / "report" / "results.json").read_text())
     assert record["samples"] == []
     assert any(re.search(difference, line) for line in record["equivalence"]["differences"][:5])
+
+
+def test_a_terminal_that_is_not_utf_8_gets_plainer_signs(tmp_path: Path) -> None:
+    arguments = ("--arms", "naive,wrong_arms:EmptyPrompts", "--database", "embedded", "--out", "report")
+
+    ended = claimbench(
+        "run", "smoke", *arguments, cwd=tmp_path, environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    )
+
+    assert (ended.code, ended.err) == (5, "")
+    assert ended.out.isascii()
+    assert ended.out.splitlines()[-1] == "report: report/report.html"

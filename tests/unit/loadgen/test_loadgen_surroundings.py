@@ -1,0 +1,77 @@
+"""Where the command is called: behind a proxy, and on a terminal that is not UTF-8."""
+
+import io
+import urllib.request
+
+import pytest
+
+from claimbench.loadgen.surroundings import LOOPBACK, reach_loopback_directly, write_plainly
+
+
+@pytest.fixture(autouse=True)
+def proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    return monkeypatch
+
+
+def bypassed(host: str) -> bool:
+    return bool(urllib.request.proxy_bypass_environment(host))
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_no_proxy_is_asked_for_this_machine(host: str) -> None:
+    assert not bypassed(host)
+    reach_loopback_directly()
+    assert bypassed(host)
+    assert not bypassed("api.openai.com")
+
+
+@pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
+def test_what_is_excepted_already_stays_excepted(proxies: pytest.MonkeyPatch, name: str) -> None:
+    proxies.setenv(name, "inside.example, localhost")
+
+    reach_loopback_directly()
+    reach_loopback_directly()
+
+    assert bypassed("inside.example")
+    assert bypassed("127.0.0.1")
+
+
+def test_who_asks_no_proxy_at_all_still_asks_none(proxies: pytest.MonkeyPatch) -> None:
+    proxies.setenv("no_proxy", "*")
+
+    reach_loopback_directly()
+
+    assert bypassed("api.openai.com")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [
+        ("utf-8", "✓+ exceeded −3 %…"),
+        ("ascii", "++ exceeded -3 %..."),
+        ("latin-1", "++ exceeded -3 %..."),
+    ],
+)
+def test_signs_that_a_stream_cannot_write_become_plainer(encoding: str, written: str) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+
+    write_plainly([stream, io.StringIO()])
+    stream.write("✓+ exceeded −3 %…")
+    stream.flush()
+
+    assert raw.getvalue().decode(encoding) == written
+
+
+def test_a_letter_without_a_plainer_form_is_a_question_mark() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+
+    write_plainly([stream])
+    stream.write("日本 ok")
+    stream.flush()
+
+    assert raw.getvalue() == b"?? ok"
