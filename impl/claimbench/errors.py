@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells its caller; `docs/exits.md` lists them for users."""
+    """What the process tells its caller; the README lists them for users."""
 
     OK = 0
     REFUTED = 1
@@ -12,6 +12,8 @@ class ExitCode(IntEnum):
     INCONCLUSIVE = 3
     NOTHING_TO_COMPARE = 4
     NOT_EQUIVALENT = 5
+    FAULT = 70
+    """A fault of claimbench itself, as sysexits.h has it: no verdict may be read from that."""
 
 
 class ClaimbenchError(Exception):

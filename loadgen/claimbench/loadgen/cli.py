@@ -3,6 +3,7 @@
 import errno
 import gc
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typer.exceptions import TyperException
 
 from claimbench.errors import ClaimbenchError, ExitCode
 from claimbench.loadgen.importing import imported_for_good
-from claimbench.loadgen.surroundings import reach_loopback_directly, write_plainly
+from claimbench.loadgen.surroundings import draw_to_files, reach_loopback_directly, write_plainly
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C ended, as shells have it."""
@@ -145,6 +146,7 @@ def main() -> None:
     """Run the command; every mistake of a user ends in one line and its exit code."""
     arguments = sys.argv[1:]
     reach_loopback_directly()
+    draw_to_files()
     write_plainly((sys.stdout, sys.stderr))
     with _one_line_for_each_mistake():
         code = command_line(arguments)(arguments, prog_name="claimbench", standalone_mode=False)
@@ -193,15 +195,16 @@ def _one_line_for_each_mistake() -> Iterator[None]:
         yield
     except ClaimbenchError as error:
         _leave(str(error), error.exit_code)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        _leave(f"{error.filename or 'disk'}: is full; free some space and run again", ExitCode.USAGE)
     except KeyboardInterrupt:
         _leave("interrupted; nothing was left running", INTERRUPTED)
     except TyperException as error:
         message = error.format_message().rstrip(".")  # empty when the help was all there was to say
         _leave(f"{message}; see claimbench --help" if message else "say what to do", ExitCode.USAGE)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _leave(f"{error.filename or 'disk'}: is full; free some space and run again", ExitCode.USAGE)
+        traceback.print_exc()
+        _leave(f"a fault of its own ({type(error).__name__}); please report the lines above", ExitCode.FAULT)
 
 
 def _leave(line: str, code: int) -> None:

@@ -15,6 +15,7 @@ from claimbench.loadgen.forks import Forks
 from claimbench.loadgen.importing import imported_for_good
 from claimbench.loadgen.out_folder import own_folder
 from claimbench.loadgen.progress import shown_progress
+from claimbench.loadgen.surroundings import forget_other_servers
 from claimbench.reports import terminal
 from claimbench.reports.record import ResultRecord
 from claimbench.reports.store import RESULTS
@@ -70,6 +71,7 @@ def run_and_report(options: RunOptions, console: Console) -> int:
     if options.arms:
         scenario = with_arms(scenario, options.arms)
     make_importable_everywhere(Path.cwd())
+    forget_other_servers(options.database)
     with own_folder(options.out, scenario.name, RESULTS) as folder:
         with shown_progress(console) as progress, Forks() as forks:
             with imported_for_good():

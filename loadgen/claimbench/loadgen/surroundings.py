@@ -5,6 +5,20 @@ import io
 import os
 from collections.abc import Iterable
 
+_OWN = ("embedded", "container")
+_TALK = ("PGCLIENTENCODING", "PGDATESTYLE")
+"""UTF-8 and ISO dates are what the drivers and we understand."""
+_LIBPQ = (
+    *("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGPASSFILE"),
+    *("PGREQUIREAUTH", "PGCHANNELBINDING", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGAPPNAME"),
+    *("PGSSLMODE", "PGREQUIRESSL", "PGSSLCOMPRESSION", "PGSSLCERT", "PGSSLKEY", "PGSSLCERTMODE"),
+    *("PGSSLROOTCERT", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLSNI", "PGSSLNEGOTIATION"),
+    *("PGSSLMINPROTOCOLVERSION", "PGSSLMAXPROTOCOLVERSION", "PGREQUIREPEER", "PGKRBSRVNAME", "PGGSSLIB"),
+    *("PGGSSENCMODE", "PGGSSDELEGATION", "PGCONNECT_TIMEOUT", "PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS"),
+    *("PGMINPROTOCOLVERSION", "PGMAXPROTOCOLVERSION", "PGTZ", "PGGEQO"),
+)
+"""The variables of libpq (PostgreSQL 18 documentation, 32.15)."""
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PLAIN = str.maketrans(
     {"✓": "+", "✗": "x", "─": "-", "−": "-", "–": "-", "…": "...", "×": "x", "→": "->", "≥": ">=", "·": "-"}
@@ -19,6 +33,21 @@ def reach_loopback_directly() -> None:
     if "*" not in given:
         excepted = ",".join([*given, *(host for host in LOOPBACK if host not in given)])
         os.environ["no_proxy"] = os.environ["NO_PROXY"] = excepted
+
+
+def draw_to_files() -> None:
+    """Draw in no window, whatever `MPLBACKEND` says."""
+    os.environ["MPLBACKEND"] = "svg"
+
+
+def forget_other_servers(database: str) -> None:
+    """Let what the environment says of other servers (PGSSLMODE, PGOPTIONS …) not reach one that we start.
+
+    database: as `--database` has it. For a server of the user's all of that holds, but for how libpq talks.
+    """
+    theirs = os.environ.get("DATABASE_URL") if database == "auto" else database not in _OWN
+    for name in _TALK if theirs else (*_TALK, *_LIBPQ):
+        os.environ.pop(name, None)
 
 
 def write_plainly(streams: Iterable[object]) -> None:

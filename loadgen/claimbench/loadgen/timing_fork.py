@@ -26,7 +26,7 @@ def timed_block(order: TimingOrder) -> TimedBlock:
     status = pytest.main(
         [
             *(str(MODULE), "--rootdir", order.folder, "-c", os.devnull, "-q"),
-            *("-p", "no:cacheprovider", "-p", "pytest_benchmark.plugin"),
+            *("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "pytest_benchmark.plugin"),
             *("--import-mode=importlib", "--assert=plain", f"--benchmark-json={report}"),
         ],
         plugins=[block],

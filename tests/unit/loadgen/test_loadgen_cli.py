@@ -42,8 +42,8 @@ print("read:", *sorted(name for name in sys.modules if name.startswith("claimben
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert all(f" {verb.name} " in shown for verb in VERBS)
-    ours = "claimbench.errors claimbench.loadgen claimbench.loadgen.cli claimbench.loadgen.importing"
-    assert f"read: {ours}\n" in shown
+    ours = ("errors", "loadgen", "loadgen.cli", "loadgen.importing", "loadgen.surroundings")
+    assert f"read: {' '.join(f'claimbench.{name}' for name in ours)}\n" in shown
 
 
 @pytest.mark.parametrize("words", [["run"], ["--", "run"], ["run", "--help"]])
@@ -80,3 +80,20 @@ def test_the_readme_lists_every_scenario_and_no_other() -> None:
 @pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[^)#]+)\)", README))
 def test_the_readme_links_to_nothing_that_is_missing(path: str) -> None:
     assert (Path(__file__).parents[3] / path).exists()
+
+
+def test_a_fault_of_its_own_is_no_verdict() -> None:
+    code = """
+import sys
+from claimbench.loadgen import cli, listing
+sys.argv = ["claimbench", "list"]
+listing.list_all = lambda: {}["scenario"]
+cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 70
+    assert "Traceback" in ended.stderr
+    assert ended.stderr.splitlines()[-1] == (
+        "claimbench: a fault of its own (KeyError); please report the lines above"
+    )

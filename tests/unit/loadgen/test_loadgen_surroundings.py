@@ -1,11 +1,20 @@
-"""Where the command is called: behind a proxy, and on a terminal that is not UTF-8."""
+"""Where the command is called: behind a proxy, beside other servers, on a terminal that is not UTF-8."""
 
 import io
+import os
 import urllib.request
 
 import pytest
+from psycopg import pq
 
-from claimbench.loadgen.surroundings import LOOPBACK, reach_loopback_directly, write_plainly
+from claimbench.loadgen.surroundings import (
+    LOOPBACK,
+    forget_other_servers,
+    reach_loopback_directly,
+    write_plainly,
+)
+
+LIBPQ = {option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar}
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +84,32 @@ def test_a_letter_without_a_plainer_form_is_a_question_mark() -> None:
     stream.flush()
 
     assert raw.getvalue() == b"?? ok"
+
+
+@pytest.fixture
+def other_servers(proxies: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    proxies.delenv("DATABASE_URL", raising=False)
+    for name in LIBPQ:
+        proxies.setenv(name, "theirs")
+    return proxies
+
+
+@pytest.mark.parametrize("database", ["embedded", "container", "auto"])
+@pytest.mark.usefixtures("other_servers")
+def test_a_server_of_ours_is_reached_as_if_there_were_no_other(database: str) -> None:
+    assert len(LIBPQ) > 30
+
+    forget_other_servers(database)
+
+    assert LIBPQ & os.environ.keys() == set()
+
+
+@pytest.mark.parametrize("database", ["postgresql://host/base", "auto"])
+def test_a_server_of_the_users_is_reached_as_the_environment_says(
+    other_servers: pytest.MonkeyPatch, database: str
+) -> None:
+    other_servers.setenv("DATABASE_URL", "postgresql://host/base")
+
+    forget_other_servers(database)
+
+    assert LIBPQ - os.environ.keys() == {"PGCLIENTENCODING"}

@@ -16,6 +16,7 @@ from claimbench.loadgen.databases.embedded import embedded_server
 from claimbench.loadgen.databases.ending import unwound_by_sigterm
 from claimbench.loadgen.databases.server import Server, ServerFacts, ServerKind, check_usable, read_facts
 from claimbench.loadgen.databases.settings import Setting
+from claimbench.loadgen.surroundings import forget_other_servers
 
 Announce = Callable[[str], None]
 
@@ -50,6 +51,7 @@ def open_server(
     `UsageError` for a choice that cannot be used, `InvalidMeasurementError` when our own server does not
     start.
     """
+    forget_other_servers(choice)
     decided = decide(choice)
     with unwound_by_sigterm(), ExitStack() as stack:
         started = stack.enter_context(_started(decided, settings, in_memory=in_memory))

@@ -2,10 +2,13 @@
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 
@@ -62,6 +65,15 @@ STYLE: Any = {
     "ytick.color": INK.drawn,
     "text.parse_math": False,
 }
+
+
+@contextmanager
+def our_style() -> Iterator[None]:
+    """Draw alike everywhere: a `matplotlibrc` of the user's has no say."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
 
 
 _STYLESHEET = (

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from statistics import median
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from claimbench.reports.charts.canvas import CANDIDATE, REFERENCE, STYLE, Chart, finish
+from claimbench.reports.charts.canvas import CANDIDATE, REFERENCE, Chart, finish, our_style
 from claimbench.reports.charts.parts import Look, legend, ticks
 from claimbench.reports.load.record import BlockRecord, CapacityPoint, LoadRecord, SeriesPoint
 from claimbench.reports.load.tables import capacity_text
@@ -21,7 +20,7 @@ _LEAST_MS = 0.01
 
 def draw_load(record: LoadRecord) -> tuple[Chart, ...]:
     """Every chart that the record has numbers for; the same record gives the same bytes."""
-    with mpl.rc_context(STYLE):
+    with our_style():
         return tuple(chart for painter in _PAINTERS if (chart := painter(record)))
 
 

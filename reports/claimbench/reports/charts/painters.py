@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from statistics import median
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from claimbench.reports.charts.canvas import PAPER, STYLE, Chart, finish
+from claimbench.reports.charts.canvas import PAPER, Chart, finish, our_style
 from claimbench.reports.charts.claimed import claimed_beside_measured
 from claimbench.reports.charts.parts import legend, looks, rows, size_axes, strip, time_axis, told, values_of
 from claimbench.reports.record import Metric, ResultRecord, Sample
@@ -20,7 +19,7 @@ NAMES = ("claimed", "round-trips", "time-by-stage", "memory", "time-by-rtt", "sc
 
 def draw(record: ResultRecord) -> tuple[Chart, ...]:
     """Every chart that the record has numbers for."""
-    with mpl.rc_context(STYLE):
+    with our_style():
         return tuple(chart for painter in _PAINTERS if (chart := painter(record)))
 
 
