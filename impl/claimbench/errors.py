@@ -36,6 +36,10 @@ class InvalidMeasurementError(ClaimbenchError):
     exit_code = ExitCode.INCONCLUSIVE
 
 
+class ArmError(InvalidMeasurementError):
+    """An arm did not come to its end, for an error of its own, which is the cause."""
+
+
 class NothingToCompareError(ClaimbenchError):
     """A baseline is missing, empty, or of another scenario, dataset or schema."""
 

@@ -70,3 +70,10 @@ def _blank(line: Mapping[str, object]) -> dict[str, object]:
     body = dict(line["body"])  # type: ignore[call-overload]  # JSON of our own making
     system, user = body["messages"]
     return {**line, "body": {**body, "messages": [system, {**user, "content": ""}]}}
+
+
+class Raises(NaivePipeline):
+    """Has a mistake that Python finds."""
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        raise LookupError(f"no status at {now:%H:%M}")

@@ -49,4 +49,10 @@ def _imported(name: str) -> object:
             where="arm",
             remedy="write module:attribute with the module on PYTHONPATH",
         ) from error
+    except Exception as error:
+        raise PipelineLookupError(
+            f"{name!r} cannot be imported ({type(error).__name__}: {error})",
+            where="arm",
+            remedy="mend the module",
+        ) from error
     return found

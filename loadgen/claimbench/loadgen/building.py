@@ -12,7 +12,7 @@ from sqlalchemy import URL, Engine, create_engine
 from claimbench.impl.events import EventSink, ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.ports import Pipeline, PipelineContext, Policy
-from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.arm_calls import build
 
 API_KEY = "claimbench-fake-key"
 TIMEOUT_S = 60.0
@@ -35,7 +35,7 @@ def open_pipeline(
     try:
         with _client(api_url) as client:
             context = PipelineContext(engine, OpenAIBatchApi(client), Policy(), events)
-            built = find_pipeline(pipeline)(context)
+            built = build(pipeline, context)
             with engine.connect():  # the dialect asks its first questions now, not while we count
                 pass
             yield BuiltPipeline(engine, built)

@@ -14,9 +14,14 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from claimbench.errors import ClaimbenchError, ExitCode
+from claimbench.errors import ArmError, ClaimbenchError, ExitCode
 from claimbench.loadgen.importing import imported_for_good
-from claimbench.loadgen.surroundings import draw_to_files, reach_loopback_directly, write_plainly
+from claimbench.loadgen.surroundings import (
+    draw_to_files,
+    look_here_for_modules,
+    reach_loopback_directly,
+    write_plainly,
+)
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C ended, as shells have it."""
@@ -145,10 +150,11 @@ VERBS = (
 def main() -> None:
     """Run the command; every mistake of a user ends in one line and its exit code."""
     arguments = sys.argv[1:]
-    reach_loopback_directly()
-    draw_to_files()
-    write_plainly((sys.stdout, sys.stderr))
     with _one_line_for_each_mistake():
+        write_plainly((sys.stdout, sys.stderr))
+        look_here_for_modules()
+        reach_loopback_directly()
+        draw_to_files()
         code = command_line(arguments)(arguments, prog_name="claimbench", standalone_mode=False)
         if code == INTERRUPTED:  # Typer's word for Ctrl-C
             raise KeyboardInterrupt
@@ -194,6 +200,8 @@ def _one_line_for_each_mistake() -> Iterator[None]:
     try:
         yield
     except ClaimbenchError as error:
+        if isinstance(error, ArmError):
+            traceback.print_exception(error.__cause__)
         _leave(str(error), error.exit_code)
     except KeyboardInterrupt:
         _leave("interrupted; nothing was left running", INTERRUPTED)

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from sqlalchemy import URL
 
-from claimbench.impl.ports import Stage, take_stage
+from claimbench.impl.ports import Stage
+from claimbench.loadgen.arm_calls import take
 from claimbench.loadgen.cache_use import CacheUse
 from claimbench.loadgen.clock import EPOCH
 from claimbench.loadgen.databases import Template, Workshop
@@ -80,4 +81,4 @@ def follow_timetable(stand: Stand, duration: timedelta) -> Iterator[IndexUse]:
             begun.add(stage)
             with stand.engine.connect() as connection:
                 yield from [*index_uses(connection, stage)]
-        take_stage(stand.pipeline, stage, due)
+        take(stand.pipeline, stage, due)

@@ -1,8 +1,6 @@
 """`claimbench run`: settle what is to be run, run it, write the folder, say the verdict."""
 
-import os
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -70,7 +68,6 @@ def run_and_report(options: RunOptions, console: Console) -> int:
     scenario = load(options.scenario)
     if options.arms:
         scenario = with_arms(scenario, options.arms)
-    make_importable_everywhere(Path.cwd())
     forget_other_servers(options.database)
     with own_folder(options.out, scenario.name, RESULTS) as folder:
         with shown_progress(console) as progress, Forks() as forks:
@@ -88,11 +85,3 @@ def run_and_report(options: RunOptions, console: Console) -> int:
 def _show(record: ResultRecord, console: Console) -> None:
     paint = terminal.Paint.COLOURED if console.is_terminal else terminal.Paint.PLAIN
     console.file.write(terminal.render(record, terminal.width_of(console), paint))
-
-
-def make_importable_everywhere(folder: Path) -> None:
-    """A user's `module:attribute` lies where the command was called; our child processes look there too."""
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([inherited] if inherited else [])])

@@ -3,7 +3,11 @@
 import codecs
 import io
 import os
+import sys
 from collections.abc import Iterable
+from pathlib import Path
+
+from claimbench.errors import UsageError
 
 _OWN = ("embedded", "container")
 _TALK = ("PGCLIENTENCODING", "PGDATESTYLE")
@@ -33,6 +37,21 @@ def reach_loopback_directly() -> None:
     if "*" not in given:
         excepted = ",".join([*given, *(host for host in LOOPBACK if host not in given)])
         os.environ["no_proxy"] = os.environ["NO_PROXY"] = excepted
+
+
+def look_here_for_modules() -> None:
+    """A user's `module:attribute` lies where the command was called; our child processes look there too.
+
+    Raises `UsageError` when that folder is no more.
+    """
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:
+        raise UsageError("is gone", where="this folder", remedy="go to one that exists") from None
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([here, *([inherited] if inherited else [])])
 
 
 def draw_to_files() -> None:

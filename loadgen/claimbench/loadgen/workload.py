@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from claimbench.impl.ports import Pipeline, Stage, take_stage
+from claimbench.impl.ports import Pipeline, Stage
+from claimbench.loadgen.arm_calls import take
 from claimbench.loadgen.clock import SimulatedClock
 
 
@@ -23,7 +24,7 @@ def drive(pipeline: Pipeline, clock: SimulatedClock, runs: int, step: timedelta,
     """`runs` scheduler runs, `step` apart; the observer is told after each stage."""
     for run in range(runs):
         for stage in Stage:
-            take_stage(pipeline, stage, clock.now())
+            take(pipeline, stage, clock.now())
             observe(StageDone(run, stage))
         clock.advance(step)
 

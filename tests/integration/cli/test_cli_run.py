@@ -138,6 +138,18 @@ def test_an_arm_that_does_other_work_ends_with_exit_5_and_its_first_difference(
     assert any(re.search(difference, line) for line in record["equivalence"]["differences"][:5])
 
 
+def test_an_arm_that_raises_is_named_with_its_stage_and_its_own_traceback(tmp_path: Path) -> None:
+    arguments = ("--arms", "naive,wrong_arms:Raises", "--database", "embedded", "--out", "report")
+
+    ended = claimbench("run", "smoke", *arguments, cwd=tmp_path)
+
+    assert ended.code == 3
+    told = "claimbench: arm Raises, check_statuses: raised LookupError: no status at 12:00; "
+    assert ended.err.splitlines()[-1].startswith(told)
+    assert re.findall(r'File ".*?([^/]+)", line', ended.err) == ["wrong_arms.py"]
+    assert not (tmp_path / "report").exists()
+
+
 def test_a_terminal_that_is_not_utf_8_gets_plainer_signs(tmp_path: Path) -> None:
     arguments = ("--arms", "naive,wrong_arms:EmptyPrompts", "--database", "embedded", "--out", "report")
 

@@ -2,14 +2,19 @@
 
 import io
 import os
+import sys
 import urllib.request
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from psycopg import pq
 
+from claimbench.errors import UsageError
 from claimbench.loadgen.surroundings import (
     LOOPBACK,
     forget_other_servers,
+    look_here_for_modules,
     reach_loopback_directly,
     write_plainly,
 )
@@ -113,3 +118,25 @@ def test_a_server_of_the_users_is_reached_as_the_environment_says(
     forget_other_servers(database)
 
     assert LIBPQ - os.environ.keys() == {"PGCLIENTENCODING"}
+
+
+def test_modules_of_the_users_are_looked_for_where_the_command_was_called(
+    tmp_path: Path, proxies: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_own_module.py").write_text("ANSWER = 42\n")
+    proxies.chdir(tmp_path)
+    proxies.setattr(sys, "path", [*sys.path])
+    proxies.setenv("PYTHONPATH", "/elsewhere")
+
+    look_here_for_modules()
+
+    assert import_module("their_own_module").ANSWER == 42
+    assert os.environ["PYTHONPATH"] == f"{tmp_path}{os.pathsep}/elsewhere"
+
+
+def test_a_folder_that_is_gone_is_told_in_words(tmp_path: Path, proxies: pytest.MonkeyPatch) -> None:
+    proxies.chdir(tmp_path)
+    tmp_path.rmdir()
+
+    with pytest.raises(UsageError, match="this folder: is gone; go to one that exists"):
+        look_here_for_modules()

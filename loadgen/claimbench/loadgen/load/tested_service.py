@@ -126,8 +126,6 @@ def _started(order: ServiceOrder, token: str, log: int) -> Iterator["subprocess.
     )
     environment = {
         **os.environ,
-        # A user's own pipeline lies where the command was called.
-        "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHONUNBUFFERED": "1",
         "DATABASE_URL": order.url.render_as_string(hide_password=False),
         "CLAIMBENCH_ADMIN_TOKEN": token,

@@ -1,0 +1,59 @@
+"""Building an arm and taking its stages: what it raises is told as its own, and where."""
+
+import signal
+from datetime import datetime
+from types import TracebackType
+
+from claimbench.errors import ArmError, ClaimbenchError, UsageError
+from claimbench.impl.ports import Pipeline, PipelineContext, Stage, StageReport, take_stage
+from claimbench.impl.registry import find_pipeline
+
+_TERMINATED = 128 + signal.SIGTERM
+_PARTS = (*(stage.value for stage in Stage), "run", "stats")
+_WORDS_MAX = 200
+
+
+def build(name: str, context: PipelineContext) -> Pipeline:
+    """The pipeline of this name.
+
+    Raises `UsageError` if it is none, and `ArmError` with what its making raised.
+    """
+    try:
+        built = find_pipeline(name)(context)
+    except ClaimbenchError:
+        raise
+    except Exception as error:
+        raise _arm_error(f"arm {name}", error, frames=1) from error
+    missing = [part for part in _PARTS if not callable(getattr(built, part, None))]
+    if missing:
+        raise UsageError(
+            f"{name!r} makes a {type(built).__name__}, which lacks {', '.join(missing)}",
+            where="arm",
+            remedy="give it what claimbench.impl.ports.Pipeline has",
+        )
+    return built
+
+
+def take(pipeline: Pipeline, stage: Stage, now: datetime) -> StageReport:
+    """Take the stage. Raises `ArmError` with what it raised, or if it would end the process."""
+    try:
+        return take_stage(pipeline, stage, now)
+    except ClaimbenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == _TERMINATED:
+            raise  # somebody ends the run, in the midst of the stage
+        raise _arm_error(f"arm {type(pipeline).__qualname__}, {stage}", error, frames=2) from error
+
+
+def _arm_error(where: str, error: BaseException, frames: int) -> ArmError:
+    """Leave the frames that are ours out of its traceback."""
+    words = " ".join(str(error).split("\n", 1)[0].split())[:_WORDS_MAX]
+    error.with_traceback(_below(error.__traceback__, frames))
+    return ArmError(f"raised {type(error).__name__}: {words}", where=where, remedy="its traceback says where")
+
+
+def _below(traceback: TracebackType | None, frames: int) -> TracebackType | None:
+    for _ in range(frames):
+        traceback = traceback.tb_next if traceback else None
+    return traceback

@@ -1,0 +1,106 @@
+"""What an arm raises is told as its own; what ends the run for other reasons passes."""
+
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from claimbench.errors import ArmError, UsageError
+from claimbench.impl.by_stage import ByStage
+from claimbench.impl.errors import PipelineLookupError
+from claimbench.impl.ports import PipelineContext, PipelineStats, Stage, StageReport
+from claimbench.loadgen.arm_calls import build, take
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CONTEXT = cast("PipelineContext", None)
+
+
+class Failing(ByStage):
+    """A pipeline whose stages raise."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error or ValueError("two lines,\nof which one is told")
+
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        raise self.error
+
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        return PipelineStats({}, {}, None, 0, 0.0)
+
+
+class Unbuildable:
+    def __init__(self, context: PipelineContext) -> None:
+        raise KeyError(context)
+
+
+class HalfAPipeline:
+    def __init__(self, context: PipelineContext) -> None:
+        self.stats = context
+
+    def create_batches(self, now: datetime) -> StageReport:
+        return StageReport(Stage.CREATE_BATCHES)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("my mistake"), "raised ValueError: my mistake; "),
+        (ValueError("my\nsecond line"), "raised ValueError: my; "),
+        (ValueError("x" * 1000), f"raised ValueError: {'x' * 200}; "),
+        (SystemExit(0), "raised SystemExit: 0; "),
+    ],
+)
+def test_what_a_stage_raises_is_told_in_one_line_with_arm_and_stage(error: BaseException, told: str) -> None:
+    with pytest.raises(ArmError) as caught:
+        take(Failing(error), Stage.RETRY_FAILED, NOW)
+
+    assert str(caught.value).startswith(f"arm Failing, retry_failed: {told}")
+    assert caught.value.exit_code == 3
+    assert caught.value.__cause__ is error
+
+
+def test_the_traceback_begins_with_the_arms_own_code() -> None:
+    with pytest.raises(ArmError) as caught:
+        take(Failing(None), Stage.RETRY_FAILED, NOW)
+
+    assert caught.value.__cause__
+    files = [frame.filename for frame in traceback.extract_tb(caught.value.__cause__.__traceback__)]
+    assert files[0].endswith("by_stage.py")
+    assert files[-1] == __file__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(143), KeyboardInterrupt(), UsageError("is full", where="disk", remedy="free some space")],
+    ids=["SIGTERM", "Ctrl-C", "an error of ours"],
+)
+def test_what_is_not_the_arms_passes_as_it_is(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught:
+        take(Failing(error), Stage.CREATE_BATCHES, NOW)
+
+    assert caught.value is error
+
+
+def test_a_pipeline_that_cannot_be_built_says_so() -> None:
+    with pytest.raises(ArmError, match=rf"arm {__name__}:Unbuildable: raised KeyError: None"):
+        build(f"{__name__}:Unbuildable", CONTEXT)
+
+
+def test_what_is_no_pipeline_is_told_what_it_lacks() -> None:
+    lacks = "check_statuses, process_results, retry_failed, run, stats"
+
+    with pytest.raises(UsageError, match=rf"makes a HalfAPipeline, which lacks {lacks}; "):
+        build(f"{__name__}:HalfAPipeline", CONTEXT)
+
+
+def test_a_module_with_a_mistake_in_its_syntax_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mistaken.py").write_text("x = = 1\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    with pytest.raises(PipelineLookupError, match=r"'mistaken:X' .*\(SyntaxError: .*line 1\)"):
+        build("mistaken:X", CONTEXT)
