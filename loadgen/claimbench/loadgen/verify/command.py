@@ -73,10 +73,13 @@ def _kind(name: str) -> FaultKind:
 
 def report_of(pipeline: str, faults: str, finding: Finding) -> str:
     """The violated invariant in words, the shortest history, and the command that repeats it."""
+    raised = finding.errors
+    more = f", and {len(raised) - 1} more" if len(raised) > 1 else ""
     return "\n".join(
         (
             f"{pipeline}: seed {finding.seed}",
             str(finding.violation),
+            *([f"raised: {raised[0]}{more}"] if raised else []),
             "shortest:",
             str(finding.shortest),
             f"again: claimbench verify {pipeline} --faults {faults} --first {finding.seed} --seeds 1",

@@ -70,7 +70,7 @@ class Play:
             take_stage(pipeline, stage, now)
         except Killed:
             pass
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.errors.append(f"{stage} of scheduler {scheduler}: {type(error).__name__}: {error}"[:300])
         # Only now are the frames gone that held connections.
         del pipeline

@@ -27,6 +27,8 @@ class Finding:
     invariant: Invariant
     shortest: History
     violation: Violation
+    errors: tuple[str, ...]
+    """What stages raised in it, which a scheduler logs and outlives."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,11 @@ def shorten(assignment: Assignment, failed: Judged, world: World) -> Finding:
     factory, reference = find_pipeline(assignment.pipeline), reference_for(assignment.pipeline)
     invariant = failed.violations[0].invariant
 
-    def violation_of(history: History) -> Violation | None:
-        found = verdict_of(history, factory, world, reference).violations
-        return next((one for one in found if one.invariant is invariant), None)
+    def outcome_of(history: History) -> tuple[Violation | None, tuple[str, ...]]:
+        verdict = verdict_of(history, factory, world, reference)
+        return next((one for one in verdict.violations if one.invariant is invariant), None), verdict.errors
 
     history = draw_history(failed.seed, assignment.kinds)
-    short = shortest(history, lambda candidate: violation_of(candidate) is not None)
-    return Finding(failed.seed, invariant, short, violation_of(short) or failed.violations[0])
+    short = shortest(history, lambda candidate: outcome_of(candidate)[0] is not None)
+    violation, errors = outcome_of(short)
+    return Finding(failed.seed, invariant, short, violation or failed.violations[0], errors)
