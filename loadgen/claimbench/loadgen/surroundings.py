@@ -1,4 +1,4 @@
-"""What the command makes of where it is called: behind a proxy, or on a terminal that is not UTF-8."""
+"""What the command makes of where it is called: behind a proxy, beside other servers, on any terminal."""
 
 import codecs
 import io
