@@ -6,7 +6,7 @@ from pathlib import Path
 
 TESTS = """
 import os, signal
-from claimbench.loadgen.databases.ending import unwound_by_sigterm
+from claimbench.loadgen.ending import unwound_by_sigterm
 
 def test_first():
     with unwound_by_sigterm():  # as an open server does

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.ending import unwound_by_sigterm
 
 
 @contextmanager
@@ -15,17 +16,19 @@ def own_folder(out: Path | None, scenario: str, results: str) -> Iterator[Path]:
     """The folder to write, made now, so that a long run does not end at a path that cannot be written.
 
     It is ours until the block ends. One that holds a file named `results`, or that another run is about to
-    write, is refused: nothing is overwritten. What was made and stays empty is removed.
+    write, is refused: nothing is overwritten. What was made and stays empty is removed, at SIGTERM too.
     """
+    with unwound_by_sigterm(), _made_folder(out, scenario) as folder, _locked(folder):
+        if (folder / results).exists():
+            raise _refused(folder, f"already holds a {results}", "name another folder or remove it")
+        yield folder
+
+
+@contextmanager
+def _made_folder(out: Path | None, scenario: str) -> Iterator[Path]:
     folder, made = _made(out) if out else _made_new(scenario)
     try:
-        lock = _locked(folder)
-        try:
-            if (folder / results).exists():
-                raise _refused(folder, f"already holds a {results}", "name another folder or remove it")
-            yield folder
-        finally:
-            os.close(lock)
+        yield folder
     finally:
         with suppress(OSError):  # the first that is not empty keeps those above it
             for path in made:
@@ -56,17 +59,23 @@ def _made(folder: Path, *, exist_ok: bool = True) -> tuple[Path, list[Path]]:
     return folder, made
 
 
-def _locked(folder: Path) -> int:
-    """The descriptor that holds the lock."""
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
         raise _refused(folder, "another run is about to write it", "name another folder") from None
     except OSError:
-        return descriptor  # a file system that knows no locks
-    return descriptor
+        return  # a file system that knows no locks
 
 
 def _refused(folder: Path, why: str, remedy: str) -> UsageError:

@@ -29,7 +29,7 @@ class LockedFolder:
 
     def release(self) -> None:
         """Remove the folder, then let go of its lock."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
         os.close(self.lock)
 
 
@@ -87,10 +87,22 @@ def _removed(folder: Path, bury: Callable[[Path], None]) -> bool:
         return False
     else:
         bury(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        return True
+        return _remove(folder)
     finally:
         os.close(lock)
+
+
+def _remove(folder: Path) -> bool:
+    """Remove all, the lock last: what somebody writes there meanwhile is left to a later sweep."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != LOCK:
+                path.unlink(missing_ok=True)
+        if [path.name for path in folder.iterdir()] == [LOCK]:
+            shutil.rmtree(folder)
+    return not folder.exists()
 
 
 def _removed_half_made(folder: Path) -> bool:

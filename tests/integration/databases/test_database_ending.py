@@ -108,6 +108,19 @@ def test_server_relay_and_data_are_gone_when_their_owner_is_killed(
     assert eventually(lambda: not running.folder.exists())
 
 
+@pytest.mark.parametrize("sign", ["base", "pg_wal/0*", "base/1/1*", "base/4"])
+def test_an_end_while_the_cluster_is_made_leaves_nothing(folders: Path, sign: str) -> None:
+    environment = {**os.environ, "TMPDIR": str(folders)}
+    command = (sys.executable, "-c", CHILD)
+    with subprocess.Popen(command, env=environment, start_new_session=True, stdin=subprocess.PIPE) as child:
+        assert eventually(lambda: bool([*folders.glob(f"{PREFIX}*/data/{sign}")]))
+        child.send_signal(signal.SIGTERM)
+
+        assert child.wait(20) == 143
+    time.sleep(0.2)  # for whoever would go on writing
+    assert [*folders.glob(f"{PREFIX}*")] == []
+
+
 def test_an_interrupt_of_the_whole_terminal_leaves_nothing(running: Running) -> None:
     os.killpg(running.child.pid, signal.SIGINT)
     running.child.wait(20)

@@ -1,5 +1,7 @@
 """The folder that a run writes: nothing is overwritten, and nothing empty is left behind."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,20 @@ def test_what_was_written_stays() -> None:
         (folder / "kept").touch()
 
     assert Path("a", "b", "kept").exists()
+
+
+def test_a_sigterm_leaves_no_empty_folders(here: Path) -> None:
+    code = """
+import os, signal
+from claimbench.loadgen.out_folder import own_folder
+with own_folder(None, "smoke", "results.json") as folder:
+    print(folder, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+    assert (ended.returncode, ended.stdout[:14]) == (143, "results/smoke-")
+    assert [*here.iterdir()] == []
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from claimbench.loadgen import scratch
 from claimbench.loadgen.scratch import LOCK, UNLOCKED_AGE_S, make_scratch_folder, scratch_folder
 
 KILLED = """
 import os, signal
+from claimbench.loadgen import scratch
 from claimbench.loadgen.scratch import scratch_folder
 with scratch_folder("test") as folder:
     (folder / "keys.json").write_text("secret")
@@ -51,6 +53,18 @@ def test_what_a_killed_process_left_goes_with_the_next_of_its_kind(root: Path) -
 def test_a_folder_whose_owner_lives_stays() -> None:
     with scratch_folder("test") as folder, scratch_folder("test"):
         assert folder.exists()
+
+
+def test_what_cannot_be_removed_yet_is_left_to_a_later_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_scratch_folder("test")
+    (folder.path / "below").mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(scratch.shutil, "rmtree", lambda *_, **__: None)  # as if somebody wrote meanwhile
+        folder.release()
+
+    assert folder.path.exists()
+    make_scratch_folder("test").release()
+    assert not folder.path.exists()
 
 
 def test_a_folder_that_has_no_lock_yet_is_left_to_its_maker(root: Path) -> None:

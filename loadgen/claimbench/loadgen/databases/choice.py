@@ -13,9 +13,9 @@ from claimbench.errors import UsageError
 from claimbench.loadgen.databases import container, ownership
 from claimbench.loadgen.databases.connecting import DRIVER, connect, without_password
 from claimbench.loadgen.databases.embedded import embedded_server
-from claimbench.loadgen.databases.ending import unwound_by_sigterm
 from claimbench.loadgen.databases.server import Server, ServerFacts, ServerKind, check_usable, read_facts
 from claimbench.loadgen.databases.settings import Setting
+from claimbench.loadgen.ending import unwound_by_sigterm
 from claimbench.loadgen.surroundings import forget_other_servers
 
 Announce = Callable[[str], None]

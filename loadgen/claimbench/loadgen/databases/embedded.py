@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -92,22 +93,30 @@ def _make_cluster(binaries: Path, folder: DataFolder, password: str) -> None:
         os.chown(folder.data, account.uid, account.gid)
     with os.fdopen(descriptor, "w") as file:
         file.write(password)
-    made = subprocess.run(
-        [
-            *(binaries / "initdb", "-D", folder.data, "-U", USER, "--pwfile", secret),
-            *("-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"),
-        ],
-        check=False,
-        capture_output=True,
+    command: list[str | Path] = [
+        *(binaries / "initdb", "-D", folder.data, "-U", USER, "--pwfile", secret),
+        *("-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"),
+    ]
+    making = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         cwd="/",
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
+        start_new_session=True,
     )
+    try:
+        said, _ = making.communicate()
+    except BaseException:
+        os.killpg(making.pid, signal.SIGKILL)  # its own child would go on writing
+        making.communicate()
+        raise
     secret.unlink()
-    if made.returncode:
-        raise _failed("initdb", f"{made.stdout} {made.stderr}")
+    if making.returncode:
+        raise _failed("initdb", said)
 
 
 @contextmanager

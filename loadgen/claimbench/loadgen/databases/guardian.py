@@ -46,8 +46,10 @@ class Request:
 
 
 def guard(request: Request) -> int:
-    """Run the server of the request until the owner is gone; 1 when the server ended first."""
+    """Run the server of the request until the owner is gone; 1 when the server, or its folder, was first."""
     folder = Path(request.folder)
+    if not folder.exists():
+        return 1
     server = _started(request)
     while (heard := _heard(server)) is Heard.RESTART:
         _stop(server, signal.SIGINT)
