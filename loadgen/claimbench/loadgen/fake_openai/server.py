@@ -228,17 +228,18 @@ def running_server(
     speed: float = 1.0,
 ) -> Iterator[FakeServer]:
     """Start a server in a process of its own on a free loopback port; it ends with the block, or with us."""
-    with ExitStack() as stack:
-        with scratch_folder("faults") as folder:
-            faults_file = folder / "faults.json"
-            faults_file.write_text(faults.model_dump_json(), encoding="utf-8")
-            arguments = (
-                *("--port", "0", "--seed", str(seed), "--failed-line-rate", str(failed_line_rate)),
-                *("--clock", str(clock), "--speed", str(speed), "--faults", str(faults_file)),
-                *("--lifetime", "stdin"),
-            )
-            command = (sys.executable, "-m", "claimbench.loadgen.fake_openai", *arguments)
-            base_url = _base_url(stack.enter_context(_started(command)))
+    with scratch_folder("faults") as folder, ExitStack() as starting:
+        faults_file = folder / "faults.json"
+        faults_file.write_text(faults.model_dump_json(), encoding="utf-8")
+        arguments = (
+            *("--port", "0", "--seed", str(seed), "--failed-line-rate", str(failed_line_rate)),
+            *("--clock", str(clock), "--speed", str(speed), "--faults", str(faults_file)),
+            *("--lifetime", "stdin"),
+        )
+        command = (sys.executable, "-m", "claimbench.loadgen.fake_openai", *arguments)
+        base_url = _base_url(starting.enter_context(_started(command)))
+        started = starting.pop_all()  # it has read its faults, which can go
+    with started:
         yield FakeServer(base_url)
 
 
