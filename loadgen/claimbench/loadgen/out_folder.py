@@ -61,7 +61,11 @@ def _made(folder: Path, *, exist_ok: bool = True) -> tuple[Path, list[Path]]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise _refused(folder, f"cannot be read ({reason})", "name a folder of your own") from None
     try:
         _lock(descriptor, folder)
         yield

@@ -1,5 +1,7 @@
 """The folder that a run writes: nothing is overwritten, and nothing empty is left behind."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from claimbench.errors import UsageError
+from claimbench.loadgen import out_folder
 from claimbench.loadgen.out_folder import own_folder
 
 
@@ -62,6 +65,7 @@ def test_what_was_written_stays() -> None:
 def test_a_sigterm_leaves_no_empty_folders(here: Path) -> None:
     code = """
 import os, signal
+from claimbench.loadgen import out_folder
 from claimbench.loadgen.out_folder import own_folder
 with own_folder(None, "smoke", "results.json") as folder:
     print(folder, flush=True)
@@ -84,3 +88,17 @@ def test_a_path_through_a_file_is_refused_in_words(here: Path, out: str) -> None
         pass
 
     assert (here / "file").read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_read_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("closed").mkdir()
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(out_folder.os, "open", refuse)  # root, who may run this, may read everything
+    with (
+        pytest.raises(UsageError, match=r"--out closed: cannot be read \(permission denied\)"),
+        own_folder(Path("closed"), "smoke", "results.json"),
+    ):
+        pass
