@@ -1,7 +1,10 @@
 """Building an arm and taking its stages: what it raises is told as its own, and where."""
 
 import signal
+import sys
 from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
 from types import TracebackType
 
 from claimbench.errors import ArmError, ClaimbenchError, UsageError
@@ -43,14 +46,25 @@ def take(pipeline: Pipeline, stage: Stage, now: datetime) -> StageReport:
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and error.code == _TERMINATED:
             raise  # somebody ends the run, in the midst of the stage
-        raise _arm_error(f"arm {type(pipeline).__qualname__}, {stage}", error, frames=2) from error
+        arm = type(pipeline)
+        home = getattr(sys.modules.get(arm.__module__), "__file__", None)
+        raise _arm_error(f"arm {arm.__qualname__}, {stage}", error, frames=2, home=home) from error
 
 
-def _arm_error(where: str, error: BaseException, frames: int) -> ArmError:
-    """Leave the frames that are ours out of its traceback."""
+def _arm_error(where: str, error: BaseException, frames: int, home: str | None = None) -> ArmError:
+    """Leave the frames that are ours out of its traceback. home: the file that the arm is written in."""
     words = " ".join(str(error).split("\n", 1)[0].split())[:_WORDS_MAX]
     error.with_traceback(_below(error.__traceback__, frames))
-    return ArmError(f"raised {type(error).__name__}: {words}", where=where, remedy="its traceback says where")
+    told = f"raised {type(error).__name__}: {words}{_place(error, home)}"
+    return ArmError(told, where=where, remedy="mend it and run again")
+
+
+def _place(error: BaseException, home: str | None) -> str:
+    """Where it was in the arm's own file, or in the one that its traceback begins in."""
+    steps = extract_tb(error.__traceback__)
+    own = [step for step in steps if step.filename == home]
+    own = own or [step for step in steps if step.filename == steps[0].filename]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def _below(traceback: TracebackType | None, frames: int) -> TracebackType | None:

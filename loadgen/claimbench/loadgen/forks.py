@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from claimbench.errors import InvalidMeasurementError
+from claimbench.errors import ArmError, InvalidMeasurementError
 from claimbench.loadgen.line_process import LineProcess
 from claimbench.loadgen.orders import MemoryOrder, MemoryReading, Orders, TimedBlock, TimingOrder
 
@@ -38,8 +38,9 @@ class Forks(LineProcess):
     def _answer(self, where: str) -> str:
         if answer := self.hear():
             return answer
+        words = self.last_words().removeprefix(f"{ArmError.__module__}.{ArmError.__qualname__}: ")
         raise InvalidMeasurementError(
-            f"the measured process ended with an error: {self.last_words()}",
+            f"the measured process ended with an error: {words}",
             where=where,
             remedy="call the arm's stages once by hand to see its error",
         )

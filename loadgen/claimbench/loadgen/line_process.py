@@ -64,4 +64,4 @@ class LineProcess:
         self._process.communicate()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1][:200] if lines else "it said nothing"
+        return lines[-1][:400] if lines else "it said nothing"

@@ -144,7 +144,7 @@ def test_an_arm_that_raises_is_named_with_its_stage_and_its_own_traceback(tmp_pa
     ended = claimbench("run", "smoke", *arguments, cwd=tmp_path)
 
     assert ended.code == 3
-    told = "claimbench: arm Raises, check_statuses: raised LookupError: no status at 12:00; "
+    told = "claimbench: arm Raises, check_statuses: raised LookupError: no status at 12:00 ("
     assert ended.err.splitlines()[-1].startswith(told)
     assert re.findall(r'File ".*?([^/]+)", line', ended.err) == ["wrong_arms.py"]
     assert not (tmp_path / "report").exists()

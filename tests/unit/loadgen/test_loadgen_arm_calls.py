@@ -47,10 +47,10 @@ class HalfAPipeline:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (ValueError("my mistake"), "raised ValueError: my mistake; "),
-        (ValueError("my\nsecond line"), "raised ValueError: my; "),
-        (ValueError("x" * 1000), f"raised ValueError: {'x' * 200}; "),
-        (SystemExit(0), "raised SystemExit: 0; "),
+        (ValueError("my mistake"), "raised ValueError: my mistake ("),
+        (ValueError("my\nsecond line"), "raised ValueError: my ("),
+        (ValueError("x" * 1000), f"raised ValueError: {'x' * 200} ("),
+        (SystemExit(0), "raised SystemExit: 0 ("),
     ],
 )
 def test_what_a_stage_raises_is_told_in_one_line_with_arm_and_stage(error: BaseException, told: str) -> None:
@@ -70,6 +70,7 @@ def test_the_traceback_begins_with_the_arms_own_code() -> None:
     files = [frame.filename for frame in traceback.extract_tb(caught.value.__cause__.__traceback__)]
     assert files[0].endswith("by_stage.py")
     assert files[-1] == __file__
+    assert f"({Path(__file__).name}, line " in str(caught.value)
 
 
 @pytest.mark.parametrize(
