@@ -6,10 +6,10 @@ from pathlib import Path
 
 TESTS = """
 import os, signal
-from claimbench.loadgen.ending import unwound_by_sigterm
+from claimbench.loadgen.ending import unwound_when_told
 
 def test_first():
-    with unwound_by_sigterm():  # as an open server does
+    with unwound_when_told():  # as an open server does
         os.kill(os.getpid(), signal.SIGTERM)
 
 def test_second():

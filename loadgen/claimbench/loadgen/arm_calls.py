@@ -1,6 +1,5 @@
 """Building an arm and taking its stages: what it raises is told as its own, and where."""
 
-import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +9,8 @@ from types import TracebackType
 from claimbench.errors import ArmError, ClaimbenchError, UsageError
 from claimbench.impl.ports import Pipeline, PipelineContext, Stage, StageReport, take_stage
 from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.ending import leave_if_told
 
-_TERMINATED = 128 + signal.SIGTERM
 _PARTS = (*(stage.value for stage in Stage), "run", "stats")
 _WORDS_MAX = 200
 
@@ -39,16 +38,18 @@ def build(name: str, context: PipelineContext) -> Pipeline:
 
 def take(pipeline: Pipeline, stage: Stage, now: datetime) -> StageReport:
     """Take the stage. Raises `ArmError` with what it raised, or if it would end the process."""
+    leave_if_told()
     try:
-        return take_stage(pipeline, stage, now)
-    except ClaimbenchError:
-        raise
+        report = take_stage(pipeline, stage, now)
     except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and error.code == _TERMINATED:
-            raise  # somebody ends the run, in the midst of the stage
+        leave_if_told()  # then it is not the arm's
+        if isinstance(error, ClaimbenchError):
+            raise
         arm = type(pipeline)
         home = getattr(sys.modules.get(arm.__module__), "__file__", None)
         raise _arm_error(f"arm {arm.__qualname__}, {stage}", error, frames=2, home=home) from error
+    leave_if_told()
+    return report
 
 
 def _arm_error(where: str, error: BaseException, frames: int, home: str | None = None) -> ArmError:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from claimbench.errors import UsageError
-from claimbench.loadgen.ending import unwound_by_sigterm
+from claimbench.loadgen.ending import unwound_when_told
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def own_folder(out: Path | None, scenario: str, results: str) -> Iterator[Path]:
     It is ours until the block ends. One that holds a file named `results`, or that another run is about to
     write, is refused: nothing is overwritten. What was made and stays empty is removed, at SIGTERM too.
     """
-    with unwound_by_sigterm(), _made_folder(out, scenario) as folder, _locked(folder):
+    with unwound_when_told(), _made_folder(out, scenario) as folder, _locked(folder):
         if (folder / results).exists():
             raise _refused(folder, f"already holds a {results}", "name another folder or remove it")
         yield folder

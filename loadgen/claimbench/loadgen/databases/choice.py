@@ -15,7 +15,7 @@ from claimbench.loadgen.databases.connecting import DRIVER, connect, without_pas
 from claimbench.loadgen.databases.embedded import embedded_server
 from claimbench.loadgen.databases.server import Server, ServerFacts, ServerKind, check_usable, read_facts
 from claimbench.loadgen.databases.settings import Setting
-from claimbench.loadgen.ending import unwound_by_sigterm
+from claimbench.loadgen.ending import unwound_when_told
 from claimbench.loadgen.surroundings import forget_other_servers
 
 Announce = Callable[[str], None]
@@ -53,7 +53,7 @@ def open_server(
     """
     forget_other_servers(choice)
     decided = decide(choice)
-    with unwound_by_sigterm(), ExitStack() as stack:
+    with unwound_when_told(), ExitStack() as stack:
         started = stack.enter_context(_started(decided, settings, in_memory=in_memory))
         server = stack.enter_context(_opened(decided, started))
         announce(f"database: {server.description}, {without_password(started.url)} ({decided.why})")
