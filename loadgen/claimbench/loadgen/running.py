@@ -13,7 +13,7 @@ from claimbench.loadgen.forks import Forks
 from claimbench.loadgen.importing import imported_for_good
 from claimbench.loadgen.out_folder import own_folder
 from claimbench.loadgen.progress import shown_progress
-from claimbench.loadgen.surroundings import forget_other_servers
+from claimbench.loadgen.surroundings import OWN_SERVERS, forget_other_servers
 from claimbench.reports import terminal
 from claimbench.reports.record import ResultRecord
 from claimbench.reports.store import RESULTS
@@ -35,7 +35,7 @@ class RunOptions:
         words = ["claimbench", "run", self.scenario]
         if self.arms:
             words += ["--arms", self.arms]
-        if self.database in ("container", "embedded"):
+        if self.database in OWN_SERVERS:
             words += ["--database", self.database]
         return shlex.join(words)
 

@@ -9,7 +9,8 @@ import typer
 from claimbench.errors import UsageError
 from claimbench.impl.service.assembly import SchedulerPlace, SchemaCare, ServeOptions, serve, work
 from claimbench.impl.service.staffing import LEASE, WorkerOptions
-from claimbench.loadgen.databases.choice import VARIABLE, parse_url
+from claimbench.loadgen.databases.choice import parse_url
+from claimbench.loadgen.surroundings import VARIABLE
 from claimbench.scenarios.grammar import duration_text, parse_duration
 
 LEASE_TEXT = duration_text(LEASE)

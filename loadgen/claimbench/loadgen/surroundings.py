@@ -9,7 +9,10 @@ from pathlib import Path
 
 from claimbench.errors import UsageError
 
-_OWN = ("embedded", "container")
+OWN_SERVERS = ("embedded", "container")
+"""The words of `--database` that mean a server which we start."""
+VARIABLE = "DATABASE_URL"
+"""Where `auto` looks for a server of the user's."""
 _TALK = ("PGCLIENTENCODING", "PGDATESTYLE")
 """UTF-8 and ISO dates are what the drivers and we understand."""
 _LIBPQ = (
@@ -64,7 +67,7 @@ def forget_other_servers(database: str) -> None:
 
     database: as `--database` has it. For a server of the user's all of that holds, but for how libpq talks.
     """
-    theirs = os.environ.get("DATABASE_URL") if database == "auto" else database not in _OWN
+    theirs = os.environ.get(VARIABLE) if database == "auto" else database not in OWN_SERVERS
     for name in _TALK if theirs else (*_TALK, *_LIBPQ):
         os.environ.pop(name, None)
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from command_line import ARMS, claimbench
+
+from claimbench.loadgen.free_port import free_port
 
 pytestmark = pytest.mark.alone  # it interrupts passes that calibrate a network
 
@@ -46,13 +47,6 @@ role = "candidate"
 """
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -65,7 +59,7 @@ def closed_port() -> int:
         (("run", "smoke", "--database", "oracle"), ("--database", "embedded")),
         (("run", "smoke", "--databse", "embedded"), ("--databse", "--help")),
         (
-            ("run", "smoke", "--database", f"postgresql://u:s3cret@127.0.0.1:{closed_port()}/x"),
+            ("run", "smoke", "--database", f"postgresql://u:s3cret@127.0.0.1:{free_port()}/x"),
             ("127.0.0.1",),
         ),
         (("report", "nothing-here"), ("nothing-here",)),
@@ -123,7 +117,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_an_engine_is_told_what_else_it_can_use(tmp_path: Path) -> None:
-    nowhere = {"DOCKER_HOST": f"tcp://127.0.0.1:{closed_port()}"}
+    nowhere = {"DOCKER_HOST": f"tcp://127.0.0.1:{free_port()}"}
 
     ended = claimbench("run", "smoke", "--database", "container", cwd=tmp_path, environment=nowhere)
 

@@ -65,7 +65,6 @@ def test_what_was_written_stays() -> None:
 def test_a_sigterm_leaves_no_empty_folders(here: Path) -> None:
     code = """
 import os, signal
-from claimbench.loadgen import out_folder
 from claimbench.loadgen.out_folder import own_folder
 with own_folder(None, "smoke", "results.json") as folder:
     print(folder, flush=True)

@@ -15,7 +15,6 @@ from claimbench.loadgen.scratch import LOCK, UNLOCKED_AGE_S, make_scratch_folder
 
 KILLED = """
 import os, signal
-from claimbench.loadgen import scratch
 from claimbench.loadgen.scratch import scratch_folder
 with scratch_folder("test") as folder:
     (folder / "keys.json").write_text("secret")

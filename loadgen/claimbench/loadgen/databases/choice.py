@@ -16,11 +16,9 @@ from claimbench.loadgen.databases.embedded import embedded_server
 from claimbench.loadgen.databases.server import Server, ServerFacts, ServerKind, check_usable, read_facts
 from claimbench.loadgen.databases.settings import Setting
 from claimbench.loadgen.ending import unwound_when_told
-from claimbench.loadgen.surroundings import forget_other_servers
+from claimbench.loadgen.surroundings import VARIABLE, forget_other_servers
 
 Announce = Callable[[str], None]
-
-VARIABLE = "DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True)

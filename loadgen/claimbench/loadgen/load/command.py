@@ -13,6 +13,7 @@ from claimbench.errors import UsageError
 from claimbench.loadgen.arm_choice import with_arms
 from claimbench.loadgen.out_folder import own_folder
 from claimbench.loadgen.progress import shown_progress
+from claimbench.loadgen.surroundings import OWN_SERVERS
 from claimbench.reports.load.folder import LOAD, write_load_folder
 from claimbench.reports.load.record import LoadRecord
 from claimbench.reports.load.text import terminal
@@ -40,7 +41,7 @@ class LoadOptions:
         given = {"--arms": self.arms, "--processes": self.processes, "--blocks": self.blocks}
         for option, value in given.items():
             words += [option, str(value)] if value is not None else []
-        if self.database in ("container", "embedded"):
+        if self.database in OWN_SERVERS:
             words += ["--database", self.database]
         return shlex.join(words)
 
