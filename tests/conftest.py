@@ -7,7 +7,7 @@ from types import FrameType
 import pytest
 from hypothesis import HealthCheck, settings
 
-from claimbench.loadgen.surroundings import reach_loopback_directly
+from claimbench.loadgen.commands.surroundings import reach_loopback_directly
 
 # A busy machine is not a slow test.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from server_fixtures import chosen_server
 
-from claimbench.loadgen.databases.ownership import owned
+from claimbench.loadgen.bench.databases.ownership import owned
 from claimbench.loadgen.verify.world import World, open_world
 
 

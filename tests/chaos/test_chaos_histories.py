@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from claimbench.loadgen.verify.command import chosen_kinds, report_of
+from claimbench.loadgen.commands.verify import chosen_kinds, report_of
 from claimbench.loadgen.verify.verification import open_laboratory, verify
 from claimbench.loadgen.verify.workers import Assignment
 

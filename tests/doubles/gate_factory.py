@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from claimbench.reports.gate.baseline import baseline_of
-from claimbench.reports.gate.judging import GateCase, judge_gate
-from claimbench.reports.gate.record import Baseline, Duel, Fitness, GateRecord
-from claimbench.reports.judgement import RunFacts, judge
-from claimbench.reports.record import ArmRecord, Equivalence, ResultRecord, Sample
+from claimbench.reports.judge.conclude import RunFacts, judge
+from claimbench.reports.judge.gate import GateCase, judge_gate
+from claimbench.reports.record.baseline import baseline_of
+from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateRecord
+from claimbench.reports.record.run import ArmRecord, Equivalence, ResultRecord, Sample
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Scenario
 from claimbench.scenarios.thresholds import Threshold, parse_thresholds

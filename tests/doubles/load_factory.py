@@ -6,8 +6,8 @@ from functools import cache
 
 from claimbench.loadgen.load.account import Account, Finished, Ledger, latency
 from claimbench.loadgen.load.histogram import Latencies
-from claimbench.reports.load.judgement import LoadFacts, judge_load
-from claimbench.reports.load.record import (
+from claimbench.reports.judge.load import LoadFacts, judge_load
+from claimbench.reports.record.load import (
     BlockRecord,
     CapacityPoint,
     CapacityRecord,
@@ -17,7 +17,7 @@ from claimbench.reports.load.record import (
     Served,
     WorkerRecord,
 )
-from claimbench.reports.record import ArmRecord, Equivalence
+from claimbench.reports.record.run import ArmRecord, Equivalence
 from claimbench.scenarios.load_thresholds import parse_load_thresholds
 from claimbench.scenarios.loader import load
 

@@ -19,7 +19,6 @@ from claimbench.impl.events import ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.ports import BATCH_KEY, Pipeline, PipelineContext, Policy, Stage, take_stage
 from claimbench.impl.registry import find_pipeline
-from claimbench.loadgen.clock import SimulatedClock
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.wire import ApiRequest
 from claimbench.loadgen.oracle import Evidence, Violation, judge
@@ -27,12 +26,13 @@ from claimbench.loadgen.oracle.api_record import read_api_record
 from claimbench.loadgen.oracle.journal import Journal
 from claimbench.loadgen.oracle.rows import Rows, read_rows
 from claimbench.loadgen.oracle.trail import read_trail
-from claimbench.loadgen.seeding import EPOCH
 from claimbench.loadgen.verify.datasets import DatasetPlan
 from claimbench.loadgen.verify.histories import Break
 from claimbench.loadgen.verify.mortality import Danger, Life, MortalApi
 from claimbench.loadgen.verify.runner import is_drained
 from claimbench.loadgen.verify.world import Seat, World
+from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
+from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 STEP = timedelta(minutes=20)
 POLICY = Policy(requests_per_batch_min=2, requests_per_batch_max=3, concurrent_companies=3)

@@ -9,7 +9,7 @@ from pipeline_stand import Scene, scene_on
 from server_fixtures import chosen_server
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Template, Workshop
+from claimbench.loadgen.bench.databases import Template, Workshop
 from claimbench.scenarios.model import Dataset
 
 SMALL = Dataset(

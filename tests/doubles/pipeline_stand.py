@@ -17,14 +17,14 @@ from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.optimized import OptimizedPipeline
 from claimbench.impl.ports import ApiBatch, BatchApi, Completion, Pipeline, PipelineContext, Policy
-from claimbench.loadgen.clock import SimulatedClock
-from claimbench.loadgen.equivalence import ApiWork, WorkDone
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Fault, FaultKind, Faults
 from claimbench.loadgen.fake_openai.limits import ROOMY, Limits
 from claimbench.loadgen.fake_openai.wire import ApiRequest, Loss
-from claimbench.loadgen.final_state import read_final_state
-from claimbench.loadgen.seeding import EPOCH
+from claimbench.loadgen.passes.same_work import ApiWork, WorkDone
+from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
+from claimbench.loadgen.workloads.batch_pipeline.final_state import read_final_state
+from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 STEP = timedelta(minutes=20)
 """Longer than a lease, so that what a dead scheduler claimed is free at the next run."""

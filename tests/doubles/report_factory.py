@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from claimbench.reports.judgement import RunFacts
-from claimbench.reports.record import ArmRecord, Equivalence, Sample
+from claimbench.reports.judge.conclude import RunFacts
+from claimbench.reports.record.run import ArmRecord, Equivalence, Sample
 from claimbench.scenarios.metrics import INDEXES, STAGES
 from claimbench.scenarios.model import Scenario
 

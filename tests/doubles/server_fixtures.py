@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Server, Template, Workshop, open_server
+from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
 from claimbench.scenarios.model import Dataset
 
 SMALL = Dataset(

@@ -17,7 +17,7 @@ from sqlalchemy import URL
 
 from claimbench.loadgen.fake_openai.server import running_server
 
-START = "from claimbench.loadgen.cli import main; main()"
+START = "from claimbench.loadgen.commands.cli import main; main()"
 
 
 @dataclass

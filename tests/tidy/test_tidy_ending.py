@@ -6,7 +6,7 @@ from pathlib import Path
 
 TESTS = """
 import os, signal
-from claimbench.loadgen.ending import unwound_when_told
+from claimbench.loadgen.processes.ending import unwound_when_told
 
 def test_first():
     with unwound_when_told():  # as an open server does

@@ -1,5 +1,5 @@
 """`python -m claimbench.loadgen` is the `claimbench` command."""
 
-from claimbench.loadgen.cli import main
+from claimbench.loadgen.commands.cli import main
 
 main()

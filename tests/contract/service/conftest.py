@@ -9,7 +9,7 @@ from server_fixtures import chosen_server
 from service_house import SMALL, House, opened_house
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Workshop
+from claimbench.loadgen.bench.databases import Workshop
 
 
 @pytest.fixture(scope="session")

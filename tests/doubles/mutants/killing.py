@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from claimbench.impl.naive import NaivePipeline
+from claimbench.loadgen.commands.verify import chosen_kinds
 from claimbench.loadgen.oracle import Invariant
-from claimbench.loadgen.verify.command import chosen_kinds
 from claimbench.loadgen.verify.histories import draw_history
 from claimbench.loadgen.verify.runner import verdict_of
 from claimbench.loadgen.verify.world import World

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import ARMS, claimbench
 
-from claimbench.loadgen.free_port import free_port
+from claimbench.loadgen.processes.free_port import free_port
 
 pytestmark = pytest.mark.alone  # it interrupts passes that calibrate a network
 

@@ -4,7 +4,7 @@ import pytest
 from server_fixtures import SMALL, dataset, server
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Server, Template, Workshop
+from claimbench.loadgen.bench.databases import Server, Template, Workshop
 
 __all__ = ["dataset", "server"]
 

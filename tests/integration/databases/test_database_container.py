@@ -7,8 +7,8 @@ import docker
 import pytest
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import ServerKind, Workshop, container, open_server
-from claimbench.loadgen.databases.connecting import connect
+from claimbench.loadgen.bench.databases import ServerKind, Workshop, container, open_server
+from claimbench.loadgen.bench.databases.connecting import connect
 from claimbench.scenarios.model import Dataset
 
 FOUND = container.find_engine(0.5)
@@ -48,7 +48,7 @@ def test_a_container_serves_clones_and_is_removed(dataset: Dataset) -> None:
 
 CHILD = """
 import sys
-from claimbench.loadgen.databases import open_server
+from claimbench.loadgen.bench.databases import open_server
 with open_server("container", announce=lambda _: None) as server:
     print("open", flush=True)
     sys.stdin.read()

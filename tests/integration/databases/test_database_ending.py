@@ -15,15 +15,15 @@ import psycopg
 import pytest
 
 from claimbench.errors import InvalidMeasurementError
-from claimbench.loadgen.databases import Server, data_folder, open_server
-from claimbench.loadgen.databases.data_folder import PREFIX
-from claimbench.loadgen.databases.embedded import embedded_server
-from claimbench.loadgen.databases.settings import Setting
+from claimbench.loadgen.bench.databases import Server, data_folder, open_server
+from claimbench.loadgen.bench.databases.data_folder import PREFIX
+from claimbench.loadgen.bench.databases.embedded import embedded_server
+from claimbench.loadgen.bench.databases.settings import Setting
 
 CHILD = """
 import sys
-from claimbench.loadgen.databases import open_server
-from claimbench.loadgen.relay import calibration, relayed
+from claimbench.loadgen.bench.databases import open_server
+from claimbench.loadgen.bench.relay import calibration, relayed
 calibration.ROUND_TRIPS = 20
 with open_server("embedded", announce=lambda _: None) as server:
     with relayed(server.admin_url, 5.0) as way:

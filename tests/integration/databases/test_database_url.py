@@ -10,10 +10,10 @@ from sqlalchemy import URL
 
 from claimbench.errors import UsageError
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Server, ServerKind, Workshop, open_server
-from claimbench.loadgen.databases import server as server_module
-from claimbench.loadgen.databases.connecting import connect
-from claimbench.loadgen.databases.ownership import owned, sweep
+from claimbench.loadgen.bench.databases import Server, ServerKind, Workshop, open_server
+from claimbench.loadgen.bench.databases import server as server_module
+from claimbench.loadgen.bench.databases.connecting import connect
+from claimbench.loadgen.bench.databases.ownership import owned, sweep
 from claimbench.scenarios.model import Dataset
 
 

@@ -4,9 +4,9 @@ from sqlalchemy import create_engine, inspect
 
 from claimbench.impl.indexes import DOCUMENT_INDEXES, IndexSet
 from claimbench.impl.schema import Base
-from claimbench.loadgen.databases import Server, Template, Workshop
-from claimbench.loadgen.databases.connecting import connect
-from claimbench.loadgen.seeding.seeder import TABLES
+from claimbench.loadgen.bench.databases import Server, Template, Workshop
+from claimbench.loadgen.bench.databases.connecting import connect
+from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import TABLES
 from claimbench.scenarios.model import Dataset
 
 
@@ -137,7 +137,7 @@ def test_clones_of_a_disposable_server_go_together_once_they_are_many(
     workshop = Workshop(server, disposable=True)
     template = workshop.template(dataset, companies=1, indexes=IndexSet.BEFORE)
     room_for_one = template.facts.bytes * 3 // 2
-    monkeypatch.setattr("claimbench.loadgen.databases.workshop.SPENT_BYTES", room_for_one)
+    monkeypatch.setattr("claimbench.loadgen.bench.databases.workshop.SPENT_BYTES", room_for_one)
     left = []
     for _ in range(2):
         with workshop.clone(template):
@@ -161,7 +161,7 @@ def test_a_template_that_fails_half_way_leaves_nothing(
     server: Server, workshop: Workshop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = databases(server)
-    module = "claimbench.loadgen.databases.workshop"
+    module = "claimbench.loadgen.bench.databases.workshop"
     monkeypatch.setattr(f"{module}.constraint_statements", lambda: ("ALTER TABLE nowhere ADD CHECK (true)",))
     with pytest.raises(Exception, match="nowhere"):
         workshop.template(dataset, companies=1, indexes=IndexSet.BEFORE)

@@ -2,8 +2,8 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from claimbench.errors import ExitCode, InvalidMeasurementError
-from claimbench.loadgen.databases import Server
-from claimbench.loadgen.relay import calibration, relayed
+from claimbench.loadgen.bench.databases import Server
+from claimbench.loadgen.bench.relay import calibration, relayed
 
 pytestmark = pytest.mark.alone  # a busy machine has another network
 

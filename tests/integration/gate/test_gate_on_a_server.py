@@ -10,14 +10,14 @@ import pytest
 from rich.console import Console
 
 from claimbench.errors import InvalidMeasurementError, UsageError
+from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import ROUNDS, open_ring
 from claimbench.loadgen.gate.hog import cpu_hog
 from claimbench.loadgen.gate.n_plus_one import repeated_statements
 from claimbench.loadgen.gate.selftesting import INTO_COUNTERS, PLACE, SelftestOptions, counter_tier
 from claimbench.loadgen.gate.worktree import BaseEnvironment, checked_out
-from claimbench.loadgen.progress import Progress
-from claimbench.reports.gate.judging import Tiers
+from claimbench.reports.judge.gate import Tiers
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from claimbench.loadgen.free_port import free_port
 from claimbench.loadgen.load.arrivals import Spacing, Stretch
 from claimbench.loadgen.load.driver import generate, ready_generator
 from claimbench.loadgen.load.histogram import from_text
 from claimbench.loadgen.load.plan import Operation, Plan
-from claimbench.reports.load.record import Generated
+from claimbench.loadgen.processes.free_port import free_port
+from claimbench.reports.record.load import Generated
 
 pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed")
 

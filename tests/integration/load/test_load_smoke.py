@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from claimbench.loadgen.load.command import LoadOptions, load_and_report
-from claimbench.reports.load.folder import read_load_record
-from claimbench.reports.load.record import BlockRecord, LoadRecord
+from claimbench.loadgen.commands.load import LoadOptions, load_and_report
+from claimbench.reports.record.load import BlockRecord, LoadRecord
+from claimbench.reports.render.load_folder import read_load_record
 
 pytestmark = [
     pytest.mark.alone,  # it calibrates a network, which a busy machine disturbs

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from claimbench.errors import UsageError
-from claimbench.loadgen.soak.command import SoakOptions, soak_and_report
-from claimbench.reports.load.soak import SoakRecord
+from claimbench.loadgen.commands.soak import SoakOptions, soak_and_report
+from claimbench.reports.judge.soak import SoakRecord
 
 pytestmark = [
     pytest.mark.alone,  # it calibrates a network, which a busy machine disturbs

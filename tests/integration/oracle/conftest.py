@@ -4,7 +4,7 @@ from random import Random
 import pytest
 from server_fixtures import chosen_server
 
-from claimbench.loadgen.databases.ownership import owned
+from claimbench.loadgen.bench.databases.ownership import owned
 from claimbench.loadgen.verify.datasets import DatasetPlan, draw_dataset
 from claimbench.loadgen.verify.world import World, open_world
 

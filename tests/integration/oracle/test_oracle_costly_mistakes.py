@@ -15,9 +15,9 @@ from claimbench.impl.integration.tracker import Sample, Tracker, Tracking
 from claimbench.impl.optimized import OptimizedPipeline
 from claimbench.impl.ports import Pipeline, PipelineContext, Stage
 from claimbench.impl.stage_events import Path
-from claimbench.loadgen.seeding import EPOCH
 from claimbench.loadgen.verify.datasets import CompanyPlan, DatasetPlan
 from claimbench.loadgen.verify.world import World
+from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 Make = Callable[[PipelineContext], Pipeline]
 

@@ -18,12 +18,12 @@ from claimbench.impl.ports import ApiBatch, BatchApi, Completion, Pipeline, Pipe
 from claimbench.impl.registry import find_pipeline
 from claimbench.impl.resilience import ResilientBatchApi
 from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
-from claimbench.loadgen.seeding import EPOCH
-from claimbench.loadgen.verify.command import chosen_kinds
+from claimbench.loadgen.commands.verify import chosen_kinds
 from claimbench.loadgen.verify.datasets import CompanyPlan, DatasetPlan, Oddity, RequestPlan, SessionPlan
 from claimbench.loadgen.verify.histories import draw_history
 from claimbench.loadgen.verify.runner import verdict_of
 from claimbench.loadgen.verify.world import World
+from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 PENDING, FAILED = RequestStatus.PENDING_BATCHING, RequestStatus.PROCESSING_FAILED
 

@@ -11,8 +11,8 @@ from mutants.right import RIGHT
 from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.ports import PipelineFactory
 from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.commands.verify import chosen_kinds
 from claimbench.loadgen.oracle import Invariant
-from claimbench.loadgen.verify.command import chosen_kinds
 from claimbench.loadgen.verify.histories import draw_history
 from claimbench.loadgen.verify.runner import verdict_of
 from claimbench.loadgen.verify.world import World

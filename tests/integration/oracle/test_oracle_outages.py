@@ -18,9 +18,9 @@ from claimbench.impl.events import ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.ports import BatchApi, PipelineContext, Stage, take_stage
 from claimbench.impl.registry import find_pipeline
-from claimbench.loadgen.databases import open_server
-from claimbench.loadgen.databases.connecting import conninfo
-from claimbench.loadgen.databases.ownership import owned
+from claimbench.loadgen.bench.databases import open_server
+from claimbench.loadgen.bench.databases.connecting import conninfo
+from claimbench.loadgen.bench.databases.ownership import owned
 from claimbench.loadgen.verify.datasets import DatasetPlan
 from claimbench.loadgen.verify.world import World, open_world
 

@@ -7,9 +7,9 @@ import pytest
 from pipeline_stand import Scene, faults
 
 from claimbench.impl.ports import Policy
-from claimbench.loadgen.equivalence import compare_work
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.limits import Limits
+from claimbench.loadgen.passes.same_work import compare_work
 
 TROUBLES: dict[str, dict[str, object]] = {
     "none": {},

@@ -7,11 +7,11 @@ from rich.console import Console
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Template, Workshop
-from claimbench.loadgen.forks import Forks
-from claimbench.loadgen.memory import MemoryPass
-from claimbench.loadgen.progress import Progress
-from claimbench.reports.record import Sample
+from claimbench.loadgen.bench.databases import Template, Workshop
+from claimbench.loadgen.commands.progress import Progress
+from claimbench.loadgen.passes.memory import MemoryPass
+from claimbench.loadgen.processes.forks import Forks
+from claimbench.reports.record.run import Sample
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Dataset
 

@@ -8,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
 
 from claimbench.impl.schema import Company, Message, ProcessingRequest, Session
-from claimbench.loadgen.databases import Server, Template, Workshop
-from claimbench.loadgen.databases.connecting import conninfo
+from claimbench.loadgen.bench.databases import Server, Template, Workshop
+from claimbench.loadgen.bench.databases.connecting import conninfo
 from claimbench.loadgen.probes.server import ServerProbe
 from claimbench.loadgen.probes.wire import Source, WireProbe
 

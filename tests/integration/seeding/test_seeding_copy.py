@@ -1,6 +1,6 @@
-from claimbench.loadgen.databases import Template, Workshop
-from claimbench.loadgen.databases.connecting import connect
-from claimbench.loadgen.seeding.seeder import TABLES, make_seed
+from claimbench.loadgen.bench.databases import Template, Workshop
+from claimbench.loadgen.bench.databases.connecting import connect
+from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import TABLES, make_seed
 from claimbench.scenarios.model import Dataset
 
 

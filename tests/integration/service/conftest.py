@@ -8,7 +8,7 @@ from service_house import SMALL, House, opened_house
 from sqlalchemy import URL
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Template, Workshop
+from claimbench.loadgen.bench.databases import Template, Workshop
 
 __all__ = ["server", "workshop"]
 

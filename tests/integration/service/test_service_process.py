@@ -12,8 +12,8 @@ from service_process import RunningService, process, running_service
 from sqlalchemy import URL
 
 from claimbench.errors import ClaimbenchError
+from claimbench.loadgen.commands.serve import serve_verb
 from claimbench.loadgen.fake_openai.server import running_server
-from claimbench.loadgen.serving import serve_verb
 
 
 @pytest.fixture(scope="module")

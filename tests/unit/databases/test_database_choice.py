@@ -2,9 +2,9 @@ import pytest
 from sqlalchemy import make_url
 
 from claimbench.errors import ExitCode, UsageError
-from claimbench.loadgen.databases import ServerKind, container
-from claimbench.loadgen.databases.choice import decide, parse_url
-from claimbench.loadgen.databases.connecting import connect, without_password
+from claimbench.loadgen.bench.databases import ServerKind, container
+from claimbench.loadgen.bench.databases.choice import decide, parse_url
+from claimbench.loadgen.bench.databases.connecting import connect, without_password
 
 ENGINE = container.Engine("postgres:18", "sha256:0123")
 

@@ -4,7 +4,7 @@ from psycopg import errors
 from sqlalchemy import make_url
 
 from claimbench.errors import ClaimbenchError, ExitCode
-from claimbench.loadgen.databases.connecting import explained
+from claimbench.loadgen.bench.databases.connecting import explained
 
 URL = make_url("postgresql+psycopg://ann:secret@db.example/shop")
 

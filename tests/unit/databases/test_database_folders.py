@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from claimbench.loadgen.databases import binaries, data_folder
-from claimbench.loadgen.databases.account import Account, reachable_by_all
-from claimbench.loadgen.databases.binaries import readable_binaries
-from claimbench.loadgen.databases.data_folder import make_data_folder, sweep_data_folders
+from claimbench.loadgen.bench.databases import binaries, data_folder
+from claimbench.loadgen.bench.databases.account import Account, reachable_by_all
+from claimbench.loadgen.bench.databases.binaries import readable_binaries
+from claimbench.loadgen.bench.databases.data_folder import make_data_folder, sweep_data_folders
 
 
 @pytest.fixture(autouse=True)

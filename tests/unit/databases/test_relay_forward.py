@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimbench.loadgen.relay.calibration import is_close
-from claimbench.loadgen.relay.forward import Delay, connector, serve
+from claimbench.loadgen.bench.relay.calibration import is_close
+from claimbench.loadgen.bench.relay.forward import Delay, connector, serve
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from gate_factory import a_later_run, a_run, multiplied
 from typer.testing import CliRunner
 
 from claimbench.errors import ClaimbenchError, UsageError
-from claimbench.loadgen.gate import command
+from claimbench.loadgen.commands import gate as command
 from claimbench.loadgen.gate.checking import refuse_below_floor
-from claimbench.reports.gate.calibration_record import Calibration, Floor, Outcome
-from claimbench.reports.gate.judging import method_of
-from claimbench.reports.gate.looks import LookPlan
-from claimbench.reports.record import ResultRecord
-from claimbench.reports.store import to_json
+from claimbench.reports.judge.gate import method_of
+from claimbench.reports.judge.looks import LookPlan
+from claimbench.reports.record.calibration import Calibration, Floor, Outcome
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.store import to_json
 from claimbench.scenarios.thresholds import parse_thresholds
 
 app = typer.Typer()

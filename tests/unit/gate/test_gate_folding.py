@@ -2,9 +2,10 @@
 
 from gate_factory import a_later_run, checked, multiplied
 
-from claimbench.reports.gate import renderers, tables
-from claimbench.reports.gate.folding import folded, grouped
-from claimbench.reports.gate.record import Finding, Value
+from claimbench.reports.pages import gate_tables as tables
+from claimbench.reports.pages.folding import folded, grouped
+from claimbench.reports.record.gate import Finding, Value
+from claimbench.reports.render import gate as renderers
 
 
 def a_finding(subject: str, value: Value = "fail", rule: str = "zero tolerance") -> Finding:

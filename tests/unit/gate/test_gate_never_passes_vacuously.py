@@ -7,10 +7,10 @@ import pytest
 from gate_factory import a_baseline, a_duel, a_later_run, a_run, checked, multiplied, rules, without
 
 from claimbench.errors import ExitCode, NotEquivalentError, NothingToCompareError, UsageError
-from claimbench.reports.gate.baseline import baseline_of, read_baseline, to_text, write_baseline
-from claimbench.reports.gate.judging import Tiers
-from claimbench.reports.gate.record import Baseline
-from claimbench.reports.record import Equivalence
+from claimbench.reports.judge.gate import Tiers
+from claimbench.reports.record.baseline import baseline_of, read_baseline, to_text, write_baseline
+from claimbench.reports.record.gate import Baseline
+from claimbench.reports.record.run import Equivalence
 
 NOTHING = (int(ExitCode.NOTHING_TO_COMPARE), "invalid")
 

@@ -6,13 +6,15 @@ from gate_factory import a_baseline, a_duel, a_later_run, a_run, checked, multip
 from junitparser import JUnitXml
 
 from claimbench.errors import NothingToCompareError, UsageError
-from claimbench.reports import annotations, sarif, sticky_comment, trend
-from claimbench.reports.gate import renderers
-from claimbench.reports.gate.folder import read_gate, write_gate
-from claimbench.reports.gate.recheck import recheck
-from claimbench.reports.gate.record import GateRecord
-from claimbench.reports.record import ResultRecord
-from claimbench.reports.store import to_json
+from claimbench.reports.judge.recheck import recheck
+from claimbench.reports.pages import trend
+from claimbench.reports.record.gate import GateRecord
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.store import to_json
+from claimbench.reports.render import gate as renderers
+from claimbench.reports.render import github as annotations
+from claimbench.reports.render import sarif, sticky_comment
+from claimbench.reports.render.gate_folder import read_gate, write_gate
 
 
 def a_red_gate() -> GateRecord:

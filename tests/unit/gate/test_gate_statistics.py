@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from claimbench.errors import InvalidMeasurementError, UsageError
-from claimbench.reports.gate.calibration import Gated, Limit, Simulation, gated_of, smallest_found
-from claimbench.reports.gate.looks import LookPlan, Question, decide, interval_of
-from claimbench.reports.gate.significance import Rate, holm, of_median, of_percentile
-from claimbench.reports.statistics import Values
+from claimbench.reports.judge.calibration import Gated, Limit, Simulation, gated_of, smallest_found
+from claimbench.reports.judge.looks import LookPlan, Question, decide, interval_of
+from claimbench.reports.judge.significance import Rate, holm, of_median, of_percentile
+from claimbench.reports.judge.statistics import Values
 
 EXPERIMENTS = 1000
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=20)

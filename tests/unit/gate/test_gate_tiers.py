@@ -1,10 +1,10 @@
 import pytest
 from gate_factory import a_duel, a_later_run, checked, counters, multiplied, rules, times
 
-from claimbench.reports.gate.counters import growth_exponent
-from claimbench.reports.gate.fitness import unfit
-from claimbench.reports.gate.record import Fitness
-from claimbench.reports.record import Sample
+from claimbench.reports.judge.counters import growth_exponent
+from claimbench.reports.judge.fitness import unfit
+from claimbench.reports.record.gate import Fitness
+from claimbench.reports.record.run import Sample
 
 
 def verdicts(gate: object, subject: str) -> set[str]:

@@ -8,7 +8,7 @@ from claimbench.loadgen.load.account import Account, Finished, Ledger, latency
 from claimbench.loadgen.load.capacity import broken, point, search
 from claimbench.loadgen.load.histogram import Latencies
 from claimbench.loadgen.load.validity import Bounds, problems
-from claimbench.reports.load.record import CapacityPoint, Generated, WorkerRecord
+from claimbench.reports.record.load import CapacityPoint, Generated, WorkerRecord
 from claimbench.scenarios.load import CapacitySearch, Objective
 
 LIMITS = CapacitySearch(lowest=5, highest=1_000, step=timedelta(seconds=5), precision=0.05)

@@ -7,8 +7,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from claimbench.errors import UsageError
-from claimbench.loadgen.load import command
-from claimbench.loadgen.load.command import LoadOptions, load_and_report
+from claimbench.loadgen.commands import load as command
+from claimbench.loadgen.commands.load import LoadOptions, load_and_report
 from claimbench.loadgen.load.workflow import load_of, turns
 from claimbench.scenarios.loader import load
 

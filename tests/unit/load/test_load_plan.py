@@ -13,7 +13,7 @@ from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.plan import Body, Credential, Operation, Plan, Task, Tenant, read_plan
 from claimbench.loadgen.load.planning import Access, default_plan, plan_of, tenants_of
 from claimbench.loadgen.load.requests import Requests
-from claimbench.reports.load.record import WorkerRecord
+from claimbench.reports.record.load import WorkerRecord
 from claimbench.scenarios.loader import load
 
 SUBMIT = Operation(

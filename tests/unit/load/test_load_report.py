@@ -8,11 +8,12 @@ from load_factory import ARMS, EQUAL, block, facts, record
 from claimbench.errors import ExitCode, NothingToCompareError, UsageError
 from claimbench.loadgen.load.account import Ledger
 from claimbench.reports.charts.load import draw_load
-from claimbench.reports.load import html, text
-from claimbench.reports.load.folder import draw_load_folder, read_load_record, write_load_folder
-from claimbench.reports.load.record import BlockRecord, LoadRecord
-from claimbench.reports.load.tables import operations
-from claimbench.reports.load.values import ALL, Wanted, paired, ratio_of
+from claimbench.reports.judge.load_values import ALL, Wanted, paired, ratio_of
+from claimbench.reports.pages.load_tables import operations
+from claimbench.reports.record.load import BlockRecord, LoadRecord
+from claimbench.reports.render import load_html as html
+from claimbench.reports.render import load_text as text
+from claimbench.reports.render.load_folder import draw_load_folder, read_load_record, write_load_folder
 from claimbench.scenarios.load_thresholds import LoadMetric
 
 GOOD = record(

@@ -7,8 +7,7 @@ from load_factory import simulated, times
 from pydantic import TypeAdapter
 
 from claimbench.loadgen.soak.books import Away, Claim, interrupted, turn_of
-from claimbench.reports.load.record import SeriesPoint
-from claimbench.reports.load.soak import (
+from claimbench.reports.judge.soak import (
     Kept,
     Restart,
     SoakAsked,
@@ -19,7 +18,8 @@ from claimbench.reports.load.soak import (
     verdict,
     worst_burst,
 )
-from claimbench.reports.load.soak_text import markdown, terminal, write_soak_folder
+from claimbench.reports.record.load import SeriesPoint
+from claimbench.reports.render.soak_text import markdown, terminal, write_soak_folder
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
 

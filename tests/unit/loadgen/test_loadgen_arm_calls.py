@@ -12,7 +12,7 @@ from claimbench.errors import ArmError, UsageError
 from claimbench.impl.by_stage import ByStage
 from claimbench.impl.errors import PipelineLookupError
 from claimbench.impl.ports import PipelineContext, PipelineStats, Stage, StageReport
-from claimbench.loadgen.arm_calls import build, take
+from claimbench.loadgen.workloads.batch_pipeline.arm_calls import build, take
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONTEXT = cast("PipelineContext", None)

@@ -3,7 +3,7 @@
 import pytest
 
 from claimbench.errors import UsageError
-from claimbench.loadgen.arm_choice import with_arms
+from claimbench.loadgen.commands.arm_choice import with_arms
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import ArmRole
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from claimbench.loadgen.cli import VERBS, Verb, command_line
-from claimbench.loadgen.running import run
+from claimbench.loadgen.commands.cli import VERBS, Verb, command_line
+from claimbench.loadgen.commands.run import run
 from claimbench.scenarios.loader import available
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
@@ -35,14 +35,17 @@ def test_the_list_of_verbs_names_them_all_without_reading_one(words: list[str]) 
     code = f"""
 import sys
 from typer.testing import CliRunner
-from claimbench.loadgen.cli import command_line
+from claimbench.loadgen.commands.cli import command_line
 print(CliRunner().invoke(command_line({words}), {words}).output)
 print("read:", *sorted(name for name in sys.modules if name.startswith("claimbench.")))
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert all(f" {verb.name} " in shown for verb in VERBS)
-    ours = ("errors", "loadgen", "loadgen.cli", "loadgen.importing", "loadgen.surroundings")
+    ours = (
+        *("errors", "loadgen", "loadgen.commands", "loadgen.commands.cli", "loadgen.commands.surroundings"),
+        *("loadgen.processes", "loadgen.processes.importing"),
+    )
     assert f"read: {' '.join(f'claimbench.{name}' for name in ours)}\n" in shown
 
 
@@ -85,7 +88,8 @@ def test_the_readme_links_to_nothing_that_is_missing(path: str) -> None:
 def test_a_fault_of_its_own_is_no_verdict() -> None:
     code = """
 import sys
-from claimbench.loadgen import cli, listing
+from claimbench.loadgen.commands import cli
+from claimbench.loadgen.commands import listing
 sys.argv = ["claimbench", "list"]
 listing.list_all = lambda: {}["scenario"]
 cli.main()

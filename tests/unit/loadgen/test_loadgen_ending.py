@@ -10,8 +10,8 @@ import logging, os, signal, sys
 from datetime import datetime
 from claimbench.impl.by_stage import ByStage
 from claimbench.impl.ports import Stage, StageReport
-from claimbench.loadgen.arm_calls import take
-from claimbench.loadgen.ending import unwound_when_told
+from claimbench.loadgen.workloads.batch_pipeline.arm_calls import take
+from claimbench.loadgen.processes.ending import unwound_when_told
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,7 +1,7 @@
 """The equivalence oracle: what it calls a difference, and how it says so."""
 
-from claimbench.loadgen.equivalence import ApiWork, Comparison, WorkDone, compare_work
-from claimbench.loadgen.final_state import FinalRow, FinalState
+from claimbench.loadgen.passes.same_work import ApiWork, Comparison, WorkDone, compare_work
+from claimbench.loadgen.workloads.batch_pipeline.final_state import FinalRow, FinalState
 
 REQUEST = FinalRow("request 1", ("status=PROCESSING_COMPLETE", "attempts=1"))
 SESSION = FinalRow("session 1", ("summary=Fine.",))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from claimbench.errors import UsageError
-from claimbench.loadgen import out_folder
-from claimbench.loadgen.out_folder import own_folder
+from claimbench.loadgen.commands import out_folder
+from claimbench.loadgen.commands.out_folder import own_folder
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_what_was_written_stays() -> None:
 def test_a_sigterm_leaves_no_empty_folders(here: Path) -> None:
     code = """
 import os, signal
-from claimbench.loadgen.out_folder import own_folder
+from claimbench.loadgen.commands.out_folder import own_folder
 with own_folder(None, "smoke", "results.json") as folder:
     print(folder, flush=True)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from claimbench.loadgen.plans import steps_of
+from claimbench.loadgen.workloads.batch_pipeline.plans import steps_of
 
 INDEX_SCAN = {"Node Type": "Index Scan", "Index Name": "ix_status", "Relation Name": "request"}
 SEQ_SCAN = {"Node Type": "Seq Scan", "Relation Name": "batch"}

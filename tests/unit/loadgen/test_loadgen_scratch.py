@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from claimbench.loadgen import scratch
-from claimbench.loadgen.scratch import LOCK, UNLOCKED_AGE_S, make_scratch_folder, scratch_folder
+from claimbench.loadgen.processes import scratch
+from claimbench.loadgen.processes.scratch import LOCK, UNLOCKED_AGE_S, make_scratch_folder, scratch_folder
 
 KILLED = """
 import os, signal
-from claimbench.loadgen.scratch import scratch_folder
+from claimbench.loadgen.processes.scratch import scratch_folder
 with scratch_folder("test") as folder:
     (folder / "keys.json").write_text("secret")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -11,7 +11,7 @@ import pytest
 from psycopg import pq
 
 from claimbench.errors import UsageError
-from claimbench.loadgen.surroundings import (
+from claimbench.loadgen.commands.surroundings import (
     LOOPBACK,
     forget_other_servers,
     look_here_for_modules,

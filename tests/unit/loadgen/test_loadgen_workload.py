@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from claimbench.impl.by_stage import ByStage
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.ports import PipelineStats, Stage, StageReport
-from claimbench.loadgen.cache_use import CacheUse
-from claimbench.loadgen.clock import SimulatedClock
-from claimbench.loadgen.workload import StageDone, drive, timetable
+from claimbench.loadgen.workloads.batch_pipeline.cache_use import CacheUse
+from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
+from claimbench.loadgen.workloads.batch_pipeline.timetable import StageDone, drive, timetable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from report_factory import made_up_facts
 
-from claimbench.reports.judgement import RunFacts, judge
-from claimbench.reports.record import Equivalence, ResultRecord
+from claimbench.reports.judge.conclude import RunFacts, judge
+from claimbench.reports.record.run import Equivalence, ResultRecord
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Scenario
 

@@ -1,6 +1,6 @@
 from report_factory import ARMS, sample
 
-from claimbench.reports.comparison import compare
+from claimbench.reports.judge.comparison import compare
 
 
 def test_an_arms_value_is_the_median_of_its_blocks() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from claimbench.reports.statistics import location, reduction, signed_rank
+from claimbench.reports.judge.statistics import location, reduction, signed_rank
 
 positive = st.floats(1e-3, 1e6)
 pairs = st.lists(st.tuples(positive, positive), min_size=2, max_size=15)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from claimbench.errors import ClaimbenchError, ExitCode, UsageError
-from claimbench.reports.record import ResultRecord
-from claimbench.reports.store import read_record, to_json, write_text
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.store import read_record, to_json, write_text
 
 Edit = Callable[[dict[str, Any]], object]
 

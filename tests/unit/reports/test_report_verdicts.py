@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_factory import ARMS, sample
 
-from claimbench.reports.judgement import RunFacts, judge
-from claimbench.reports.record import ClaimResult, Interval, Metric, ResultRecord, Sample, Spread
-from claimbench.reports.statistics import reduction
-from claimbench.reports.verdicts import evidence_of, judge_claim
+from claimbench.reports.judge.claims import evidence_of, judge_claim
+from claimbench.reports.judge.conclude import RunFacts, judge
+from claimbench.reports.judge.statistics import reduction
+from claimbench.reports.record.run import ClaimResult, Interval, Metric, ResultRecord, Sample, Spread
 from claimbench.scenarios.grammar import Reduction
 from claimbench.scenarios.model import Claim, Scenario
 

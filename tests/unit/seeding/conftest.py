@@ -1,7 +1,7 @@
 import pytest
 
-from claimbench.loadgen.seeding.rows import Seed
-from claimbench.loadgen.seeding.seeder import make_seed
+from claimbench.loadgen.workloads.batch_pipeline.seeding.rows import Seed
+from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import make_seed
 from claimbench.scenarios.model import Dataset
 
 

@@ -2,9 +2,9 @@ from collections import Counter
 
 import pytest
 
-from claimbench.loadgen.seeding import EPOCH
-from claimbench.loadgen.seeding.plan import PENDING_SPAN, Era, make_plan
-from claimbench.loadgen.seeding.rows import Seed
+from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
+from claimbench.loadgen.workloads.batch_pipeline.seeding.plan import PENDING_SPAN, Era, make_plan
+from claimbench.loadgen.workloads.batch_pipeline.seeding.rows import Seed
 from claimbench.scenarios.model import Dataset
 
 

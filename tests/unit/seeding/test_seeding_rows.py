@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from claimbench.loadgen.seeding import EPOCH, rows
-from claimbench.loadgen.seeding.pools import FAKER_VERSION
-from claimbench.loadgen.seeding.rows import Seed
-from claimbench.loadgen.seeding.seeder import TABLES, make_seed
+from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH, rows
+from claimbench.loadgen.workloads.batch_pipeline.seeding.pools import FAKER_VERSION
+from claimbench.loadgen.workloads.batch_pipeline.seeding.rows import Seed
+from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import TABLES, make_seed
 from claimbench.scenarios.model import Dataset
 
 GOLDEN = "cdc096a60a3e1b8d04552f7766744a791a79bc49be05219b509bd76e8958c46e"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimbench.loadgen.seeding.sizes import failed_count, zipf_sizes
+from claimbench.loadgen.workloads.batch_pipeline.seeding.sizes import failed_count, zipf_sizes
 
 COMPANIES = st.integers(1, 200)
 SKEWS = st.floats(0, 3)

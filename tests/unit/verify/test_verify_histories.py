@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.commands.verify import chosen_kinds
 from claimbench.loadgen.fake_openai.faults import FaultKind
-from claimbench.loadgen.verify.command import chosen_kinds
 from claimbench.loadgen.verify.histories import History, draw_history
 from claimbench.loadgen.verify.shrinking import shortest
 

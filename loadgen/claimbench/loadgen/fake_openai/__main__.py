@@ -5,7 +5,7 @@ import sys
 import typer
 
 from claimbench.errors import ClaimbenchError
-from claimbench.loadgen.fake_openai.command import mock
+from claimbench.loadgen.commands.mock import mock
 
 
 def main() -> None:

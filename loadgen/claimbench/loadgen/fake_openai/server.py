@@ -21,7 +21,7 @@ from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
 from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.meters import Meters, Submission
-from claimbench.loadgen.scratch import scratch_folder
+from claimbench.loadgen.processes.scratch import scratch_folder
 
 READY = "export OPENAI_BASE_URL="
 """How the line begins that a server prints when it is ready."""

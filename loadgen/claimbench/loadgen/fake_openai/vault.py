@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from claimbench.loadgen.scratch import make_scratch_folder
+from claimbench.loadgen.processes.scratch import make_scratch_folder
 
 CHUNK = 256 * 1024
 

@@ -11,19 +11,19 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from claimbench.loadgen.commands.progress import shown_progress
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import Ring, open_ring
 from claimbench.loadgen.gate.hog import cpu_hog
 from claimbench.loadgen.gate.watch import MachineWatch
 from claimbench.loadgen.probes.machine import environment
-from claimbench.loadgen.progress import shown_progress
-from claimbench.reports.gate.calibration import INDEPENDENT_BLOCKS, Limit, Simulation, gated_of, outcome_of
-from claimbench.reports.gate.calibration_record import Calibration, Condition, Outcome, read_calibration
-from claimbench.reports.gate.judging import method_of
-from claimbench.reports.gate.looks import LookPlan
-from claimbench.reports.gate.significance import Rate
-from claimbench.reports.record import Sample
-from claimbench.reports.store import write_text
+from claimbench.reports.judge.calibration import INDEPENDENT_BLOCKS, Limit, Simulation, gated_of, outcome_of
+from claimbench.reports.judge.gate import method_of
+from claimbench.reports.judge.looks import LookPlan
+from claimbench.reports.judge.significance import Rate
+from claimbench.reports.record.calibration import Calibration, Condition, Outcome, read_calibration
+from claimbench.reports.record.run import Sample
+from claimbench.reports.record.store import write_text
 from claimbench.scenarios.loader import load
 
 LIMITS = (Limit("time", 1.05), Limit("peak_memory", 1.10))

@@ -10,25 +10,26 @@ from pathlib import Path
 from rich.console import Console
 
 from claimbench.errors import InvalidMeasurementError, NothingToCompareError, UsageError
+from claimbench.loadgen.commands.progress import shown_progress
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import Ring, open_ring
 from claimbench.loadgen.gate.n_plus_one import write_sarif
 from claimbench.loadgen.gate.watch import MachineWatch
 from claimbench.loadgen.gate.worktree import BaseEnvironment, checked_out, sha_of
-from claimbench.loadgen.progress import shown_progress
-from claimbench.reports import annotations, sticky_comment
-from claimbench.reports.gate import renderers
-from claimbench.reports.gate.baseline import read_baseline
-from claimbench.reports.gate.calibration_record import read_calibration
-from claimbench.reports.gate.folder import write_gate
-from claimbench.reports.gate.judging import GateCase, Tiers, judge_gate
-from claimbench.reports.gate.looks import LookPlan, decide
-from claimbench.reports.gate.questions import asked_of_duel, is_statistical
-from claimbench.reports.gate.record import Duel, Fitness, GateRecord
-from claimbench.reports.record import ResultRecord, Sample
-from claimbench.reports.statistics import Values
-from claimbench.reports.store import read_record
-from claimbench.reports.terminal import Paint, width_of
+from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
+from claimbench.reports.judge.looks import LookPlan, decide
+from claimbench.reports.judge.questions import asked_of_duel, is_statistical
+from claimbench.reports.judge.statistics import Values
+from claimbench.reports.record.baseline import read_baseline
+from claimbench.reports.record.calibration import read_calibration
+from claimbench.reports.record.gate import Duel, Fitness, GateRecord
+from claimbench.reports.record.run import ResultRecord, Sample
+from claimbench.reports.record.store import read_record
+from claimbench.reports.render import gate as renderers
+from claimbench.reports.render import github as annotations
+from claimbench.reports.render import sticky_comment
+from claimbench.reports.render.gate_folder import write_gate
+from claimbench.reports.render.terminal import Paint, width_of
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Arm, Scenario
 from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds, project_thresholds

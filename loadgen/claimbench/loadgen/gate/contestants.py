@@ -10,7 +10,7 @@ from sqlalchemy import URL
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.gate import turn
-from claimbench.loadgen.line_process import LineProcess
+from claimbench.loadgen.processes.line_process import LineProcess
 from claimbench.scenarios.model import Scenario
 
 

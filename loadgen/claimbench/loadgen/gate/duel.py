@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from sqlalchemy import URL
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Template, Workshop, open_server
+from claimbench.loadgen.bench.databases import Template, Workshop, open_server
+from claimbench.loadgen.bench.relay import Relayed, relayed
+from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.gate.contestants import Contestant, TurnProcess
-from claimbench.loadgen.progress import Progress
-from claimbench.loadgen.relay import Relayed, relayed
-from claimbench.reports.record import Sample
+from claimbench.reports.record.run import Sample
 from claimbench.scenarios.model import Scenario
 
 WARM_UP_COMPANIES = 3

@@ -5,13 +5,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Workshop, open_server
+from claimbench.loadgen.bench.databases import Workshop, open_server
+from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.probes.origins import OriginProbe
-from claimbench.loadgen.progress import Progress
-from claimbench.loadgen.stand import open_stand
-from claimbench.loadgen.workload import drive, unobserved
-from claimbench.reports.sarif import RepeatedStatement, SizedCount, grows, render
-from claimbench.reports.store import write_text
+from claimbench.loadgen.workloads.batch_pipeline.session import open_stand
+from claimbench.loadgen.workloads.batch_pipeline.timetable import drive, unobserved
+from claimbench.reports.record.store import write_text
+from claimbench.reports.render.sarif import RepeatedStatement, SizedCount, grows, render
 from claimbench.scenarios.model import Arm, Scenario
 
 SMALLEST, FACTOR = 3, 3

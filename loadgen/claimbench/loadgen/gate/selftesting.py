@@ -12,20 +12,20 @@ from rich.table import Table
 
 from claimbench.errors import ExitCode
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.databases import Server, Workshop, open_server
-from claimbench.loadgen.exact import ExactPasses
+from claimbench.loadgen.bench.databases import Server, Workshop, open_server
+from claimbench.loadgen.commands.progress import Progress, shown_progress
 from claimbench.loadgen.gate import injections
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import open_ring
-from claimbench.loadgen.progress import Progress, shown_progress
-from claimbench.reports.gate.baseline import entries_of
-from claimbench.reports.gate.counter_verdicts import CounterRules, counter_findings
-from claimbench.reports.gate.counters import REPEATS, readings_of
-from claimbench.reports.gate.judging import Tiers
-from claimbench.reports.gate.looks import LookPlan, Question, Take, decide
-from claimbench.reports.gate.record import Baseline
-from claimbench.reports.record import Sample
-from claimbench.reports.statistics import Values
+from claimbench.loadgen.passes.exact import ExactPasses
+from claimbench.reports.judge.counter_verdicts import CounterRules, counter_findings
+from claimbench.reports.judge.counters import REPEATS, readings_of
+from claimbench.reports.judge.gate import Tiers
+from claimbench.reports.judge.looks import LookPlan, Question, Take, decide
+from claimbench.reports.judge.statistics import Values
+from claimbench.reports.record.baseline import entries_of
+from claimbench.reports.record.gate import Baseline
+from claimbench.reports.record.run import Sample
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 

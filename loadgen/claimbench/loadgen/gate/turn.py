@@ -14,8 +14,8 @@ from datetime import timedelta
 from sqlalchemy import make_url
 
 from claimbench.loadgen.probes.memory import MemoryProbe
-from claimbench.loadgen.stand import open_stand
-from claimbench.loadgen.workload import drive
+from claimbench.loadgen.workloads.batch_pipeline.session import open_stand
+from claimbench.loadgen.workloads.batch_pipeline.timetable import drive
 from claimbench.scenarios.model import Api
 
 

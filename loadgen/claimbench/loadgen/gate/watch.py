@@ -6,7 +6,7 @@ import time
 import psutil
 
 from claimbench.loadgen.probes.machine import StealProbe
-from claimbench.reports.gate.record import Fitness
+from claimbench.reports.record.gate import Fitness
 
 
 class MachineWatch:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.gate.contestants import Contestant
-from claimbench.loadgen.scratch import scratch_folder
+from claimbench.loadgen.processes.scratch import scratch_folder
 
 
 class BaseEnvironment(StrEnum):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from claimbench.loadgen.load.histogram import Latencies, pieces, to_text
 from claimbench.loadgen.load.packets import BLOB_BYTES_MAX, DROPPED, Cell, Kind, Mishap, Packet, packed
-from claimbench.reports.load.record import FailureRecord, Latency, OperationRecord, SeriesPoint
+from claimbench.reports.record.load import FailureRecord, Latency, OperationRecord, SeriesPoint
 
 REASON_LENGTH_MAX = 80
 _SPECTRUM = tuple(

@@ -7,7 +7,8 @@ from datetime import timedelta
 from sqlalchemy import URL
 
 from claimbench.impl.service.staffing import LEASE
-from claimbench.loadgen.databases import Server, Template, Workshop
+from claimbench.loadgen.bench.databases import Server, Template, Workshop
+from claimbench.loadgen.bench.relay import Relayed
 from claimbench.loadgen.fake_openai.server import FakeServer
 from claimbench.loadgen.load.capacity import point
 from claimbench.loadgen.load.driver import ready_generator
@@ -17,8 +18,7 @@ from claimbench.loadgen.load.stored import Stored, StoreWatch
 from claimbench.loadgen.load.tested_service import ServiceOrder, TestedService, running_service
 from claimbench.loadgen.load.validity import Bounds, problems
 from claimbench.loadgen.probes.server import ServerProbe
-from claimbench.loadgen.relay import Relayed
-from claimbench.reports.load.record import BlockRecord, CapacityPoint, Generated, Served
+from claimbench.reports.record.load import BlockRecord, CapacityPoint, Generated, Served
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.model import Arm, Scenario
 

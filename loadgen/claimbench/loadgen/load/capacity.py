@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from claimbench.reports.load.record import CapacityPoint, CapacityRecord, Generated, Latency
+from claimbench.reports.record.load import CapacityPoint, CapacityRecord, Generated, Latency
 from claimbench.scenarios.load import CapacitySearch, Objective
 
 STRIDE = 4

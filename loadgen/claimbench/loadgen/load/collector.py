@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from claimbench.loadgen.load.account import Ledger
 from claimbench.loadgen.load.packets import Packet
 from claimbench.loadgen.load.plan import Plan
-from claimbench.reports.load.record import Generated, Latency, WorkerRecord
+from claimbench.reports.record.load import Generated, Latency, WorkerRecord
 
 GRACE_S = 10.0
 """How much longer than the plan allows a process may take before it is given up."""

@@ -14,7 +14,7 @@ from claimbench.loadgen.load.account import Account, Finished
 from claimbench.loadgen.load.arrivals import share
 from claimbench.loadgen.load.packets import Packet
 from claimbench.loadgen.load.plan import Plan, Task
-from claimbench.reports.load.record import WorkerRecord
+from claimbench.reports.record.load import WorkerRecord
 
 REPORT_EACH_S = 1.0
 NO_ANSWER = "no answer in time"

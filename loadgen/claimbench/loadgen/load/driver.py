@@ -11,12 +11,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from claimbench.errors import InvalidMeasurementError
-from claimbench.loadgen.free_port import HOST, free_port
 from claimbench.loadgen.load.collector import GRACE_S
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.plan import Plan
-from claimbench.loadgen.scratch import scratch_folder
-from claimbench.reports.load.record import Generated
+from claimbench.loadgen.processes.free_port import HOST, free_port
+from claimbench.loadgen.processes.scratch import scratch_folder
+from claimbench.reports.record.load import Generated
 
 LOCUSTFILE = Path(__file__).with_name("swarm.py")
 START_S = 60.0

@@ -11,7 +11,7 @@ from claimbench.impl.schema import Company, ProcessingRequest, Session
 from claimbench.impl.statuses import CompanyStatus, RequestStatus
 from claimbench.loadgen.load.account import latency
 from claimbench.loadgen.load.histogram import Latencies
-from claimbench.reports.load.record import Latency
+from claimbench.reports.record.load import Latency
 
 ENDED = (
     RequestStatus.PROCESSING_COMPLETE,

@@ -20,7 +20,7 @@ from claimbench.impl.service.staffing import LEASE
 from claimbench.impl.statuses import CompanyStatus
 from claimbench.loadgen.load.plan import Tenant
 from claimbench.loadgen.load.planning import Access
-from claimbench.loadgen.scratch import scratch_folder
+from claimbench.loadgen.processes.scratch import scratch_folder
 
 READY = "claimbench: serving on "
 """How the line begins that the service prints when it is ready."""

@@ -29,7 +29,7 @@ from claimbench.loadgen.load.packets import decode
 from claimbench.loadgen.load.plan import Plan, Task, read_plan
 from claimbench.loadgen.load.planning import default_plan
 from claimbench.loadgen.load.requests import Request, Requests
-from claimbench.reports.load.record import WorkerRecord
+from claimbench.reports.record.load import WorkerRecord
 
 BEGIN, PACKET, DONE = "claimbench_begin", "claimbench_packet", "claimbench_done"
 DELAY_S = 0.5

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from claimbench.reports.load.record import Generated
+from claimbench.reports.record.load import Generated
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from importlib.metadata import version
 from claimbench.errors import UsageError
 from claimbench.impl.indexes import IndexSet
 from claimbench.impl.registry import find_pipeline
-from claimbench.loadgen.databases import Server, Template, Workshop, open_server
-from claimbench.loadgen.equivalence_pass import EquivalencePass
+from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
+from claimbench.loadgen.bench.relay import relayed
+from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.fake_openai.server import FakeServer, running_server
 from claimbench.loadgen.load.block import LoadSite, Turn
 from claimbench.loadgen.load.capacity import search
+from claimbench.loadgen.passes.equivalence import EquivalencePass
 from claimbench.loadgen.probes.machine import environment
-from claimbench.loadgen.progress import Progress
-from claimbench.loadgen.relay import relayed
-from claimbench.reports.load.judgement import LoadFacts, judge_load
-from claimbench.reports.load.record import BlockRecord, CapacityPoint, CapacityRecord, LoadRecord
-from claimbench.reports.record import ArmRecord, Scalar
+from claimbench.reports.judge.load import LoadFacts, judge_load
+from claimbench.reports.record.load import BlockRecord, CapacityPoint, CapacityRecord, LoadRecord
+from claimbench.reports.record.run import ArmRecord, Scalar
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.model import Arm, Scenario
 

@@ -13,8 +13,8 @@ from typing import Self
 from sqlalchemy import URL
 
 from claimbench.errors import InvalidMeasurementError
-from claimbench.loadgen.databases.connecting import connect, explained, without_password
-from claimbench.loadgen.databases.server import Server
+from claimbench.loadgen.bench.databases.connecting import connect, explained, without_password
+from claimbench.loadgen.bench.databases.server import Server
 from claimbench.loadgen.probes.reading import Reading, Unit
 
 _QUERY = """

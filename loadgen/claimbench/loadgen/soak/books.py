@@ -15,7 +15,7 @@ from claimbench.loadgen.oracle.api_record import ApiRecord, read_api_record
 from claimbench.loadgen.oracle.journal import Chat, Journal
 from claimbench.loadgen.oracle.rows import RequestRow, Rows, SessionRow, read_rows
 from claimbench.loadgen.oracle.trail import read_trail
-from claimbench.reports.load.record import Generated
+from claimbench.reports.record.load import Generated
 
 RETRYING = RequestStatus.RETRY_IN_PROGRESS
 

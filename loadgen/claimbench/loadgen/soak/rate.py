@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from claimbench.errors import InvalidMeasurementError, UsageError
-from claimbench.loadgen.databases import Server, Template, Workshop
+from claimbench.loadgen.bench.databases import Server, Template, Workshop
+from claimbench.loadgen.bench.relay import Relayed
+from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.fake_openai.faults import Faults
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.load.block import LoadSite
 from claimbench.loadgen.load.capacity import search
-from claimbench.loadgen.progress import Progress
-from claimbench.loadgen.relay import Relayed
-from claimbench.reports.load.record import CapacityPoint, CapacityRecord
+from claimbench.reports.record.load import CapacityPoint, CapacityRecord
 from claimbench.scenarios.load import CapacitySearch, Load
 from claimbench.scenarios.model import Arm, Scenario
 

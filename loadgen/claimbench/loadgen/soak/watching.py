@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import psycopg
 from sqlalchemy import URL
 
-from claimbench.loadgen.databases import Server
-from claimbench.loadgen.databases.connecting import conninfo
+from claimbench.loadgen.bench.databases import Server
+from claimbench.loadgen.bench.databases.connecting import conninfo
 from claimbench.loadgen.load.tested_service import TestedService
-from claimbench.reports.load.soak import SoakSample
+from claimbench.reports.judge.soak import SoakSample
 
 EACH_S = 1.0
 ANSWER_S = 2

@@ -14,9 +14,11 @@ from claimbench.impl.indexes import IndexSet
 from claimbench.impl.registry import find_pipeline
 from claimbench.impl.schema import Base
 from claimbench.impl.service.staffing import pace_of
-from claimbench.loadgen.databases import Server, Workshop, open_server
-from claimbench.loadgen.databases.connecting import connect
-from claimbench.loadgen.databases.settings import Setting
+from claimbench.loadgen.bench.databases import Server, Workshop, open_server
+from claimbench.loadgen.bench.databases.connecting import connect
+from claimbench.loadgen.bench.databases.settings import Setting
+from claimbench.loadgen.bench.relay import relayed
+from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.load.block import SETTLING
 from claimbench.loadgen.load.driver import generate
 from claimbench.loadgen.load.plan import Plan
@@ -28,15 +30,13 @@ from claimbench.loadgen.oracle import judge
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
 from claimbench.loadgen.oracle.trail import TRAIL_STATEMENTS
 from claimbench.loadgen.probes.machine import environment
-from claimbench.loadgen.progress import Progress
-from claimbench.loadgen.relay import relayed
 from claimbench.loadgen.soak.api import ApiOrder, WitnessedApi, witnessed_api
 from claimbench.loadgen.soak.books import Away, evidence_of, submitted
 from claimbench.loadgen.soak.rate import LEASE, Ground, Rate, SoakRequest, rate_of
 from claimbench.loadgen.soak.watching import Outage, Watch, restarted, watched
-from claimbench.reports.load.record import Generated, Latency
-from claimbench.reports.load.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord, findings, verdict
-from claimbench.reports.record import Scalar
+from claimbench.reports.judge.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord, findings, verdict
+from claimbench.reports.record.load import Generated, Latency
+from claimbench.reports.record.run import Scalar
 
 AUTOVACUUM = (Setting("autovacuum", "on"), Setting("autovacuum_naptime", "15s"))
 """Off while arms are compared; a service that runs for long has it."""

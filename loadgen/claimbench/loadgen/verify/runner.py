@@ -18,7 +18,6 @@ from claimbench.impl.ports import (
     take_stage,
 )
 from claimbench.impl.resilience import DOCUMENTED, ResilientBatchApi
-from claimbench.loadgen.clock import SimulatedClock
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import Faults
 from claimbench.loadgen.oracle import Evidence, Violation, judge
@@ -27,10 +26,11 @@ from claimbench.loadgen.oracle.journal import Journal
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
 from claimbench.loadgen.oracle.sameness import same_end
 from claimbench.loadgen.oracle.trail import read_trail
-from claimbench.loadgen.seeding import EPOCH
 from claimbench.loadgen.verify.histories import Api, History
 from claimbench.loadgen.verify.mortality import Danger, Killed, Life, MortalApi
 from claimbench.loadgen.verify.world import Seat, World
+from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
+from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 ORACLE_SEAT = 0
 DRAIN_SEAT = 99

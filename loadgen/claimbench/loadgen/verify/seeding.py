@@ -7,7 +7,6 @@ import psycopg
 from psycopg import sql
 
 from claimbench.impl.statuses import RequestStatus
-from claimbench.loadgen.seeding import EPOCH
 from claimbench.loadgen.verify.datasets import (
     HUGE_CHARACTERS,
     CompanyPlan,
@@ -16,6 +15,7 @@ from claimbench.loadgen.verify.datasets import (
     RequestPlan,
     SessionPlan,
 )
+from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 Row = tuple[object, ...]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import URL
 
 from claimbench.impl.registry import find_pipeline
-from claimbench.loadgen.databases import open_server
-from claimbench.loadgen.databases.ownership import owned
+from claimbench.loadgen.bench.databases import open_server
+from claimbench.loadgen.bench.databases.ownership import owned
 from claimbench.loadgen.oracle import Invariant, Violation
 from claimbench.loadgen.verify.histories import History, draw_history
 from claimbench.loadgen.verify.runner import verdict_of

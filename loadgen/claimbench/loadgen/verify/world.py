@@ -12,9 +12,8 @@ import psycopg
 from sqlalchemy import URL, Engine, create_engine
 
 from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.building import API_KEY
-from claimbench.loadgen.databases.connecting import connect, conninfo
-from claimbench.loadgen.databases.template import (
+from claimbench.loadgen.bench.databases.connecting import connect, conninfo
+from claimbench.loadgen.bench.databases.template import (
     constraint_statements,
     index_statements,
     table_statements,
@@ -25,6 +24,7 @@ from claimbench.loadgen.oracle.trail import TRAIL_STATEMENTS
 from claimbench.loadgen.verify.datasets import DatasetPlan
 from claimbench.loadgen.verify.mortality import Life, MortalConnection, MortalCursor
 from claimbench.loadgen.verify.seeding import reseed
+from claimbench.loadgen.workloads.batch_pipeline.building import API_KEY
 
 VACUUM_EVERY = 100
 _OPTIONS = "-c synchronous_commit=off -c statement_timeout=60s"

@@ -9,9 +9,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from claimbench.reports.charts.canvas import CANDIDATE, REFERENCE, Chart, finish, our_style
 from claimbench.reports.charts.parts import Look, legend, ticks
-from claimbench.reports.load.record import BlockRecord, CapacityPoint, LoadRecord, SeriesPoint
-from claimbench.reports.load.tables import capacity_text
-from claimbench.reports.wording import value_text
+from claimbench.reports.pages.load_tables import capacity_text
+from claimbench.reports.record.load import BlockRecord, CapacityPoint, LoadRecord, SeriesPoint
+from claimbench.reports.record.wording import value_text
 
 _MARKS = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99)
 _LEAST_MS = 0.01

@@ -1,0 +1,1 @@
+"""Where measurements are made: servers, databases, and the way to them."""

@@ -1,0 +1,175 @@
+"""Which server to work on: the user's, a container, or an embedded one; `auto` chooses and says why."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from claimbench.errors import UsageError
+from claimbench.loadgen.bench.databases import container, ownership
+from claimbench.loadgen.bench.databases.connecting import DRIVER, connect, without_password
+from claimbench.loadgen.bench.databases.embedded import embedded_server
+from claimbench.loadgen.bench.databases.server import (
+    Server,
+    ServerFacts,
+    ServerKind,
+    check_usable,
+    read_facts,
+)
+from claimbench.loadgen.bench.databases.settings import Setting
+from claimbench.loadgen.commands.surroundings import VARIABLE, forget_other_servers
+from claimbench.loadgen.processes.ending import unwound_when_told
+
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was decided: the kind, why, and what that kind needs."""
+
+    kind: ServerKind
+    why: str
+    url: URL | None = None
+    engine: container.Engine | None = None
+
+
+@contextmanager
+def open_server(
+    choice: str = "auto",
+    *,
+    announce: Announce,
+    settings: tuple[Setting, ...] = (),
+    in_memory: bool = False,
+) -> Iterator[Server]:
+    """Open the server of `choice`: auto, container, embedded, or a postgresql:// URL.
+
+    `settings` are for an embedded one, beside our own; with `in_memory` that keeps its files there, if there
+    is room.
+
+    One line to `announce` names the server and says why it was taken; a second one, if need be, says what it
+    lacks. Everything created on it is dropped at the end, on Ctrl-C and on SIGTERM too. Raises
+    `UsageError` for a choice that cannot be used, `InvalidMeasurementError` when our own server does not
+    start.
+    """
+    forget_other_servers(choice)
+    decided = decide(choice)
+    with unwound_when_told(), ExitStack() as stack:
+        started = stack.enter_context(_started(decided, settings, in_memory=in_memory))
+        server = stack.enter_context(_opened(decided, started))
+        announce(f"database: {server.description}, {without_password(started.url)} ({decided.why})")
+        if not server.facts.pg_stat_statements:
+            announce("database: pg_stat_statements is missing, so only the client counts executions")
+        yield server
+
+
+def decide(choice: str) -> Choice:
+    """Turn the words of `--database` into a decision."""
+    if choice == "embedded":
+        return Choice(ServerKind.EMBEDDED, "asked for")
+    if choice == "container":
+        return Choice(ServerKind.CONTAINER, "asked for", engine=container.required_engine())
+    if choice == "auto":
+        return _automatic()
+    return Choice(ServerKind.URL, "asked for", url=parse_url(choice, where="--database"))
+
+
+def _automatic() -> Choice:
+    if given := os.environ.get(VARIABLE):
+        return Choice(ServerKind.URL, f"{VARIABLE} is set", url=parse_url(given, where=VARIABLE))
+    found = container.find_engine(container.PATIENCE_S)
+    if isinstance(found, container.Engine):
+        return Choice(ServerKind.CONTAINER, f"a container engine answers and has {found.image}", engine=found)
+    return Choice(ServerKind.EMBEDDED, found.reason)
+
+
+def parse_url(text: str, *, where: str) -> URL:
+    """A PostgreSQL URL, whatever driver it names.
+
+    `UsageError` for anything else, never repeating a password.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.drivername.partition("+")[0] not in {"postgresql", "postgres"}:
+        raise UsageError(
+            "this is neither auto, container, embedded nor a PostgreSQL URL",
+            where=where,
+            remedy="write postgresql://user:password@host:5432/database",
+        )
+    return url.set(drivername=DRIVER, database=url.database or "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A server that answers, and how it is restarted, if that is for us to do."""
+
+    url: URL
+    storage: str
+    restarter: Callable[[], None] | None = None
+
+
+@contextmanager
+def _started(decided: Choice, settings: tuple[Setting, ...], *, in_memory: bool) -> Iterator[_Started]:
+    if decided.url is not None:
+        check_usable(decided.url)
+        yield _Started(decided.url, "the server's own")
+    elif decided.engine is not None:
+        with container.container_server(decided.engine) as url:
+            yield _Started(url, "the container's own")
+    else:
+        with embedded_server(*settings, in_memory=in_memory) as embedded:
+            yield _Started(embedded.url, embedded.storage, embedded.restart)
+
+
+@contextmanager
+def _opened(decided: Choice, started: _Started) -> Iterator[Server]:
+    with ownership.owned(started.url, disposable=decided.kind is ServerKind.EMBEDDED) as owner:
+        if decided.kind is ServerKind.URL:
+            with suppress(psycopg.Error):  # what cannot be dropped now is left for its owner
+                ownership.sweep(owner.holder)
+        desk = _desk(started.url, owner.create("desk"))
+        description = _description(decided, desk.facts.server_version)
+        yield Server(
+            decided.kind,
+            description,
+            started.url,
+            desk.url,
+            owner.key,
+            desk.facts,
+            started.storage,
+            started.restarter,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where the server's counters are read, and what was read there first."""
+
+    url: URL
+    facts: ServerFacts
+
+
+def _desk(url: URL, name: str) -> _Desk:
+    """A database of ours; the maintenance one when only that has the extension, as on managed servers."""
+    desk_url = url.set(database=name)
+    with connect(desk_url) as desk:
+        with suppress(psycopg.Error):  # then the facts say that it is missing
+            desk.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        facts = read_facts(desk)
+    if not facts.pg_stat_statements:
+        with connect(url) as maintenance:
+            there = read_facts(maintenance)
+        if there.pg_stat_statements:
+            return _Desk(url, there)
+    return _Desk(desk_url, facts)
+
+
+def _description(decided: Choice, version: str) -> str:
+    if decided.engine is not None:
+        return f"PostgreSQL {version}, container of {decided.engine.image} ({decided.engine.digest[:19]})"
+    return f"PostgreSQL {version}, {'embedded' if decided.kind is ServerKind.EMBEDDED else 'by URL'}"

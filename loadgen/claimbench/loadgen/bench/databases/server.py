@@ -1,0 +1,150 @@
+"""A PostgreSQL server to work on, and what a report must know about it."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+
+import psycopg
+from sqlalchemy import URL
+
+from claimbench.errors import UsageError
+from claimbench.loadgen.bench.databases.connecting import connect, explained, without_password
+
+OLDEST_VERSION = 140_000
+"""`DROP DATABASE … WITH (FORCE)` came with 13, `toplevel` in pg_stat_statements with 14."""
+
+
+class ServerKind(StrEnum):
+    """Who started the server: our launcher, a container engine, or somebody else."""
+
+    EMBEDDED = "embedded"
+    CONTAINER = "container"
+    URL = "url"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """The settings that a number depends on, in the server's own words."""
+
+    server_version: str
+    server_version_num: int
+    fsync: str
+    synchronous_commit: str
+    full_page_writes: str
+    wal_level: str
+    shared_buffers: str
+    work_mem: str
+    max_connections: str
+    jit: str
+    autovacuum: str
+    track_io_timing: str
+    extensions: str
+    """Names of the extensions that could be created, those that matter to us, comma-separated."""
+    pg_stat_statements: bool
+    """Whether the server counts executions for us; without it only the client counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers, on which our role may create databases.
+
+    `admin_url` leads to a database that is not ours: it is connected to, never written to. `desk_url`
+    leads to a database that we made, where pg_stat_statements can be read. Both hold the password; their
+    text hides it.
+    """
+
+    kind: ServerKind
+    description: str
+    admin_url: URL
+    desk_url: URL
+    run_key: str
+    facts: ServerFacts
+    storage: str
+    """Where its files are: disk, memory, or the words for what we do not know."""
+    restarter: Callable[[], None] | None = None
+    """Where the server is ours alone: cuts every connection and starts it anew; returns when it answers."""
+
+    def restart(self) -> None:
+        """Restart it. Raises `UsageError` when others may be using it."""
+        if self.restarter is None:
+            raise UsageError(
+                f"{self.description} cannot be restarted from here",
+                where="--database",
+                remedy="use --database embedded",
+            )
+        self.restarter()
+
+    @property
+    def disposable(self) -> bool:
+        """Whether all that is on it goes with it: then nothing needs to be dropped one by one."""
+        return self.kind is ServerKind.EMBEDDED
+
+    def settings(self) -> dict[str, str | int | bool]:
+        """The facts as flat pairs for a result's environment record."""
+        return {**asdict(self.facts), "storage": self.storage}
+
+
+_SHOWN = tuple(
+    field.name
+    for field in fields(ServerFacts)
+    if field.name not in {"extensions", "pg_stat_statements", "server_version_num"}
+)
+_EXTENSIONS = ("auto_explain", "pg_buffercache", "pg_prewarm", "pg_stat_statements", "pgstattuple")
+
+
+def read_facts(connection: psycopg.Connection) -> ServerFacts:
+    """Read the facts; `pg_stat_statements` says whether this database can query it."""
+    shown = {name: _show(connection, name) for name in _SHOWN}
+    available = connection.execute(
+        "SELECT name FROM pg_available_extensions WHERE name = ANY(%s) ORDER BY name", [list(_EXTENSIONS)]
+    )
+    return ServerFacts(
+        **shown,
+        server_version_num=connection.info.server_version,
+        extensions=",".join(name for (name,) in available),
+        pg_stat_statements=_statements_can_be_read(connection),
+    )
+
+
+def check_usable(url: URL) -> None:
+    """Refuse, in one line, a server that is too old, not UTF8, or where we may not create databases."""
+    with connect(url) as connection, explained(url):
+        version = connection.info.server_version
+        if version < OLDEST_VERSION:
+            raise UsageError(
+                f"PostgreSQL {version // 10_000} is too old",
+                where=without_password(url),
+                remedy="use 14 or newer",
+            )
+        if (encoding := _show(connection, "server_encoding")) != "UTF8":
+            raise UsageError(
+                f"the server's encoding is {encoding}",
+                where=without_password(url),
+                remedy="use a database whose encoding is UTF8",
+            )
+        _check_right(connection, url)
+
+
+def _check_right(connection: psycopg.Connection, url: URL) -> None:
+    found = connection.execute(
+        "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    if not found or not found[0]:
+        raise UsageError(
+            "this role may not create databases",
+            where=without_password(url),
+            remedy="ALTER ROLE … CREATEDB, or use another role",
+        )
+
+
+def _show(connection: psycopg.Connection, name: str) -> str:
+    found = connection.execute("SELECT current_setting(%s, true)", [name]).fetchone()
+    return str(found[0]) if found and found[0] is not None else "unknown"
+
+
+def _statements_can_be_read(connection: psycopg.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1 FROM pg_stat_statements LIMIT 1").fetchone()
+    except psycopg.Error:
+        return False
+    return True

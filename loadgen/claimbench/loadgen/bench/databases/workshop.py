@@ -1,0 +1,180 @@
+"""Where databases are made: a template is seeded once and sealed, clones are made of it and dropped."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL
+
+from claimbench.impl.indexes import IndexSet
+from claimbench.impl.schema import Base
+from claimbench.loadgen.bench.databases.connecting import connect, explained
+from claimbench.loadgen.bench.databases.ownership import Ownership, reconnected
+from claimbench.loadgen.bench.databases.server import Server
+from claimbench.loadgen.bench.databases.template import (
+    SeededFacts,
+    Template,
+    constraint_statements,
+    content_hash,
+    index_statements,
+    table_statements,
+)
+from claimbench.loadgen.workloads.batch_pipeline import seeding
+from claimbench.scenarios.model import Dataset
+
+_NUMBERS = itertools.count(1)
+"""Names are the run's, and a run may have several workshops."""
+
+SPENT_BYTES = 1 << 30
+"""A server that ends with its workshop may hold this much of clones that nobody needs any more."""
+
+
+class Workshop:
+    """Makes, clones and drops databases on a server, and none that it did not make.
+
+    A context manager: at its end everything that it made is dropped, unless the server is `disposable`:
+    its files go when it ends, right after the workshop, and a drop costs a checkpoint each. Errors of the
+    server become `InvalidMeasurementError` (disk full, connection lost) or `UsageError`, in one line.
+    """
+
+    def __init__(self, server: Server, *, disposable: bool = False) -> None:
+        self._server = server
+        self._disposable = disposable
+        self._spent: dict[str, int] = {}
+        self._owner = Ownership(
+            server.admin_url,
+            server.run_key,
+            datetime.now(UTC).replace(microsecond=0),
+            connect(server.admin_url),
+        )
+        self._templates: dict[str, Template] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._disposable:
+            self.drop_everything()
+        self._owner.holder.close()
+
+    def template(self, dataset: Dataset, *, companies: int, indexes: IndexSet) -> Template:
+        """The sealed template of this dataset with `companies` active companies; made once per workshop."""
+        digest = content_hash(dataset, companies, indexes)
+        if digest not in self._templates:
+            with explained(self._server.admin_url):
+                self._templates[digest] = self._make(digest, dataset, companies, indexes)
+        return self._templates[digest]
+
+    @contextmanager
+    def clone(self, template: Template) -> Iterator[URL]:
+        """A fresh copy of the template's database.
+
+        Yields its URL, drops it at the end whoever is connected; on a disposable server once there are many.
+        """
+        name = self._owner.create(f"clone_{next(_NUMBERS)}", options=self._like(template.name))
+        try:
+            yield self._server.admin_url.set(database=name)
+        finally:
+            self._spent[name] = template.facts.bytes
+            if not self._disposable or sum(self._spent.values()) > SPENT_BYTES:
+                with explained(self._server.admin_url):
+                    self._owner = reconnected(self._owner)  # the server may have been restarted meanwhile
+                    self._drop_spent()
+
+    def checkpoint(self) -> None:
+        """Write all dirty pages now, so that no later checkpoint falls into a measurement.
+
+        Without the right to (a role that is neither superuser nor pg_checkpoint), nothing happens.
+        """
+        with explained(self._server.admin_url):
+            try:
+                self._owner.holder.execute("CHECKPOINT")
+            except psycopg.errors.InsufficientPrivilege:
+                return
+
+    def drop_everything(self) -> None:
+        """Drop all templates and clones of this workshop; templates are made anew when asked for again."""
+        with explained(self._server.admin_url):
+            for template in self._templates.values():
+                self._owner.drop(template.name)
+        self._templates.clear()
+
+    def _drop_spent(self) -> None:
+        while self._spent:
+            name, _ = self._spent.popitem()
+            self._owner.drop(name)
+
+    def _make(self, digest: str, dataset: Dataset, companies: int, indexes: IndexSet) -> Template:
+        draft = self._owner.create(f"draft_{next(_NUMBERS)}")
+        try:
+            with connect(self._server.admin_url.set(database=draft)) as connection:
+                facts = _filled(connection, dataset, companies, indexes)
+            name = self._sealed(draft, digest)
+        except BaseException:
+            with suppress(psycopg.Error):  # what went wrong first is what matters
+                self._owner.drop(draft)
+            raise
+        return Template(name, digest, indexes, facts)
+
+    def _like(self, template: str) -> sql.Composed:
+        copied = sql.SQL("TEMPLATE {}").format(sql.Identifier(template))
+        # Copying through the log needs no checkpoints, which cost more than the copy; 14 knows no choice.
+        return copied + sql.SQL(
+            " STRATEGY WAL_LOG" if self._server.facts.server_version_num >= 150_000 else ""
+        )
+
+    def _sealed(self, draft: str, digest: str) -> str:
+        """Rename as the last step: a name with a hash is never a half-made database."""
+        name = self._owner.name(f"template_{digest[:12]}_{next(_NUMBERS)}")
+        steps = (
+            "ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false",
+            "ALTER DATABASE {} RENAME TO {}",
+        )
+        for step in steps:
+            arguments = [sql.Identifier(draft), sql.Identifier(name)]
+            self._owner.holder.execute(sql.SQL(step).format(*arguments))
+        return name
+
+
+def _filled(
+    connection: psycopg.Connection, dataset: Dataset, companies: int, indexes: IndexSet
+) -> SeededFacts:
+    with connection.transaction():
+        _execute_all(connection, table_statements())
+        seeded = seeding.seed(connection, dataset, companies=companies)
+        _execute_all(connection, constraint_statements())
+        _execute_all(connection, index_statements(indexes))
+    _settle(connection)
+    found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    return SeededFacts(
+        seed=dataset.seed,
+        companies=seeded.companies,
+        active_companies=seeded.active_companies,
+        sessions=seeded.sessions,
+        messages=seeded.messages,
+        pending=seeded.pending,
+        pending_inactive=seeded.pending_inactive,
+        failed=seeded.failed,
+        history=seeded.history,
+        bytes=int(found[0]) if found else 0,
+    )
+
+
+def _settle(connection: psycopg.Connection) -> None:
+    """Statistics and visibility as after a night's vacuum; none comes later by itself."""
+    for table in Base.metadata.sorted_tables:
+        off = sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = false)")
+        connection.execute(off.format(sql.Identifier(table.name)))
+    connection.execute("VACUUM (ANALYZE)")
+
+
+def _execute_all(connection: psycopg.Connection, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        connection.execute(statement.encode())

@@ -1,0 +1,220 @@
+"""The `claimbench` command: a table of contents of what the harness does."""
+
+import errno
+import gc
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from claimbench.errors import ArmError, ClaimbenchError, ExitCode
+from claimbench.loadgen.commands.surroundings import (
+    draw_to_files,
+    look_here_for_modules,
+    reach_loopback_directly,
+    write_plainly,
+)
+from claimbench.loadgen.processes.importing import imported_for_good
+
+INTERRUPTED = 130
+"""The exit code of a process that Ctrl-C ended, as shells have it."""
+
+ABOUT = "Check published performance claims: same work first, then queries, memory and time, side by side."
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command: its name, what it does in one line, where its function (or group) lies, and an example."""
+
+    name: str
+    about: str
+    place: str
+    example: str
+
+    def announce_in(self, app: typer.Typer) -> None:
+        """Make its name and line known without reading its code: a list of verbs is there at once."""
+        app.command(self.name, help=self.about)(_only_announced)
+
+    def add_to(self, app: typer.Typer) -> None:
+        """Import it and make it known, so that it can be called."""
+        module, _, attribute = self.place.partition(":")
+        with imported_for_good():
+            found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=self.name, epilog=f"Example: {self.example}")
+        else:
+            app.command(self.name, epilog=f"Example: {self.example}")(found)
+
+
+VERBS = (
+    Verb(
+        "run",
+        "Measure the arms of a scenario, judge its claims, and write the report.",
+        "claimbench.loadgen.commands.run:run",
+        "claimbench run smoke --out report",
+    ),
+    Verb(
+        "report",
+        "Draw the report again from its results: the same files, byte for byte.",
+        "claimbench.loadgen.commands.report:report",
+        "claimbench report results/smoke-20261123-201500",
+    ),
+    Verb(
+        "recheck",
+        "Recompute every verdict from the raw samples, offline: exit 2 if the file says something else.",
+        "claimbench.loadgen.commands.gate:recheck",
+        "claimbench recheck results/smoke-20261123",
+    ),
+    Verb(
+        "check",
+        "Hold a run to its baseline and thresholds: exit 0 pass, 1 fail, 3 undecided, 4 not comparable.",
+        "claimbench.loadgen.commands.gate:check",
+        "claimbench check results/smoke --baseline base.json",
+    ),
+    Verb(
+        "baseline",
+        "Save and promote the committed counters.",
+        "claimbench.loadgen.commands.gate:baseline_app",
+        "claimbench baseline save results/smoke",
+    ),
+    Verb(
+        "calibrate",
+        "Measure the gate itself: false alarms, noise floors and smallest effects on this machine.",
+        "claimbench.loadgen.commands.gate:calibrate",
+        "claimbench calibrate smoke --blocks 60",
+    ),
+    Verb(
+        "selftest",
+        "Inject regressions into a copy of the pipeline and see the gate turn red; exit 1 if it stays green.",
+        "claimbench.loadgen.commands.gate:selftest",
+        "claimbench selftest smoke",
+    ),
+    Verb(
+        "trend",
+        "Draw how the results of a folder developed, as one page.",
+        "claimbench.loadgen.commands.gate:trend",
+        "claimbench trend results",
+    ),
+    Verb(
+        "verify",
+        "Run a pipeline through histories of faults, crashes and clock jumps, and judge what it did.",
+        "claimbench.loadgen.commands.verify:verify",
+        "claimbench verify my_code:MyPipeline --seeds 500",
+    ),
+    Verb(
+        "list",
+        "Show the scenarios, the pipelines and the metrics that there are.",
+        "claimbench.loadgen.commands.listing:list_all",
+        "claimbench list",
+    ),
+    Verb(
+        "load",
+        "Load a service on each arm with the same open arrivals; compare waiting times and capacity.",
+        "claimbench.loadgen.commands.load:load",
+        "claimbench load load-smoke --out report",
+    ),
+    Verb(
+        "soak",
+        "Load a service for long, restart its database in the middle, and see what grew or got lost.",
+        "claimbench.loadgen.commands.soak:soak",
+        "claimbench soak --duration 15min",
+    ),
+    Verb(
+        "mock",
+        "Serve a fake OpenAI: files, batches and chat completions, at high speed, until Ctrl-C.",
+        "claimbench.loadgen.commands.mock:mock",
+        "claimbench mock --port 8080 --speed 3600",
+    ),
+    Verb(
+        "serve",
+        "Serve the pipeline over HTTP, with an admin page at /admin and API docs at /docs.",
+        "claimbench.loadgen.commands.serve:serve_verb",
+        "claimbench serve --pipeline optimized",
+    ),
+    Verb(
+        "worker",
+        "Run the stages for a service that runs elsewhere; any number of workers may share a database.",
+        "claimbench.loadgen.commands.serve:worker_verb",
+        "claimbench worker --pipeline optimized",
+    ),
+)
+
+
+def main() -> None:
+    """Run the command; every mistake of a user ends in one line and its exit code."""
+    arguments = sys.argv[1:]
+    with _one_line_for_each_mistake():
+        write_plainly((sys.stdout, sys.stderr))
+        look_here_for_modules()
+        reach_loopback_directly()
+        draw_to_files()
+        code = command_line(arguments)(arguments, prog_name="claimbench", standalone_mode=False)
+        if code == INTERRUPTED:  # Typer's word for Ctrl-C
+            raise KeyboardInterrupt
+        gc.freeze()  # the interpreter need not look through all that was imported before it ends
+        sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def command_line(arguments: Sequence[str]) -> typer.Typer:
+    """The command with the verb that these arguments name, or with the names of all to choose from."""
+    app = typer.Typer(
+        help=ABOUT,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(about)
+    first = next((word for word in arguments if not word.startswith("-")), "")
+    named = [verb for verb in VERBS if verb.name == first]
+    for verb in named:
+        verb.add_to(app)
+    for verb in () if named else VERBS:
+        verb.announce_in(app)
+    return app
+
+
+def _only_announced() -> None:
+    """Stand for the verbs of a list; whichever is called was read."""
+
+
+def about(
+    shows_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,  # noqa: FBT002 (a flag of the command line)
+) -> None:
+    """Check published performance claims."""
+    if shows_version:
+        typer.echo(f"claimbench {version('claimbench')}")
+        raise typer.Exit
+
+
+@contextmanager
+def _one_line_for_each_mistake() -> Iterator[None]:
+    try:
+        yield
+    except ClaimbenchError as error:
+        if isinstance(error, ArmError):
+            traceback.print_exception(error.__cause__)
+        _leave(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _leave("interrupted; nothing was left running", INTERRUPTED)
+    except TyperException as error:
+        message = error.format_message().rstrip(".")  # empty when the help was all there was to say
+        _leave(f"{message}; see claimbench --help" if message else "say what to do", ExitCode.USAGE)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _leave(f"{error.filename or 'disk'}: is full; free some space and run again", ExitCode.USAGE)
+        traceback.print_exc()
+        _leave(f"a fault of its own ({type(error).__name__}); please report the lines above", ExitCode.FAULT)
+
+
+def _leave(line: str, code: int) -> None:
+    sys.stderr.write(f"claimbench: {line}\n")
+    sys.exit(code)

@@ -1,0 +1,22 @@
+"""`claimbench report`: draw the pages again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from claimbench.reports.record.store import RESULTS, read_record
+from claimbench.reports.render.folder import draw_folder
+from claimbench.reports.render.load_folder import LOAD, draw_load_folder, read_load_record
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder of results.")],
+) -> None:
+    """Draw the report again from its results: the same files, byte for byte."""
+    if (folder / LOAD).exists():
+        page = draw_load_folder(read_load_record(folder), folder)
+    else:
+        page = draw_folder(read_record(folder / RESULTS), folder)
+    Console().print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,87 @@
+"""`claimbench run`: settle what is to be run, run it, write the folder, say the verdict."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from claimbench.loadgen.commands.arm_choice import with_arms
+from claimbench.loadgen.commands.out_folder import own_folder
+from claimbench.loadgen.commands.progress import shown_progress
+from claimbench.loadgen.commands.surroundings import OWN_SERVERS, forget_other_servers
+from claimbench.loadgen.processes.forks import Forks
+from claimbench.loadgen.processes.importing import imported_for_good
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.store import RESULTS
+from claimbench.reports.render import terminal
+from claimbench.scenarios.loader import load
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The command line of `claimbench run`."""
+
+    scenario: str
+    out: Path | None
+    arms: str | None
+    database: str
+
+    @property
+    def command(self) -> str:
+        """The words that run it again; a URL with its password stays out of them."""
+        words = ["claimbench", "run", self.scenario]
+        if self.arms:
+            words += ["--arms", self.arms]
+        if self.database in OWN_SERVERS:
+            words += ["--database", self.database]
+        return shlex.join(words)
+
+
+def run(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario's name, or the path of a TOML file.")
+    ] = "document",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The folder to write; by default a new one below results/."),
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Reference and candidate, by name or as module:attribute: naive,my_code:Mine"),
+    ] = None,
+    database: Annotated[
+        str, typer.Option(help="auto, container, embedded, or a URL: postgresql://user@host/database")
+    ] = "auto",
+) -> None:
+    """Measure the arms of a scenario, judge its claims, and write the report."""
+    raise typer.Exit(run_and_report(RunOptions(scenario, out, arms, database), Console()))
+
+
+def run_and_report(options: RunOptions, console: Console) -> int:
+    """Run, write, show; the exit code is the verdict's.
+
+    What takes seconds to import is imported beside the fork server, which does the same.
+    """
+    scenario = load(options.scenario)
+    if options.arms:
+        scenario = with_arms(scenario, options.arms)
+    forget_other_servers(options.database)
+    with own_folder(options.out, scenario.name, RESULTS) as folder:
+        with shown_progress(console) as progress, Forks() as forks:
+            with imported_for_good():
+                from claimbench.loadgen.passes.workflow import RunRequest, run_scenario  # noqa: PLC0415 (see above)
+                from claimbench.reports.render.folder import write_folder  # noqa: PLC0415
+
+            record = run_scenario(RunRequest(scenario, options.database, options.command), forks, progress)
+        write_folder(record, folder)
+    _show(record, console)
+    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    return record.verdict.exit_code
+
+
+def _show(record: ResultRecord, console: Console) -> None:
+    paint = terminal.Paint.COLOURED if console.is_terminal else terminal.Paint.PLAIN
+    console.file.write(terminal.render(record, terminal.width_of(console), paint))

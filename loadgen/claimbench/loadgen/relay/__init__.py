@@ -1,5 +1,0 @@
-"""A network of a chosen round-trip time in front of a server, without root: a relay process, calibrated."""
-
-from claimbench.loadgen.relay.calibration import Relayed, relayed
-
-__all__ = ["Relayed", "relayed"]

@@ -1,6 +1,0 @@
-"""What the databases hold before a measurement: the same rows from the same dataset, on every machine."""
-
-from claimbench.loadgen.clock import EPOCH
-from claimbench.loadgen.seeding.seeder import SeededCounts, seed, version
-
-__all__ = ["EPOCH", "SeededCounts", "seed", "version"]

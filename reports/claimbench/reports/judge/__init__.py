@@ -1,0 +1,1 @@
+"""Statistics, comparisons and verdicts: pure functions of what is stored."""

@@ -1,0 +1,99 @@
+"""From samples to metrics: the arms beside each other, block by block."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from claimbench.reports.judge import statistics
+from claimbench.reports.record.run import ArmRecord, Interval, Metric, Sample, Spread
+from claimbench.scenarios import metrics as catalogue
+
+Blocks = Mapping[int, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a number belongs: all of a sample but its arm, block and value."""
+
+    metric: str
+    stage: str
+    unit: str
+    rtt_ms: float
+    companies: int
+
+    def order(self) -> tuple[object, ...]:
+        names = [each.name for each in catalogue.CATALOGUE]
+        found = catalogue.definition(self.metric)
+        stages = found.stages if found else ()
+        return (
+            names.index(self.metric) if found else len(names),
+            self.metric,
+            stages.index(self.stage) if self.stage in stages else len(stages),
+            self.stage,
+            self.unit,
+            self.companies,
+            self.rtt_ms,
+        )
+
+
+def compare(samples: Iterable[Sample], arms: Sequence[ArmRecord]) -> tuple[Metric, ...]:
+    """One metric per place that was measured, in the order of the catalogue, its stages and sizes.
+
+    Samples of the same arm and block are one replication: their median counts. Blocks that only
+    one arm has are left out, unless the metric is the candidate's alone.
+    """
+    places: dict[_Place, dict[str, dict[int, list[float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    notes: dict[_Place, dict[str, None]] = defaultdict(dict)
+    for sample in samples:
+        place = _Place(sample.metric, sample.stage, sample.unit, sample.rtt_ms, sample.companies)
+        places[place][sample.arm][sample.block].append(sample.value)
+        if sample.note:
+            notes[place][sample.note] = None
+    return tuple(
+        _metric(place, places[place], arms, tuple(notes[place])) for place in sorted(places, key=_Place.order)
+    )
+
+
+def _metric(
+    place: _Place, by_arm: Mapping[str, Blocks], arms: Sequence[ArmRecord], notes: tuple[str, ...]
+) -> Metric:
+    shared = set.intersection(*(set(blocks) for blocks in by_arm.values())) or set().union(*by_arm.values())
+    paired = {arm: _values(blocks, shared) for arm, blocks in by_arm.items()}
+    return Metric(
+        metric=place.metric,
+        stage=place.stage,
+        unit=place.unit,
+        rtt_ms=place.rtt_ms,
+        companies=place.companies,
+        blocks=len(shared),
+        values={arm: float(np.median(values)) for arm, values in paired.items()},
+        spread={arm: Spread(low=values.min(), high=values.max()) for arm, values in paired.items()},
+        reduction=_reduction(place.metric, paired, arms),
+        notes=notes,
+    )
+
+
+def _values(blocks: Blocks, shared: Iterable[int]) -> statistics.Values:
+    return np.array([np.median(blocks[block]) for block in sorted(shared) if block in blocks])
+
+
+def _reduction(
+    metric: str, paired: Mapping[str, statistics.Values], arms: Sequence[ArmRecord]
+) -> Interval | None:
+    reference, candidate = (
+        next((paired[arm.name] for arm in arms if arm.role == role and arm.name in paired), None)
+        for role in ("reference", "candidate")
+    )
+    if reference is None or candidate is None or len(reference) != len(candidate):
+        return None
+    found = catalogue.definition(metric)
+    exact = found is not None and found.tier is catalogue.Tier.COUNTER
+    if len(reference) < 2 and not exact:
+        return None
+    if found is not None and found.better is catalogue.Better.HIGHER:
+        return None
+    return statistics.reduction(reference, candidate)

@@ -1,0 +1,166 @@
+"""Counters against the baseline, one finding for each."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from claimbench.reports.judge.counters import NOT_PORTABLE, REPEATS, Reading, ratio
+from claimbench.reports.record.gate import Baseline, CounterEntry, Finding, Value
+from claimbench.reports.record.wording import count_text, value_text
+from claimbench.scenarios.metrics import Better, definition
+from claimbench.scenarios.thresholds import BASE, Threshold
+
+BEYOND_BELIEF = 0.2
+"""A fifth of the baseline or less: work that is not done any more looks just like this."""
+
+DEMOTED_LIMIT = 1.05
+"""What a counter that varies may lose against the baseline before anybody is told."""
+
+SAME_WORK = frozenset({"active_companies"})
+"""What must be equal, since neither way is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRules:
+    """What counters are held to. believed: names of metrics whose large improvement is meant."""
+
+    baseline: Baseline
+    thresholds: tuple[Threshold, ...]
+    believed: frozenset[str]
+    alpha: float
+    family: int
+    """How many questions with an error share `alpha`."""
+
+
+def counter_findings(readings: Sequence[Reading], rules: CounterRules) -> Iterator[Finding]:
+    """A finding for each counter that run and baseline have in the same unit."""
+    entries = {_place(entry): entry for entry in rules.baseline.counters}
+    for reading in readings:
+        entry = entries.get(_place(reading.entry))
+        if entry and entry.unit == reading.unit:
+            yield _Comparison(reading, entry, rules).finding()
+
+
+def unknown_to(baseline: Baseline, readings: Sequence[Reading]) -> tuple[str, ...]:
+    """Counters that the run has and the baseline does not."""
+    known = {_place(entry) for entry in baseline.counters}
+    return tuple(
+        each.name for each in readings if _place(each.entry) not in known and each.metric not in NOT_PORTABLE
+    )
+
+
+def _place(entry: CounterEntry) -> tuple[str, str, str, int]:
+    return (entry.arm, entry.metric, entry.stage, entry.companies)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    reading: Reading
+    entry: CounterEntry
+    rules: CounterRules
+
+    def finding(self) -> Finding:
+        formulas = [each for each in self.rules.thresholds if self._is_about(each)]
+        if self._is_beyond_belief:
+            reason = (
+                "an improvement beyond belief: see that the work is still done, then promote the baseline "
+                f"or say --believe {self.reading.metric}"
+            )
+            return _improved(self._told("invalid", "zero tolerance", reason))
+        if formulas:
+            return self._by_formula(formulas)
+        if self.reading.varies or not self.entry.is_exact:
+            return self._demoted()
+        if not self.reading.is_exact and self._worse > 1:
+            reason = f"{self._words}, but taken {len(self.reading.values)} times only"
+            return self._told("inconclusive", "zero tolerance", f"{reason}: run with repeats = {REPEATS}")
+        return self._exact()
+
+    def _is_about(self, threshold: Threshold) -> bool:
+        place, reading = threshold.place, self.reading
+        return (
+            threshold.subject == BASE
+            and (place.metric, place.stage) == (reading.metric, reading.stage)
+            and place.companies in (None, reading.companies)
+        )
+
+    @property
+    def _worse(self) -> float:
+        """How many times worse than the baseline; above 1 is worse, whichever way is better."""
+        found = definition(self.reading.metric)
+        if found and found.better is Better.HIGHER:
+            return ratio(self.entry.high, min(self.reading.values))
+        return ratio(max(self.reading.values), self.entry.high)
+
+    @property
+    def _is_beyond_belief(self) -> bool:
+        found = definition(self.reading.metric)
+        lower = found is None or found.better is Better.LOWER
+        believed = self.reading.metric in self.rules.believed
+        return lower and not believed and self.entry.high > 0 and self._worse <= BEYOND_BELIEF
+
+    def _exact(self) -> Finding:
+        worse = self._worse
+        if math.isclose(worse, 1, rel_tol=1e-9):
+            return self._told("pass", "zero tolerance", "as in the baseline")
+        if self.reading.metric in SAME_WORK:
+            return self._told("invalid", "zero tolerance", "the amount of work is another one")
+        if worse > 1:
+            return self._told("fail", "zero tolerance", f"worse than the baseline: {self._words}")
+        return _improved(self._told("pass", "zero tolerance", f"better than the baseline: {self._words}"))
+
+    def _by_formula(self, formulas: Sequence[Threshold]) -> Finding:
+        share = ratio(max(self.reading.values), self.entry.high)
+        broken = [each for each in formulas if not each.operator.holds(share, each.limit)]
+        rule = ", ".join(each.rule for each in formulas)
+        if broken:
+            return self._told("fail", rule, f"{share:.4g} times the baseline breaks {broken[0].rule}")
+        return self._told("pass", rule, f"{share:.4g} times the baseline")
+
+    def _demoted(self) -> Finding:
+        """A t-test of the repeats against the baseline's worst: it varies, so it is a statistic."""
+        rule = f"varies between repeats, so: <{DEMOTED_LIMIT:g}"
+        values, worst = np.array(self.reading.values), self.entry.high
+        if worst <= 0 or (values <= 0).any() or len(values) < REPEATS:
+            return self._told(
+                "inconclusive", rule, "too few repeats, or a 0 among them, to judge what varies"
+            )
+        excess = np.log(values / (DEMOTED_LIMIT * worst))
+        varies = excess.min() < excess.max()
+        p_worse = (
+            float(stats.ttest_1samp(excess, 0, alternative="greater").pvalue)
+            if varies
+            else float(excess[0] <= 0)
+        )
+        if excess.min() > 0 and p_worse <= self.rules.alpha / max(self.rules.family, 1):
+            return self._told("fail", rule, f"every repeat is beyond it: {self._words}", p_worse)
+        if excess.max() <= 0:
+            return self._told("pass", rule, "every repeat is within it", p_worse)
+        return self._told("inconclusive", rule, "some repeats are beyond it", p_worse)
+
+    @property
+    def _words(self) -> str:
+        return f"{self._text(self.entry.high)} -> {self._text(max(self.reading.values))}"
+
+    def _text(self, value: float) -> str:
+        """Bytes in full: in KiB a small step could not be seen."""
+        unit = self.reading.unit
+        return f"{count_text(value)} B" if unit == "B" else value_text(value, unit)
+
+    def _told(self, value: Value, rule: str, reason: str, p_worse: float | None = None) -> Finding:
+        return Finding(
+            tier="counter",
+            subject=self.reading.name,
+            rule=rule,
+            value=value,
+            measured=self._words,
+            reason=reason,
+            p_worse=p_worse,
+        )
+
+
+def _improved(finding: Finding) -> Finding:
+    return finding.model_copy(update={"is_better": True})

@@ -1,0 +1,188 @@
+"""From what a load run found to its record: ratios, thresholds, and one verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from claimbench.errors import ExitCode
+from claimbench.reports.judge.load_values import (
+    ALL,
+    Wanted,
+    paired,
+    ratio_of,
+    ratios,
+    unit_of,
+    values_by_block,
+)
+from claimbench.reports.judge.statistics import METHOD
+from claimbench.reports.record.load import (
+    BlockRecord,
+    CapacityRecord,
+    LoadAsked,
+    LoadRecord,
+    LoadVerdict,
+    ThresholdResult,
+)
+from claimbench.reports.record.run import ArmRecord, Equivalence, Scalar
+from claimbench.scenarios.load import Load
+from claimbench.scenarios.load_thresholds import LoadMetric, LoadThreshold
+from claimbench.scenarios.model import Scenario
+
+Passed = Literal["pass", "fail", "inconclusive"]
+
+_SHARED_MACHINE = (
+    "The generator, the service, the fake API and Postgres share one machine: each takes processor time from "
+    "the others, so capacities are those of this machine under this load, not of the service alone."
+)
+_COARSE_CLOCK = (
+    "The generator's clock wakes it to about a millisecond, so every response time contains up to that much "
+    "schedule lag; the lag is shown apart."
+)
+_FAST_API = (
+    "The real API answers within hours; here its time goes faster, so end-to-end times compare the arms and "
+    "do not predict waiting times of production."
+)
+LIMITATIONS = (_SHARED_MACHINE, _COARSE_CLOCK, _FAST_API)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """What a load run found, before anything is judged. `started_at` is ISO 8601 with time zone."""
+
+    blocks: tuple[BlockRecord, ...]
+    capacities: tuple[CapacityRecord, ...]
+    arms: tuple[ArmRecord, ...]
+    environment: Mapping[str, Scalar]
+    dataset: Mapping[str, Scalar]
+    equivalence: Equivalence | None
+    started_at: str
+    version: str
+    command: str
+
+
+def judge_load(scenario: Scenario, load: Load, facts: LoadFacts) -> LoadRecord:
+    """Compare the arms, hold the thresholds, and conclude."""
+    thresholds = tuple(judge_threshold(each, facts) for each in load.thresholds)
+    return LoadRecord(
+        claimbench=facts.version,
+        started_at=facts.started_at,
+        command=facts.command,
+        asked=_asked(scenario, load),
+        environment=dict(facts.environment),
+        dataset=dict(facts.dataset),
+        arms=facts.arms,
+        equivalence=facts.equivalence,
+        blocks=facts.blocks,
+        capacities=facts.capacities,
+        ratios=ratios(facts.blocks, facts.arms),
+        thresholds=thresholds,
+        method=METHOD,
+        limitations=(*_own_limitations(load), *LIMITATIONS),
+        verdict=_verdict(facts, thresholds),
+    )
+
+
+def _asked(scenario: Scenario, load: Load) -> LoadAsked:
+    return LoadAsked(
+        name=scenario.name,
+        title=scenario.title,
+        why=scenario.why,
+        sha256=scenario.sha256,
+        arrivals=str(load),
+        seed=load.seed,
+        blocks=load.blocks,
+        processes=load.processes,
+        objective=str(load.objective),
+        rtt_ms=scenario.network.judged_rtt_ms,
+    )
+
+
+def _own_limitations(load: Load) -> tuple[str, ...]:
+    if load.blocks >= METHOD.few_blocks_below:
+        return ()
+    return (f"With {load.blocks} blocks the intervals are wide, or there are none.",)
+
+
+def judge_threshold(threshold: LoadThreshold, facts: LoadFacts) -> ThresholdResult:
+    """Absolute ones on the median block of the worst arm, ratios on their whole interval."""
+    if threshold.metric is LoadMetric.CAPACITY:
+        return _judged_capacity(threshold, facts)
+    wanted = Wanted(threshold.metric, threshold.operation or ALL, threshold.statistic)
+    return (
+        _judged_ratio(threshold, facts, wanted) if threshold.is_ratio else _judged(threshold, facts, wanted)
+    )
+
+
+def _judged(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) -> ThresholdResult:
+    arms = [arm.name for arm in facts.arms if threshold.arm in (None, arm.name)]
+    found = {arm: values_by_block(facts.blocks, arm, wanted) for arm in arms}
+    if not arms or not all(found.values()):
+        return _result(threshold, "not measured", "fail")
+    medians = {arm: median(values.values()) for arm, values in found.items()}
+    holds = all(threshold.operator.holds(value, threshold.limit) for value in medians.values())
+    unit = unit_of(threshold.metric)
+    told = ", ".join(f"{arm} {value:,.4g}{_suffix(unit)}" for arm, value in medians.items())
+    return _result(threshold, told, "pass" if holds else "fail")
+
+
+def _judged_ratio(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) -> ThresholdResult:
+    values = paired(facts.blocks, facts.arms, wanted)
+    if not values.reference:
+        return _result(threshold, "not measured", "fail")
+    ratio = ratio_of(values)
+    if ratio is None:
+        return _result(threshold, "no interval: too few blocks, or a reference of 0", "inconclusive")
+    ends = [threshold.operator.holds(end, threshold.limit) for end in (ratio.ci_low, ratio.ci_high)]
+    told = f"{ratio.value:.3g} [{ratio.ci_low:.3g}, {ratio.ci_high:.3g}]"
+    return _result(threshold, told, "pass" if all(ends) else "inconclusive" if any(ends) else "fail")
+
+
+def _judged_capacity(threshold: LoadThreshold, facts: LoadFacts) -> ThresholdResult:
+    found = {each.arm: each.rate_per_s for each in facts.capacities}
+    if threshold.is_ratio:
+        by_role = {arm.role: found.get(arm.name) for arm in facts.arms}
+        reference, candidate = by_role.get("reference"), by_role.get("candidate")
+        if not reference or not candidate:
+            return _result(threshold, "not measured", "fail")
+        held = threshold.operator.holds(candidate / reference, threshold.limit)
+        told = f"{candidate / reference:.3g} ({candidate:,.3g} by {reference:,.3g} per s, one search each)"
+        return _result(threshold, told, "pass" if held else "fail")
+    rates = {arm: rate for arm, rate in found.items() if threshold.arm in (None, arm)}
+    known = {arm: rate for arm, rate in rates.items() if rate is not None}
+    told = ", ".join(f"{arm} {rate:,.3g} per s" for arm, rate in known.items())
+    holds = bool(rates) and known == rates
+    holds = holds and all(threshold.operator.holds(rate, threshold.limit) for rate in known.values())
+    return _result(threshold, told or "not measured", "pass" if holds else "fail")
+
+
+def _suffix(unit: str) -> str:
+    return "" if unit == "count" else f" {unit}"
+
+
+def _result(threshold: LoadThreshold, measured: str, verdict: Passed) -> ThresholdResult:
+    return ThresholdResult(
+        metric=threshold.key, expression=threshold.rule, measured=measured, verdict=verdict
+    )
+
+
+def _verdict(facts: LoadFacts, thresholds: Sequence[ThresholdResult]) -> LoadVerdict:
+    if facts.equivalence is not None and not facts.equivalence.equal:
+        return _said("not_equivalent", ExitCode.NOT_EQUIVALENT, facts.equivalence.differences[0])
+    for block in facts.blocks:
+        if block.problems:
+            where = f"block {block.block}, {block.arm}"
+            return _said("invalid", ExitCode.INCONCLUSIVE, f"{where}: {block.problems[0]}")
+    for value, code in (("fail", ExitCode.REFUTED), ("inconclusive", ExitCode.INCONCLUSIVE)):
+        found = [each for each in thresholds if each.verdict == value]
+        if found:
+            told = "; ".join(f"{each.metric}: {each.expression}, measured {each.measured}" for each in found)
+            return _said("fail" if value == "fail" else "inconclusive", code, told)
+    count = len(thresholds)
+    return _said("pass", ExitCode.OK, f"{count} of {count} thresholds hold" if count else "nothing was asked")
+
+
+def _said(
+    value: Literal["pass", "fail", "inconclusive", "invalid", "not_equivalent"], code: ExitCode, reason: str
+) -> LoadVerdict:
+    return LoadVerdict(value=value, exit_code=int(code), reason=reason)

@@ -1,1 +1,0 @@
-"""What a load run found: its record, its verdict, and the page that shows it."""

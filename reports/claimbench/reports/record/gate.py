@@ -1,0 +1,136 @@
+"""What the gate reads and writes: baselines, `claimbench.baseline/1`, and results, `claimbench.gate/1`."""
+
+from typing import Final, Literal
+
+from pydantic import Field
+
+from claimbench.reports.record.run import Frozen, Interval, Sample
+
+BASELINE_SCHEMA: Final = "claimbench.baseline/1"
+GATE_SCHEMA: Final = "claimbench.gate/1"
+
+Value = Literal["pass", "fail", "inconclusive", "invalid"]
+TierName = Literal["counter", "timing"]
+
+
+class CounterEntry(Frozen):
+    """One counter at one place. `low` and `high` differ where the repeats of the run did."""
+
+    arm: str
+    metric: str
+    stage: str
+    companies: int = Field(ge=0)
+    unit: str
+    low: float
+    high: float
+    repeats: int = Field(ge=1)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every repeat gave the same."""
+        return self.low == self.high
+
+    @property
+    def name(self) -> str:
+        """How it is called in every output."""
+        return f"{self.arm}.{self.metric}{{stage:{self.stage}, companies:{self.companies}}}"
+
+
+class Baseline(Frozen):
+    """The counters of one accepted run. Times are not in it: they are measured again, in the same job."""
+
+    schema_: Literal["claimbench.baseline/1"] = Field(default=BASELINE_SCHEMA, alias="schema")
+    claimbench: str
+    scenario: str
+    scenario_sha256: str
+    dataset_hash: str
+    run: str
+    """Which run it was saved from: a digest, so that no run can be its own baseline."""
+    saved_at: str
+    reason: str
+    counters: tuple[CounterEntry, ...]
+
+
+class Fitness(Frozen):
+    """What says whether the machine was fit to measure; None where it was not or could not be read."""
+
+    load_per_core: float | None = None
+    steal_share: float | None = None
+    clock_step_s: float | None = None
+    frequency_drop: float | None = None
+    rtt_asked_ms: float | None = None
+    rtt_achieved_ms: float | None = None
+
+
+class Duel(Frozen):
+    """Two revisions, or two contestants, measured block by block in one job.
+
+    Samples are of the arms `base` and `head`; blocks are numbered in the order in which they were taken.
+    """
+
+    base_revision: str
+    head_revision: str
+    pipeline: str
+    samples: tuple[Sample, ...]
+    fitness: Fitness
+
+
+class Finding(Frozen):
+    """One thing that was compared: the rule, the verdict, and the sentence that says why."""
+
+    tier: TierName
+    subject: str
+    rule: str
+    value: Value
+    measured: str
+    reason: str
+    interval: Interval | None = None
+    p_worse: float | None = None
+    blocks: int | None = None
+    is_better: bool = False
+    """Better than the baseline, exactly: worth a promotion."""
+
+
+class GateMethod(Frozen):
+    """All constants, so that anyone can recompute a verdict."""
+
+    effect: str
+    interval: str
+    test: str
+    family: str
+    alpha: float
+    beta: float
+    confirmation_alpha: float
+    looks: tuple[int, ...]
+    shares: tuple[float, ...]
+    repeats: int
+    beyond_belief: float
+    demoted_limit: float
+    seed: int
+
+
+class GateVerdict(Frozen):
+    """Of the whole gate; `exit_code` is what the process ended with."""
+
+    value: Value
+    exit_code: int
+    reason: str
+
+
+class GateRecord(Frozen):
+    """One check: `gate.json` holds exactly this. With `results.json` beside it, all can be recomputed."""
+
+    schema_: Literal["claimbench.gate/1"] = Field(default=GATE_SCHEMA, alias="schema")
+    claimbench: str
+    scenario: str
+    run: str
+    thresholds: tuple[str, ...]
+    believed: tuple[str, ...]
+    is_counters_only: bool
+    baseline: Baseline | None
+    duel: Duel | None
+    method: GateMethod
+    complaints: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    verdict: GateVerdict
