@@ -34,7 +34,7 @@ def a_scenario() -> Scenario:
 
 
 def sample(arm: str, metric: str, value: float, unit: str = "count", **more: object) -> Sample:
-    told = {"block": 0, "stage": "run", "rtt_ms": 0.0, "companies": 8} | more
+    told = {"block": 0, "stage": "run", "rtt_ms": 0.0, "size": 8} | more
     return Sample.model_validate({"arm": arm, "metric": metric, "value": value, "unit": unit, **told})
 
 
@@ -44,8 +44,8 @@ def counters(repeats: int = 3) -> Iterator[Sample]:
             for arm, trips in (("naive", 30.0 * companies), ("optimized", 40.0)):
                 for metric, factor, unit in (("round_trips", 1, "count"), ("statements", 0.9, "count")):
                     value = trips * factor
-                    yield sample(arm, metric, value, unit, block=block, companies=companies)
-                yield sample(arm, "row_bytes", 900.0 * companies, "B", block=block, companies=companies)
+                    yield sample(arm, metric, value, unit, block=block, size=companies)
+                yield sample(arm, "row_bytes", 900.0 * companies, "B", block=block, size=companies)
 
 
 def times(seed: int = 5, blocks: int = BLOCKS) -> Iterator[Sample]:

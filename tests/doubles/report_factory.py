@@ -75,7 +75,7 @@ def sample(  # noqa: PLR0917 (a sample has eight fields)
         unit=unit,
         value=value,
         rtt_ms=rtt_ms,
-        companies=companies,
+        size=companies,
     )
 
 

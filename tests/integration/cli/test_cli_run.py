@@ -36,7 +36,7 @@ def test_the_results_hold_what_anyone_needs_to_recompute_them(results: dict[str,
     keys = {"schema", "scenario", "environment", "dataset", "arms", "equivalence", "samples", "metrics"}
 
     assert keys | {"claims", "verdict"} <= results.keys()
-    assert results["schema"] == "claimbench.result/1"
+    assert results["schema"] == "claimbench.result/2"
 
 
 def test_at_least_nine_claims_have_verdicts_and_reasons(results: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def test_the_arms_did_the_same_work(results: dict[str, Any]) -> None:
 
 def counts(results: dict[str, Any], metric: str) -> dict[tuple[str, int, str], float]:
     return {
-        (sample["arm"], sample["companies"], sample["stage"]): sample["value"]
+        (sample["arm"], sample["size"], sample["stage"]): sample["value"]
         for sample in results["samples"]
         if sample["metric"] == metric
     }

@@ -45,7 +45,7 @@ def test_an_arm_that_says_much_is_measured_at_every_size_in_every_block(
 ) -> None:
     samples = measured(workshop, small, "loud_arms:Chatty")
 
-    places = [(sample.companies, sample.block) for sample in samples]
+    places = [(sample.size, sample.block) for sample in samples]
     assert places == [(2, 0), (2, 1), (3, 0), (3, 1)]
     assert all(sample.value > 0 for sample in samples)
 

@@ -56,9 +56,7 @@ def test_that_20_percent_more_memory_are_20_percent_after_any_number_of_runs(
 
 
 def _sample(arm: str, block: int, value: float) -> Sample:
-    return Sample(
-        arm=arm, block=block, stage="run", metric="time", unit="s", value=value, rtt_ms=1.0, companies=6
-    )
+    return Sample(arm=arm, block=block, stage="run", metric="time", unit="s", value=value, rtt_ms=1.0, size=6)
 
 
 class _Measured:

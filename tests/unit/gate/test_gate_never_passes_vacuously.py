@@ -95,7 +95,7 @@ def test_a_metric_that_the_baseline_has_and_the_run_lacks_ends_with_exit_code_4(
 
 
 def test_a_size_that_the_baseline_has_and_the_run_lacks_ends_with_exit_code_4() -> None:
-    assert outcome(checked(a_later_run(without(companies=4)))) == NOTHING
+    assert outcome(checked(a_later_run(without(size=4)))) == NOTHING
 
 
 def test_times_that_are_missing_end_with_exit_code_4() -> None:

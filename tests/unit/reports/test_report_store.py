@@ -52,7 +52,7 @@ def test_a_folder_stands_for_the_results_in_it(record: ResultRecord, results: Pa
 def test_the_file_names_its_schema_and_every_key_that_others_rely_on(results: Path) -> None:
     content = json.loads(results.read_text())
 
-    assert content["schema"] == "claimbench.result/1"
+    assert content["schema"] == "claimbench.result/2"
     assert set(content) >= {
         "scenario",
         "environment",
@@ -72,7 +72,7 @@ def test_the_file_names_its_schema_and_every_key_that_others_rely_on(results: Pa
         "unit",
         "value",
         "rtt_ms",
-        "companies",
+        "size",
     }
     assert set(content["claims"][0]) >= {"id", "source", "metric", "claimed", "measured", "verdict", "reason"}
     assert set(content["metrics"][0]["reduction"]) == {"value", "ci_low", "ci_high"}
@@ -88,7 +88,7 @@ def test_a_missing_file_is_refused_with_exit_code_2(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none.json").exit_code == ExitCode.USAGE
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", "3", '{"schema": "claimbench.result/2"}', '{"schema": 1}'])
+@pytest.mark.parametrize("content", ["[]", "{}", "3", '{"schema": "claimbench.result/1"}', '{"schema": 1}'])
 def test_a_file_of_another_schema_or_program_is_refused_with_exit_code_4(
     tmp_path: Path, content: str
 ) -> None:

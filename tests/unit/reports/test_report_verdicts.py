@@ -256,7 +256,7 @@ def test_the_record_says_for_which_numbers_of_companies_a_claim_holds(
 ) -> None:
     worse = [
         each.model_copy(update={"value": 20.0})
-        if (each.metric, each.companies, each.arm) == ("pending_lookups", 200, "optimized")
+        if (each.metric, each.size, each.arm) == ("pending_lookups", 200, "optimized")
         else each
         for each in facts.samples
     ]

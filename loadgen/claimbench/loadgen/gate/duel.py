@@ -75,7 +75,7 @@ class Ring:
             unit=unit,
             value=value,
             rtt_ms=self.way.asked_ms if metric == "time" else 0.0,
-            companies=self.scenario.dataset.companies,
+            size=self.scenario.dataset.companies,
         )
 
 

@@ -150,7 +150,7 @@ class CountingPass:
             unit=unit,
             value=value,
             rtt_ms=0.0,
-            companies=self.companies,
+            size=self.companies,
         )
 
 

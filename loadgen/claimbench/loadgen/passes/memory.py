@@ -76,7 +76,7 @@ class MemoryPass:
                 unit="B",
                 value=reading.peak_memory_bytes,
                 rtt_ms=0.0,
-                companies=companies,
+                size=companies,
             )
 
     def _order(self, clones: ExitStack, template: Template, stand: "_Stand") -> MemoryOrder:

@@ -67,7 +67,7 @@ class ObservationPass:
             unit=unit,
             value=value,
             rtt_ms=0.0,
-            companies=self.companies,
+            size=self.companies,
         )
 
 

@@ -89,7 +89,7 @@ class TimingPass:
                 unit="s",
                 value=seconds / runs,
                 rtt_ms=turn.rtt_ms,
-                companies=self.scenario.dataset.companies,
+                size=self.scenario.dataset.companies,
             )
 
 

@@ -69,14 +69,14 @@ def _time_by_stage(record: ResultRecord) -> Chart | None:
 
 def _memory(record: ResultRecord) -> Chart | None:
     samples = [each for each in record.samples if (each.metric, each.stage) == ("peak_memory", RUN)]
-    sizes = sorted({sample.companies for sample in samples})
+    sizes = sorted({sample.size for sample in samples})
     if not samples:
         return None
     figure = Figure(figsize=(8, 1.15 * len(sizes) + 0.9), layout="constrained")
     panels = figure.subplots(len(sizes), 1, sharex=True, squeeze=False)[:, 0]
     arms = looks(record)
     for axes, size in zip(panels, sizes, strict=True):
-        here = [sample for sample in samples if sample.companies == size]
+        here = [sample for sample in samples if sample.size == size]
         for row, look in enumerate(arms):
             strip(axes, look, row, [v / 2**20 for v in values_of(here, look, RUN, here[0].rtt_ms)])
         axes.set_title(f"{size} companies")
@@ -146,7 +146,7 @@ def _scaling(record: ResultRecord) -> Chart | None:
 
 def _samples(record: ResultRecord, name: str) -> list[Sample]:
     size = record.scenario.companies
-    return [sample for sample in record.samples if sample.metric == name and sample.companies == size]
+    return [sample for sample in record.samples if sample.metric == name and sample.size == size]
 
 
 def _metrics(record: ResultRecord, name: str, companies: int) -> Sequence[Metric]:

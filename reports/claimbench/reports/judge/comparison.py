@@ -49,7 +49,7 @@ def compare(samples: Iterable[Sample], arms: Sequence[ArmRecord]) -> tuple[Metri
     )
     notes: dict[_Place, dict[str, None]] = defaultdict(dict)
     for sample in samples:
-        place = _Place(sample.metric, sample.stage, sample.unit, sample.rtt_ms, sample.companies)
+        place = _Place(sample.metric, sample.stage, sample.unit, sample.rtt_ms, sample.size)
         places[place][sample.arm][sample.block].append(sample.value)
         if sample.note:
             notes[place][sample.note] = None

@@ -70,7 +70,7 @@ def readings_of(samples: Sequence[Sample]) -> tuple[Reading, ...]:
     for sample in samples:
         metric = definition(sample.metric)
         if metric and metric.tier is Tier.COUNTER:
-            key = (sample.arm, sample.metric, sample.stage, sample.companies, sample.unit)
+            key = (sample.arm, sample.metric, sample.stage, sample.size, sample.unit)
             found[key].append(sample)
     return tuple(
         Reading(

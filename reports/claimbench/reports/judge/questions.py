@@ -84,7 +84,7 @@ def _blocks(samples: Iterable[Sample], arm: str, place: Place, record: ResultRec
     wanted = (arm, place.metric, place.stage, rtt_ms, companies)
     found: dict[int, list[float]] = defaultdict(list)
     for each in samples:
-        if (each.arm, each.metric, each.stage, each.rtt_ms, each.companies) == wanted:
+        if (each.arm, each.metric, each.stage, each.rtt_ms, each.size) == wanted:
             found[each.block].append(each.value)
     return {block: float(np.median(values)) for block, values in found.items()}
 

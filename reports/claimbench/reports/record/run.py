@@ -1,10 +1,10 @@
-"""The result record, version `claimbench.result/1`: all that a run found, from which all else is drawn."""
+"""The result record, version `claimbench.result/2`: all that a run found, from which all else is drawn."""
 
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA: Final = "claimbench.result/1"
+SCHEMA: Final = "claimbench.result/2"
 
 Scalar = str | int | float | bool | None
 
@@ -20,7 +20,7 @@ class Frozen(BaseModel):
 
 
 class Sample(Frozen):
-    """One number. `block` counts from 0; `rtt_ms` is the asked one; `companies` sizes the dataset.
+    """One number. `block` counts from 0; `rtt_ms` is the asked one; `size` is the workload's (companies).
 
     note: what was seen behind the number, in words that end a sentence; absent from the file if empty.
     """
@@ -32,7 +32,7 @@ class Sample(Frozen):
     unit: str
     value: float
     rtt_ms: float
-    companies: int
+    size: int
     note: str = Field(default="", exclude_if=_is_empty)
 
 
@@ -156,7 +156,7 @@ class Method(Frozen):
 class ResultRecord(Frozen):
     """One run: `results.json` holds exactly this."""
 
-    schema_: Literal["claimbench.result/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["claimbench.result/2"] = Field(default=SCHEMA, alias="schema")
     claimbench: str
     started_at: str
     command: str = ""
