@@ -1,4 +1,4 @@
-"""Shared by all tests: how long Hypothesis waits, and how the tests end when they are told to."""
+"""Shared by all tests: a server, how long Hypothesis waits, and how the tests end when they are told to."""
 
 import signal
 import threading
@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from claimbench.loadgen.commands.surroundings import reach_loopback_directly
+
+pytest_plugins = ("server_fixtures",)
 
 # A busy machine is not a slow test.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from server_fixtures import chosen_server
+from server_fixtures import FORGETFUL, chosen_server
 
 from claimbench.loadgen.bench.databases.ownership import owned
 from claimbench.loadgen.verify.world import World, open_world
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def worlds() -> Iterator[tuple[World, ...]]:
     """A world for each processor, on one server."""
-    with chosen_server() as server, owned(server.admin_url) as owner, ExitStack() as opened:
+    with chosen_server(FORGETFUL) as server, owned(server.admin_url) as owner, ExitStack() as opened:
         yield tuple(
             opened.enter_context(open_world(server.admin_url.set(database=owner.create(f"chaos_{number}"))))
             for number in range(os.cpu_count() or 1)

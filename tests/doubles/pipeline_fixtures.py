@@ -6,7 +6,6 @@ from typing import Protocol
 
 import pytest
 from pipeline_stand import Scene, scene_on
-from server_fixtures import chosen_server
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Template, Workshop
@@ -23,14 +22,8 @@ SMALL = Dataset(
 
 
 @pytest.fixture(scope="session")
-def pipeline_workshop() -> Iterator[Workshop]:
-    with chosen_server() as server, Workshop(server) as workshop:
-        yield workshop
-
-
-@pytest.fixture(scope="session")
-def small(pipeline_workshop: Workshop) -> Template:
-    return pipeline_workshop.template(SMALL, companies=3, indexes=IndexSet.AFTER)
+def small(workshop: Workshop) -> Template:
+    return workshop.template(SMALL, companies=3, indexes=IndexSet.AFTER)
 
 
 class OpenScene(Protocol):
@@ -38,7 +31,7 @@ class OpenScene(Protocol):
 
 
 @pytest.fixture
-def open_scene(pipeline_workshop: Workshop, small: Template) -> Iterator[OpenScene]:
+def open_scene(workshop: Workshop, small: Template) -> Iterator[OpenScene]:
     """Opens a scene on a fresh clone; all are closed at the end of the test."""
     with ExitStack() as stack:
 
@@ -46,7 +39,7 @@ def open_scene(pipeline_workshop: Workshop, small: Template) -> Iterator[OpenSce
             return stack.enter_context(opened)
 
         def opener(**how: object) -> Scene:
-            url = entered(pipeline_workshop.clone(small))
+            url = entered(workshop.clone(small))
             return entered(scene_on(url, **how))  # type: ignore[arg-type, return-value]  # as scene_on takes them
 
         yield opener

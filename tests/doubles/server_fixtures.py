@@ -1,4 +1,4 @@
-"""A real server with a small template, as fixtures; a conftest imports those that its tests share."""
+"""A real server with a small template, as fixtures of all tests: each process of a run starts one, once."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
+from claimbench.loadgen.bench.databases.settings import Setting
 from claimbench.scenarios.model import Dataset
 
 SMALL = Dataset(
@@ -21,10 +22,15 @@ SMALL = Dataset(
 )
 
 
-def chosen_server() -> AbstractContextManager[Server]:
-    """The kind that CLAIMBENCH_TEST_DATABASE names: an embedded one if it is not set."""
+FORGETFUL = Setting("fsync", "off")
+"""No test looks for what a crash of the machine would lose, and a clone that waits for a disk takes ten times
+as long."""
+
+
+def chosen_server(*settings: Setting) -> AbstractContextManager[Server]:
+    """The kind that CLAIMBENCH_TEST_DATABASE names: an embedded one, in memory, if it is not set."""
     chosen = os.environ.get("CLAIMBENCH_TEST_DATABASE", "embedded")
-    return open_server(chosen, announce=lambda _: None)
+    return open_server(chosen, announce=lambda _: None, settings=settings, in_memory=True)
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +40,7 @@ def dataset() -> Dataset:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with chosen_server() as opened:
+    with chosen_server(FORGETFUL) as opened:
         yield opened
 
 

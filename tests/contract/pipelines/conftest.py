@@ -1,3 +1,3 @@
-from pipeline_fixtures import open_scene, pipeline_workshop, small
+from pipeline_fixtures import open_scene, small
 
-__all__ = ["open_scene", "pipeline_workshop", "small"]
+__all__ = ["open_scene", "small"]

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 import schemathesis
 from schemathesis.schemas import BaseSchema
-from server_fixtures import chosen_server
 from service_house import SMALL, House, opened_house
 
 from claimbench.impl.indexes import IndexSet
@@ -13,11 +12,10 @@ from claimbench.loadgen.bench.databases import Workshop
 
 
 @pytest.fixture(scope="session")
-def house() -> Iterator[House]:
-    with chosen_server() as server, Workshop(server) as workshop:
-        template = workshop.template(SMALL, companies=3, indexes=IndexSet.AFTER)
-        with workshop.clone(template) as url:
-            yield from opened_house(url)
+def house(workshop: Workshop) -> Iterator[House]:
+    template = workshop.template(SMALL, companies=3, indexes=IndexSet.AFTER)
+    with workshop.clone(template) as url:
+        yield from opened_house(url)
 
 
 @pytest.fixture(scope="session")

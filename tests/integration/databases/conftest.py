@@ -1,12 +1,17 @@
 from collections.abc import Iterator
 
 import pytest
-from server_fixtures import SMALL, dataset, server
+from server_fixtures import SMALL, chosen_server
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Server, Template, Workshop
 
-__all__ = ["dataset", "server"]
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """As a run starts one, and nobody else's databases on it: these tests look at both."""
+    with chosen_server() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class Running:
 @pytest.fixture
 def folders() -> Iterator[Path]:
     """A folder for temporary files that a server of another account can reach, and no other run uses."""
-    path = Path(tempfile.mkdtemp(prefix="claimbench-ending-", dir="/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="claimbench-ending-", dir=data_folder.memory_root() or "/tmp"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)

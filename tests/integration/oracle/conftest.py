@@ -2,17 +2,16 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from server_fixtures import chosen_server
 
+from claimbench.loadgen.bench.databases import Server
 from claimbench.loadgen.bench.databases.ownership import owned
 from claimbench.loadgen.verify.datasets import DatasetPlan, draw_dataset
 from claimbench.loadgen.verify.world import World, open_world
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+def world(server: Server) -> Iterator[World]:
     with (
-        chosen_server() as server,
         owned(server.admin_url) as owner,
         open_world(server.admin_url.set(database=owner.create("oracle"))) as opened,
     ):

@@ -31,7 +31,7 @@ PIPELINES = pytest.mark.parametrize("pipeline", ["naive", "optimized", "integrat
 def fragile() -> Iterator[World]:
     """A world on a server of its own, which may be harmed."""
     with (
-        open_server("embedded", announce=lambda _: None) as server,
+        open_server("embedded", announce=lambda _: None, in_memory=True) as server,
         owned(server.admin_url) as owner,
         open_world(server.admin_url.set(database=owner.create("fragile"))) as opened,
     ):

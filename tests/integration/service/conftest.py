@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from server_fixtures import server, workshop
 from service_house import SMALL, House, opened_house
 from sqlalchemy import URL
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Template, Workshop
-
-__all__ = ["server", "workshop"]
 
 
 @pytest.fixture(scope="session")
