@@ -17,7 +17,7 @@ from claimbench.reports.record.load import (
     Served,
     WorkerRecord,
 )
-from claimbench.reports.record.run import ArmRecord, Equivalence
+from claimbench.reports.record.values import ArmRecord, Equivalence
 from claimbench.scenarios.load_thresholds import parse_load_thresholds
 from claimbench.scenarios.loader import load
 

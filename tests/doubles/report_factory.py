@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from claimbench.reports.judge.conclude import RunFacts
-from claimbench.reports.record.run import ArmRecord, Equivalence, Sample
+from claimbench.reports.record.values import ArmRecord, Equivalence, Sample
 from claimbench.scenarios.metrics import INDEXES, STAGES
 from claimbench.scenarios.model import Scenario
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.commands.soak import SoakOptions, soak_and_report
-from claimbench.reports.judge.soak import SoakRecord
+from claimbench.reports.record.soak import SoakRecord
 
 pytestmark = [
     pytest.mark.alone,  # it calibrates a network, which a busy machine disturbs

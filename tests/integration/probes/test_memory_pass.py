@@ -11,7 +11,7 @@ from claimbench.loadgen.bench.databases import Template, Workshop
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.passes.memory import MemoryPass
 from claimbench.loadgen.processes.forks import Forks
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Dataset
 

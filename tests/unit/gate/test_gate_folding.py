@@ -4,11 +4,11 @@ from gate_factory import a_later_run, checked, multiplied
 
 from claimbench.reports.pages import gate_tables as tables
 from claimbench.reports.pages.folding import folded, grouped
-from claimbench.reports.record.gate import Finding, Value
+from claimbench.reports.record.values import Finding, VerdictValue
 from claimbench.reports.render import gate as renderers
 
 
-def a_finding(subject: str, value: Value = "fail", rule: str = "zero tolerance") -> Finding:
+def a_finding(subject: str, value: VerdictValue = VerdictValue.FAIL, rule: str = "zero tolerance") -> Finding:
     return Finding(tier="counter", subject=subject, rule=rule, value=value, measured="1 -> 2", reason="worse")
 
 
@@ -24,14 +24,16 @@ def test_that_the_whole_run_at_the_largest_size_speaks_for_stages_and_sizes() ->
 
 def test_that_a_fail_at_a_stage_is_told_rather_than_a_pass_of_the_whole_run() -> None:
     stage = "optimized.rows{stage:create_batches, companies:6}"
-    (group,) = grouped([a_finding("optimized.rows{stage:run, companies:6}", "pass"), a_finding(stage)])
+    (group,) = grouped(
+        [a_finding("optimized.rows{stage:run, companies:6}", VerdictValue.PASS), a_finding(stage)]
+    )
     assert group.leading.subject == stage
 
 
 def test_that_arms_metrics_and_rules_stay_apart_worst_first() -> None:
     groups = grouped(
         [
-            a_finding("optimized.rows{stage:run, companies:6}", "inconclusive"),
+            a_finding("optimized.rows{stage:run, companies:6}", VerdictValue.INCONCLUSIVE),
             a_finding("naive.rows{stage:run, companies:6}"),
             a_finding("naive.round_trips{stage:run, companies:6}"),
             a_finding("naive.rows{stage:run, companies:6}", rule="<1.2"),

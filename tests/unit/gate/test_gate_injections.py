@@ -11,7 +11,7 @@ from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.loadgen.gate import injections, selftesting
 from claimbench.loadgen.gate.selftesting import Injection, looks_of
 from claimbench.loadgen.probes.memory import MemoryProbe
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 
 PEAK = 256 * 1024 * 1024
 """So large that what else this process comes to need meanwhile is far below the tolerance."""

@@ -10,7 +10,7 @@ from claimbench.errors import ExitCode, NotEquivalentError, NothingToCompareErro
 from claimbench.reports.judge.gate import Tiers
 from claimbench.reports.record.baseline import baseline_of, read_baseline, to_text, write_baseline
 from claimbench.reports.record.gate import Baseline
-from claimbench.reports.record.run import Equivalence
+from claimbench.reports.record.values import Equivalence
 
 NOTHING = (int(ExitCode.NOTHING_TO_COMPARE), "invalid")
 

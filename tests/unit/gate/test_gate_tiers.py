@@ -4,7 +4,7 @@ from gate_factory import a_duel, a_later_run, checked, counters, multiplied, rul
 from claimbench.reports.judge.counters import growth_exponent
 from claimbench.reports.judge.fitness import unfit
 from claimbench.reports.record.gate import Fitness
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 
 
 def verdicts(gate: object, subject: str) -> set[str]:

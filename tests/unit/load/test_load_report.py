@@ -71,7 +71,7 @@ def test_one_block_gives_no_interval_and_an_inconclusive_ratio_with_exit_code_3(
 def test_a_threshold_on_what_was_not_measured_fails(key: str) -> None:
     found = record(facts(), **{key: "p(95)<1000000"})
 
-    assert (found.thresholds[0].verdict, found.thresholds[0].measured) == ("fail", "not measured")
+    assert (found.thresholds[0].value, found.thresholds[0].measured) == ("fail", "not measured")
 
 
 @pytest.mark.parametrize(("rule", "expected"), [("value>=3", "pass"), ("value>=5", "fail")])
@@ -135,7 +135,7 @@ def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     [
         ("{", UsageError, "cut off"),
         ('{"schema": "claimbench.result/1"}', NothingToCompareError, "claimbench.result/1"),
-        ('{"schema": "claimbench.load/1", "blocks": 3}', UsageError, "load.json: "),
+        ('{"schema": "claimbench.load/2", "blocks": 3}', UsageError, "load.json: "),
     ],
 )
 def test_a_file_that_is_no_load_record_is_refused_by_name(

@@ -7,18 +7,9 @@ from load_factory import simulated, times
 from pydantic import TypeAdapter
 
 from claimbench.loadgen.soak.books import Away, Claim, interrupted, turn_of
-from claimbench.reports.judge.soak import (
-    Kept,
-    Restart,
-    SoakAsked,
-    Soaked,
-    SoakRecord,
-    SoakSample,
-    findings,
-    verdict,
-    worst_burst,
-)
+from claimbench.reports.judge.soak import findings, verdict, worst_burst
 from claimbench.reports.record.load import SeriesPoint
+from claimbench.reports.record.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord, SoakSample
 from claimbench.reports.render.soak_text import markdown, terminal, write_soak_folder
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -68,7 +59,7 @@ def changed(**changes: object) -> Soaked:
 
 
 def broken(soaked: Soaked) -> list[str]:
-    return [finding.name for finding in findings(soaked) if not finding.holds]
+    return [finding.subject for finding in findings(soaked) if finding.value != "pass"]
 
 
 def growing(**by: int) -> tuple[SoakSample, ...]:
@@ -181,7 +172,7 @@ def test_the_turns_that_an_outage_fell_into_are_those_that_it_overlaps(
 def record(soaked: Soaked) -> SoakRecord:
     found = findings(soaked)
     return SoakRecord(
-        schema="claimbench.soak/1",
+        schema="claimbench.soak/2",
         claimbench="0.1.0",
         started_at="2026-01-15T12:00:00+00:00",
         command="claimbench soak soak",
@@ -196,7 +187,7 @@ def record(soaked: Soaked) -> SoakRecord:
 def test_the_page_names_every_finding_and_the_verdict(draw: Callable[[SoakRecord], str]) -> None:
     page = draw(record(GOOD))
 
-    assert [finding.name for finding in findings(GOOD) if finding.name not in page] == []
+    assert [each.subject for each in findings(GOOD) if each.subject not in page] == []
     assert "The service bears the load" in page
     assert "70 % of the capacity of 71" in page.replace("70%", "70 %")
 

@@ -4,7 +4,8 @@ import pytest
 from report_factory import made_up_facts
 
 from claimbench.reports.judge.conclude import RunFacts, judge
-from claimbench.reports.record.run import Equivalence, ResultRecord
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.values import Equivalence
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Scenario
 

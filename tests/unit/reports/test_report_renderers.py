@@ -14,11 +14,12 @@ from rich.console import Console
 from claimbench.reports import charts
 from claimbench.reports.charts.parts import ticks
 from claimbench.reports.judge.conclude import RunFacts, judge
-from claimbench.reports.record.run import ArmRecord, ResultRecord
+from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import read_record
-from claimbench.reports.record.wording import percent_text, value_text
+from claimbench.reports.record.values import ArmRecord
 from claimbench.reports.render import html, junit, markdown, terminal
 from claimbench.reports.render.folder import draw_folder, write_folder
+from claimbench.reports.wording import percent_text, value_text
 from claimbench.scenarios.model import Scenario
 
 EVIL = '<script>alert("x")</script> & $a_b$ | `c` \x1b[31m'

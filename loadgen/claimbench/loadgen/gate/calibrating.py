@@ -22,8 +22,8 @@ from claimbench.reports.judge.gate import method_of
 from claimbench.reports.judge.looks import LookPlan
 from claimbench.reports.judge.significance import Rate
 from claimbench.reports.record.calibration import Calibration, Condition, Outcome, read_calibration
-from claimbench.reports.record.run import Sample
 from claimbench.reports.record.store import write_text
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load
 
 LIMITS = (Limit("time", 1.05), Limit("peak_memory", 1.10))

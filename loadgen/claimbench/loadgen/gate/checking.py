@@ -23,8 +23,9 @@ from claimbench.reports.judge.statistics import Values
 from claimbench.reports.record.baseline import read_baseline
 from claimbench.reports.record.calibration import read_calibration
 from claimbench.reports.record.gate import Duel, Fitness, GateRecord
-from claimbench.reports.record.run import ResultRecord, Sample
+from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import read_record
+from claimbench.reports.record.values import Sample
 from claimbench.reports.render import gate as renderers
 from claimbench.reports.render import github as annotations
 from claimbench.reports.render import sticky_comment

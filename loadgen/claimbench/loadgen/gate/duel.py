@@ -17,7 +17,7 @@ from claimbench.loadgen.bench.databases import Template, Workshop, open_server
 from claimbench.loadgen.bench.relay import Relayed, relayed
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.gate.contestants import Contestant, TurnProcess
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.model import Scenario
 
 WARM_UP_COMPANIES = 3

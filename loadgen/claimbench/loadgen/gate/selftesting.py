@@ -25,7 +25,7 @@ from claimbench.reports.judge.looks import LookPlan, Question, Take, decide
 from claimbench.reports.judge.statistics import Values
 from claimbench.reports.record.baseline import entries_of
 from claimbench.reports.record.gate import Baseline
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 

@@ -20,7 +20,7 @@ from claimbench.loadgen.passes.equivalence import EquivalencePass
 from claimbench.loadgen.probes.machine import environment
 from claimbench.reports.judge.load import LoadFacts, judge_load
 from claimbench.reports.record.load import BlockRecord, CapacityPoint, CapacityRecord, LoadRecord
-from claimbench.reports.record.run import ArmRecord, Scalar
+from claimbench.reports.record.values import ArmRecord, Scalar
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.model import Arm, Scenario
 

@@ -17,7 +17,7 @@ from claimbench.loadgen.probes.wire import WireProbe
 from claimbench.loadgen.workloads.batch_pipeline.final_state import read_final_state
 from claimbench.loadgen.workloads.batch_pipeline.session import Stand, open_stand
 from claimbench.loadgen.workloads.batch_pipeline.timetable import StageDone, drive
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.model import Arm, Scenario
 
 WIRE_METRICS = frozenset(

@@ -11,7 +11,7 @@ from claimbench.loadgen.bench.databases import Server, Template, Workshop
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.passes.counting import Counted, CountingPass
 from claimbench.loadgen.passes.same_work import WorkDone, compare_work
-from claimbench.reports.record.run import Equivalence, Sample
+from claimbench.reports.record.values import Equivalence, Sample
 from claimbench.scenarios.model import ArmRole, Scenario
 
 

@@ -8,7 +8,7 @@ from claimbench.loadgen.bench.databases import Server, Template, Workshop
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.passes.counting import CountingPass
 from claimbench.loadgen.passes.observation import ObservationPass
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.model import Scenario
 
 

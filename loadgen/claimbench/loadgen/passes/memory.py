@@ -11,7 +11,7 @@ from claimbench.loadgen.fake_openai.server import FakeServer, running_server
 from claimbench.loadgen.processes.forks import Forks
 from claimbench.loadgen.processes.messages import MemoryOrder
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.model import Arm, Scenario
 
 

@@ -16,7 +16,7 @@ from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.plans import IndexUse, index_uses
 from claimbench.loadgen.workloads.batch_pipeline.session import Stand, open_stand
 from claimbench.loadgen.workloads.batch_pipeline.timetable import timetable
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.metrics import TIMETABLE
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 

@@ -15,7 +15,7 @@ from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.processes.forks import Forks
 from claimbench.loadgen.processes.messages import TimedTurn, TimingOrder, Turn
 from claimbench.loadgen.processes.scratch import scratch_folder
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.model import Arm, Scenario
 
 Item = TypeVar("Item")

@@ -19,7 +19,8 @@ from claimbench.loadgen.passes.timing import TimingPass
 from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.processes.forks import Forks
 from claimbench.reports.judge.conclude import RunFacts, judge
-from claimbench.reports.record.run import ArmRecord, Equivalence, ResultRecord, Sample, Scalar
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Scalar
 from claimbench.scenarios.model import Scenario
 
 WARM_UP_COMPANIES = 2

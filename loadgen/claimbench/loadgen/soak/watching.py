@@ -12,7 +12,7 @@ from sqlalchemy import URL
 from claimbench.loadgen.bench.databases import Server
 from claimbench.loadgen.bench.databases.connecting import conninfo
 from claimbench.loadgen.load.tested_service import TestedService
-from claimbench.reports.judge.soak import SoakSample
+from claimbench.reports.record.soak import SoakSample
 
 EACH_S = 1.0
 ANSWER_S = 2

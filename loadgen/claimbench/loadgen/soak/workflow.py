@@ -34,9 +34,10 @@ from claimbench.loadgen.soak.api import ApiOrder, WitnessedApi, witnessed_api
 from claimbench.loadgen.soak.books import Away, evidence_of, submitted
 from claimbench.loadgen.soak.rate import LEASE, Ground, Rate, SoakRequest, rate_of
 from claimbench.loadgen.soak.watching import Outage, Watch, restarted, watched
-from claimbench.reports.judge.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord, findings, verdict
+from claimbench.reports.judge.soak import findings, verdict
 from claimbench.reports.record.load import Generated, Latency
-from claimbench.reports.record.run import Scalar
+from claimbench.reports.record.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord
+from claimbench.reports.record.values import Scalar
 
 AUTOVACUUM = (Setting("autovacuum", "on"), Setting("autovacuum_naptime", "15s"))
 """Off while arms are compared; a service that runs for long has it."""

@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 from claimbench.reports.charts.canvas import CANDIDATE, INK, Chart, finish
 from claimbench.reports.charts.parts import legend
 from claimbench.reports.pages.tables import SIGNS
-from claimbench.reports.record.run import ClaimResult, Interval, ResultRecord
-from claimbench.reports.record.wording import metric_title, percent_text
+from claimbench.reports.record.run import ClaimResult, ResultRecord
+from claimbench.reports.record.values import Interval
+from claimbench.reports.wording import metric_title, percent_text
 from claimbench.scenarios.grammar import AtLeast, Reduction, parse_claimed
 
 

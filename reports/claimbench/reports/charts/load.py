@@ -11,7 +11,7 @@ from claimbench.reports.charts.canvas import CANDIDATE, REFERENCE, Chart, finish
 from claimbench.reports.charts.parts import Look, legend, ticks
 from claimbench.reports.pages.load_tables import capacity_text
 from claimbench.reports.record.load import BlockRecord, CapacityPoint, LoadRecord, SeriesPoint
-from claimbench.reports.record.wording import value_text
+from claimbench.reports.wording import value_text
 
 _MARKS = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99)
 _LEAST_MS = 0.01

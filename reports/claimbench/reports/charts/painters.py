@@ -9,8 +9,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from claimbench.reports.charts.canvas import PAPER, Chart, finish, our_style
 from claimbench.reports.charts.claimed import claimed_beside_measured
 from claimbench.reports.charts.parts import legend, looks, rows, size_axes, strip, time_axis, told, values_of
-from claimbench.reports.record.run import Metric, ResultRecord, Sample
-from claimbench.reports.record.wording import count_text, value_text
+from claimbench.reports.record.run import Metric, ResultRecord
+from claimbench.reports.record.values import Sample
+from claimbench.reports.wording import count_text, value_text
 from claimbench.scenarios.metrics import RUN, STAGES
 
 NAMES = ("claimed", "round-trips", "time-by-stage", "memory", "time-by-rtt", "scaling")

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from claimbench.reports.charts.canvas import CANDIDATE, INK, REFERENCE, Colour
-from claimbench.reports.record.run import ArmRecord, Metric, ResultRecord, Sample
-from claimbench.reports.record.wording import count_text, printable, reduction_text, stage_title, value_text
+from claimbench.reports.record.run import Metric, ResultRecord
+from claimbench.reports.record.values import ArmRecord, Sample
+from claimbench.reports.wording import count_text, printable, reduction_text, stage_title, value_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from claimbench.reports.judge.rivals import RIVALS
 from claimbench.reports.judge.significance import Rate
 from claimbench.reports.judge.statistics import Values
 from claimbench.reports.record.calibration import Bias, Caught, Condition, Floor, Outcome
-from claimbench.reports.record.run import Sample
+from claimbench.reports.record.values import Sample
 
 INDEPENDENT_BLOCKS = 60
 """Fewer recorded blocks than these cannot stand for hundreds of gate runs."""

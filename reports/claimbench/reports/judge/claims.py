@@ -1,26 +1,23 @@
 """From metrics to verdicts: each claim is judged on its interval, never on its point."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from claimbench.reports.record.run import (
-    ArmRecord,
-    ClaimAtSize,
-    ClaimResult,
-    Interval,
-    Metric,
-    VerdictOfClaim,
-)
-from claimbench.reports.record.wording import NOT_MEASURED, count_text, interval_text, percent_text
+from claimbench.reports.record.run import ClaimAtSize, ClaimResult, Metric
+from claimbench.reports.record.values import ArmRecord, Finding, Interval, VerdictValue
+from claimbench.reports.wording import NOT_MEASURED, count_text, interval_text, percent_text
 from claimbench.scenarios.grammar import AtLeast, CountChange, Reduction, Used, number_text
 from claimbench.scenarios.model import Claim
 
 TOLERANCE = 1e-9
 """Two counts per scheduler run that differ by less came from the same division."""
 
+HOLDS, EXCEEDED = VerdictValue.HOLDS, VerdictValue.EXCEEDED
+REFUTED, INCONCLUSIVE = VerdictValue.REFUTED, VerdictValue.INCONCLUSIVE
+
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Measurements:
     """All that claims are judged on. `judged_rtt_ms` is for time; all else is measured without a delay."""
 
     metrics: tuple[Metric, ...]
@@ -28,7 +25,7 @@ class Evidence:
     candidate: str
     companies: int
     judged_rtt_ms: float
-    invalid: str = field(default="")
+    invalid: str = ""
     """Why nothing may be judged, if so."""
 
     def at(self, claim: Claim, companies: int) -> Metric | None:
@@ -51,117 +48,161 @@ class Evidence:
         return next((m for m in self.metrics if (m.metric, m.stage, m.companies, m.rtt_ms) == wanted), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one size says about a claim."""
-
-    verdict: VerdictOfClaim
-    reason: str
-    measured: Interval | None = None
-    text: str = NOT_MEASURED
-
-
-def evidence_of(
+def measurements_of(
     metrics: tuple[Metric, ...], arms: Sequence[ArmRecord], companies: int, judged_rtt_ms: float
-) -> Evidence:
-    """The evidence of a run whose arms did the same work."""
+) -> Measurements:
+    """Those of a run whose arms did the same work."""
     names = {arm.role: arm.name for arm in arms}
-    return Evidence(metrics, names["reference"], names["candidate"], companies, judged_rtt_ms)
+    return Measurements(metrics, names["reference"], names["candidate"], companies, judged_rtt_ms)
 
 
-def judge_claim(claim: Claim, evidence: Evidence) -> ClaimResult:
+def judge_claim(claim: Claim, measurements: Measurements) -> ClaimResult:
     """The verdict at the dataset's own size, and at every other size that was measured."""
-    finding = _finding(claim, evidence, evidence.companies)
-    sizes = () if evidence.invalid else evidence.sizes(claim)
+    finding = _ClaimedAt(claim, measurements, measurements.companies).finding()
+    sizes = () if measurements.invalid else measurements.sizes(claim)
     return ClaimResult(
         id=claim.id,
         source=claim.source,
         quote=claim.quote,
         metric=claim.metric,
         stage=claim.stage,
-        claimed=str(claim.claimed),
-        measured=finding.measured,
-        measured_text=finding.text,
-        verdict=finding.verdict,
+        claimed=finding.rule,
+        measured=finding.interval,
+        measured_text=finding.measured,
+        verdict=finding.value,
         reason=finding.reason,
-        by_companies=tuple(_at_size(size, _finding(claim, evidence, size)) for size in sizes),
+        by_companies=tuple(_ClaimedAt(claim, measurements, size).result() for size in sizes),
     )
 
 
-def _at_size(companies: int, finding: Finding) -> ClaimAtSize:
-    return ClaimAtSize(
-        companies=companies, measured=finding.measured, measured_text=finding.text, verdict=finding.verdict
-    )
+@dataclass(frozen=True, slots=True)
+class _ClaimedAt:
+    """A claim at one number of companies."""
 
+    claim: Claim
+    run: Measurements
+    companies: int
 
-def _finding(claim: Claim, evidence: Evidence, companies: int) -> Finding:
-    if evidence.invalid:
-        return Finding("inconclusive", evidence.invalid)
-    metric = evidence.at(claim, companies)
-    if metric is None:
-        missing = f"{claim.metric} of {claim.stage} was not measured at {companies} companies"
-        return Finding("inconclusive", missing)
-    match claim.claimed:
-        case Reduction():
-            return _judge_reduction(claim.claimed, metric, evidence)
-        case CountChange():
-            return _judge_count(claim.claimed, metric, evidence)
-        case AtLeast():
-            return _judge_rate(claim.claimed, metric, evidence)
-        case Used():
-            return _judge_use(metric, evidence)
+    def result(self) -> ClaimAtSize:
+        found = self.finding()
+        return ClaimAtSize(
+            companies=self.companies,
+            measured=found.interval,
+            measured_text=found.measured,
+            verdict=found.value,
+        )
 
+    def finding(self) -> Finding:
+        if self.run.invalid:
+            return self._found(INCONCLUSIVE, self.run.invalid)
+        metric = self.run.at(self.claim, self.companies)
+        if metric is None:
+            name = f"{self.claim.metric} of {self.claim.stage}"
+            return self._found(INCONCLUSIVE, f"{name} was not measured at {self.companies} companies")
+        match self.claim.claimed:
+            case Reduction() as claimed:
+                return self._reduction(claimed, metric)
+            case CountChange() as claimed:
+                return self._count(claimed, metric)
+            case AtLeast() as claimed:
+                return self._rate(claimed, metric)
+            case Used():
+                return self._use(metric)
 
-def _judge_reduction(claimed: Reduction, metric: Metric, evidence: Evidence) -> Finding:
-    measured = metric.reduction
-    if measured is None:
-        return Finding("inconclusive", _why_no_reduction(metric, evidence))
-    text = interval_text(measured)
-    low, high = claimed.low_percent / 100, claimed.high_percent / 100
-    claim_text = f"{number_text(claimed.low_percent)}..{number_text(claimed.high_percent)} %"
-    above_low = measured.ci_low >= low - TOLERANCE
-    inside = f"{text} lies within {claim_text}"
-    if measured.ci_low > high + TOLERANCE:
-        return Finding("exceeded", f"{text} is more than the claimed {claim_text}", measured, text)
-    if measured.ci_high < low - TOLERANCE:
-        return Finding("refuted", f"{text} is less than the claimed {claim_text}", measured, text)
-    if above_low and measured.ci_high <= high + TOLERANCE:
-        return Finding("holds", inside, measured, text)
-    if above_low:
-        reason = f"{text} is within {claim_text} or better: only the better end is open"
-        return Finding("holds", reason, measured, text)
-    reason = f"{text} reaches below the lower end of {claim_text}: more blocks would narrow it"
-    return Finding("inconclusive", reason, measured, text)
+    def _found(
+        self, value: VerdictValue, reason: str, interval: Interval | None = None, text: str = NOT_MEASURED
+    ) -> Finding:
+        return Finding(
+            subject=self.claim.id,
+            rule=str(self.claim.claimed),
+            value=value,
+            measured=text,
+            reason=reason,
+            interval=interval,
+        )
 
+    def _reduction(self, claimed: Reduction, metric: Metric) -> Finding:
+        measured = metric.reduction
+        if measured is None:
+            return self._found(INCONCLUSIVE, self._why_no_reduction(metric))
+        text = interval_text(measured)
+        low, high = claimed.low_percent / 100, claimed.high_percent / 100
+        claim_text = f"{number_text(claimed.low_percent)}..{number_text(claimed.high_percent)} %"
+        above_low = measured.ci_low >= low - TOLERANCE
+        inside = f"{text} lies within {claim_text}"
+        if measured.ci_low > high + TOLERANCE:
+            return self._found(EXCEEDED, f"{text} is more than the claimed {claim_text}", measured, text)
+        if measured.ci_high < low - TOLERANCE:
+            return self._found(REFUTED, f"{text} is less than the claimed {claim_text}", measured, text)
+        if above_low and measured.ci_high <= high + TOLERANCE:
+            return self._found(HOLDS, inside, measured, text)
+        if above_low:
+            reason = f"{text} is within {claim_text} or better: only the better end is open"
+            return self._found(HOLDS, reason, measured, text)
+        reason = f"{text} reaches below the lower end of {claim_text}: more blocks would narrow it"
+        return self._found(INCONCLUSIVE, reason, measured, text)
 
-def _why_no_reduction(metric: Metric, evidence: Evidence) -> str:
-    name = f"{metric.metric} of {metric.stage}"
-    for arm in (evidence.reference, evidence.candidate):
+    def _why_no_reduction(self, metric: Metric) -> str:
+        name = f"{metric.metric} of {metric.stage}"
+        for arm in (self.run.reference, self.run.candidate):
+            if arm not in metric.values:
+                return f"{name} was not measured for {arm}"
+        if metric.spread[self.run.reference].low <= 0:
+            return f"{name} of {self.run.reference} is 0 in a block, and nothing can be less than nothing"
+        return f"{name} was measured in one block, which gives no interval: take two or more"
+
+    def _count(self, claimed: CountChange, metric: Metric) -> Finding:
+        missing = [arm for arm in (self.run.reference, self.run.candidate) if arm not in metric.values]
+        if missing:
+            return self._found(INCONCLUSIVE, f"{metric.metric} was not measured for {missing[0]}")
+        reference, candidate = (
+            metric.values[self.run.reference],
+            metric.values[self.run.candidate],
+        )
+        expected = (
+            self.run.active_companies(metric.companies) if claimed.reference is None else claimed.reference
+        )
+        if expected is None:
+            return self._found(INCONCLUSIVE, "the number of active companies, N, was not measured")
+        text = f"{count_text(reference)} -> {count_text(candidate)}"
+        spread = metric.spread[self.run.candidate]
+        measured = Interval(value=candidate, ci_low=spread.low, ci_high=spread.high)
+        if any(each.high - each.low > TOLERANCE for each in metric.spread.values()):
+            return self._found(INCONCLUSIVE, f"{text}, but the counts vary between blocks", measured, text)
+        change = _Change(saved=reference - expected, spent=candidate - claimed.candidate)
+        numbers = f"N is {count_text(expected)}: " if claimed.reference is None else ""
+        return self._found(
+            change.verdict, f"{numbers}{text} per scheduler run, {change.words(claimed)}", measured, text
+        )
+
+    def _rate(self, claimed: AtLeast, metric: Metric) -> Finding:
+        arm = self.run.candidate
         if arm not in metric.values:
-            return f"{name} was not measured for {arm}"
-    if metric.spread[evidence.reference].low <= 0:
-        return f"{name} of {evidence.reference} is 0 in a block, and nothing can be less than nothing"
-    return f"{name} was measured in one block, which gives no interval: take two or more"
+            return self._found(INCONCLUSIVE, f"{metric.metric} was not measured for {arm}")
+        spread = metric.spread[arm]
+        measured = Interval(value=metric.values[arm], ci_low=spread.low, ci_high=spread.high)
+        text, wanted = interval_text(measured), percent_text(claimed.percent / 100)
+        if spread.low >= claimed.percent / 100 - TOLERANCE:
+            return self._found(HOLDS, f"{text} reaches the claimed {wanted}", measured, text)
+        if spread.high < claimed.percent / 100 - TOLERANCE:
+            return self._found(REFUTED, f"{text} stays below the claimed {wanted}", measured, text)
+        return self._found(INCONCLUSIVE, f"{text} is on both sides of the claimed {wanted}", measured, text)
 
-
-def _judge_count(claimed: CountChange, metric: Metric, evidence: Evidence) -> Finding:
-    missing = [arm for arm in (evidence.reference, evidence.candidate) if arm not in metric.values]
-    if missing:
-        return Finding("inconclusive", f"{metric.metric} was not measured for {missing[0]}")
-    reference, candidate = metric.values[evidence.reference], metric.values[evidence.candidate]
-    expected = evidence.active_companies(metric.companies) if claimed.reference is None else claimed.reference
-    if expected is None:
-        return Finding("inconclusive", "the number of active companies, N, was not measured")
-    text = f"{count_text(reference)} -> {count_text(candidate)}"
-    spread = metric.spread[evidence.candidate]
-    measured = Interval(value=candidate, ci_low=spread.low, ci_high=spread.high)
-    if any(each.high - each.low > TOLERANCE for each in metric.spread.values()):
-        return Finding("inconclusive", f"{text}, but the counts vary between blocks", measured, text)
-    change = _Change(saved=reference - expected, spent=candidate - claimed.candidate)
-    numbers = f"N is {count_text(expected)}: " if claimed.reference is None else ""
-    return Finding(
-        change.verdict, f"{numbers}{text} per scheduler run, {change.words(claimed)}", measured, text
-    )
+    def _use(self, metric: Metric) -> Finding:
+        arm = self.run.candidate
+        if arm not in metric.values:
+            return self._found(INCONCLUSIVE, f"whether {metric.stage} is used was not measured for {arm}")
+        spread = metric.spread[arm]
+        measured = Interval(value=metric.values[arm], ci_low=spread.low, ci_high=spread.high)
+        if spread.low == 1:
+            return self._found(HOLDS, f"the planner takes {metric.stage}", measured, "used")
+        if spread.high == 0:
+            instead = f"; it takes {' or '.join(metric.notes)}" if metric.notes else ""
+            reason = f"the planner does not take {metric.stage}{instead}"
+            return self._found(REFUTED, reason, measured, "not used")
+        return self._found(
+            INCONCLUSIVE, f"the planner takes {metric.stage} only at times", measured, "at times"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,45 +213,16 @@ class _Change:
     spent: float
 
     @property
-    def verdict(self) -> VerdictOfClaim:
+    def verdict(self) -> VerdictValue:
         if abs(self.saved) <= TOLERANCE and abs(self.spent) <= TOLERANCE:
-            return "holds"
-        return "exceeded" if self.saved >= -TOLERANCE and self.spent <= TOLERANCE else "refuted"
+            return HOLDS
+        return EXCEEDED if self.saved >= -TOLERANCE and self.spent <= TOLERANCE else REFUTED
 
     def words(self, claimed: CountChange) -> str:
-        if self.verdict == "holds":
+        if self.verdict is HOLDS:
             return "exactly as claimed"
         if self.spent > TOLERANCE:
             return f"more than the claimed {claimed} leaves"
         if self.saved < -TOLERANCE:
             return f"a smaller start than the claimed {claimed} has, so less is saved"
         return f"more saved than the claimed {claimed}"
-
-
-def _judge_rate(claimed: AtLeast, metric: Metric, evidence: Evidence) -> Finding:
-    arm = evidence.candidate
-    if arm not in metric.values:
-        return Finding("inconclusive", f"{metric.metric} was not measured for {arm}")
-    spread = metric.spread[arm]
-    measured = Interval(value=metric.values[arm], ci_low=spread.low, ci_high=spread.high)
-    text, wanted = interval_text(measured), percent_text(claimed.percent / 100)
-    if spread.low >= claimed.percent / 100 - TOLERANCE:
-        return Finding("holds", f"{text} reaches the claimed {wanted}", measured, text)
-    if spread.high < claimed.percent / 100 - TOLERANCE:
-        return Finding("refuted", f"{text} stays below the claimed {wanted}", measured, text)
-    return Finding("inconclusive", f"{text} is on both sides of the claimed {wanted}", measured, text)
-
-
-def _judge_use(metric: Metric, evidence: Evidence) -> Finding:
-    arm = evidence.candidate
-    if arm not in metric.values:
-        return Finding("inconclusive", f"whether {metric.stage} is used was not measured for {arm}")
-    spread = metric.spread[arm]
-    measured = Interval(value=metric.values[arm], ci_low=spread.low, ci_high=spread.high)
-    if spread.low == 1:
-        return Finding("holds", f"the planner takes {metric.stage}", measured, "used")
-    if spread.high == 0:
-        instead = f"; it takes {' or '.join(metric.notes)}" if metric.notes else ""
-        reason = f"the planner does not take {metric.stage}{instead}"
-        return Finding("refuted", reason, measured, "not used")
-    return Finding("inconclusive", f"the planner takes {metric.stage} only at times", measured, "at times")

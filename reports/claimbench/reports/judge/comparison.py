@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from claimbench.reports.judge import statistics
-from claimbench.reports.record.run import ArmRecord, Interval, Metric, Sample, Spread
+from claimbench.reports.record.run import Metric
+from claimbench.reports.record.values import ArmRecord, Interval, Sample, Spread
 from claimbench.scenarios import metrics as catalogue
 
 Blocks = Mapping[int, list[float]]

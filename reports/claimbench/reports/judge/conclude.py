@@ -3,21 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from claimbench.errors import ExitCode
-from claimbench.reports.judge.claims import Evidence, evidence_of, judge_claim
+from claimbench.reports.judge.claims import Measurements, judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
 from claimbench.reports.judge.limitations import standard_limitations
 from claimbench.reports.judge.statistics import METHOD
-from claimbench.reports.record.run import (
-    ArmRecord,
-    ClaimResult,
-    Equivalence,
-    ResultRecord,
-    Sample,
-    Scalar,
-    ScenarioRecord,
-    Verdict,
-)
+from claimbench.reports.record.run import ClaimResult, ResultRecord, ScenarioRecord
+from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Scalar, Verdict, VerdictValue
 from claimbench.scenarios.model import Scenario
 
 
@@ -51,9 +42,11 @@ def judge(scenario: Scenario, facts: RunFacts) -> ResultRecord:
     equal = facts.equivalence.equal
     samples = facts.samples if equal else ()
     metrics = compare(samples, facts.arms)
-    evidence = evidence_of(metrics, facts.arms, scenario.dataset.companies, scenario.network.judged_rtt_ms)
-    evidence = replace(evidence, invalid=_why_nothing_counts(facts))
-    claims = tuple(judge_claim(claim, evidence) for claim in scenario.claims)
+    measurements = measurements_of(
+        metrics, facts.arms, scenario.dataset.companies, scenario.network.judged_rtt_ms
+    )
+    measurements = replace(measurements, invalid=_why_nothing_counts(facts))
+    claims = tuple(judge_claim(claim, measurements) for claim in scenario.claims)
     return ResultRecord(
         claimbench=facts.version,
         started_at=facts.started_at,
@@ -68,7 +61,7 @@ def judge(scenario: Scenario, facts: RunFacts) -> ResultRecord:
         metrics=metrics,
         claims=claims,
         limitations=(*facts.limitations, *standard_limitations(scenario)),
-        verdict=_overall(claims, facts, evidence),
+        verdict=_overall(claims, facts, measurements),
     )
 
 
@@ -94,36 +87,29 @@ def _scenario_record(scenario: Scenario) -> ScenarioRecord:
     )
 
 
-def _overall(claims: tuple[ClaimResult, ...], facts: RunFacts, evidence: Evidence) -> Verdict:
+def _overall(claims: tuple[ClaimResult, ...], facts: RunFacts, measurements: Measurements) -> Verdict:
     if not facts.equivalence.equal:
-        return _verdict("not_equivalent", ExitCode.NOT_EQUIVALENT, _first_difference(facts.equivalence))
+        return Verdict.of(VerdictValue.NOT_EQUIVALENT, _first_difference(facts.equivalence))
     if facts.invalid:
-        return _verdict("invalid", ExitCode.INCONCLUSIVE, evidence.invalid)
+        return Verdict.of(VerdictValue.INVALID, measurements.invalid)
     if not claims:
-        return _verdict(
-            "holds", ExitCode.OK, "the scenario makes no claim: the arms were compared, not judged"
-        )
-    counts = {verdict: [c.id for c in claims if c.verdict == verdict] for verdict in _VERDICTS}
-    told = ", ".join(f"{len(ids)} {_VERDICTS[verdict]}" for verdict, ids in counts.items() if ids)
+        reason = "the scenario makes no claim: the arms were compared, not judged"
+        return Verdict.of(VerdictValue.HOLDS, reason)
+    ids = {value: [claim.id for claim in claims if claim.verdict is value] for value in _WORDS}
+    told = ", ".join(f"{len(ids[value])} {word}" for value, word in _WORDS.items() if ids[value])
     summary = f"of {len(claims)} claims {told}"
-    if counts["refuted"]:
-        return _verdict("refuted", ExitCode.REFUTED, f"{summary}; refuted: {', '.join(counts['refuted'])}")
-    if counts["inconclusive"]:
-        undecided = ", ".join(counts["inconclusive"])
-        return _verdict("inconclusive", ExitCode.INCONCLUSIVE, f"{summary}; inconclusive: {undecided}")
-    return _verdict("holds", ExitCode.OK, summary)
+    for value in (VerdictValue.REFUTED, VerdictValue.INCONCLUSIVE):
+        if ids[value]:
+            return Verdict.of(value, f"{summary}; {value}: {', '.join(ids[value])}")
+    return Verdict.of(VerdictValue.HOLDS, summary)
 
 
-_VERDICTS = {
-    "holds": "hold",
-    "exceeded": "exceeded",
-    "refuted": "refuted",
-    "inconclusive": "inconclusive",
+_WORDS = {
+    VerdictValue.HOLDS: "hold",
+    VerdictValue.EXCEEDED: "exceeded",
+    VerdictValue.REFUTED: "refuted",
+    VerdictValue.INCONCLUSIVE: "inconclusive",
 }
-
-
-def _verdict(value: str, exit_code: ExitCode, reason: str) -> Verdict:
-    return Verdict.model_validate({"value": value, "exit_code": int(exit_code), "reason": reason})
 
 
 def _first_difference(equivalence: Equivalence) -> str:

@@ -8,10 +8,14 @@ import numpy as np
 from scipy import stats
 
 from claimbench.reports.judge.counters import NOT_PORTABLE, REPEATS, Reading, ratio
-from claimbench.reports.record.gate import Baseline, CounterEntry, Finding, Value
-from claimbench.reports.record.wording import count_text, value_text
+from claimbench.reports.record.gate import Baseline, CounterEntry
+from claimbench.reports.record.values import Finding, VerdictValue
+from claimbench.reports.wording import count_text, value_text
 from claimbench.scenarios.metrics import Better, definition
 from claimbench.scenarios.thresholds import BASE, Threshold
+
+PASS, FAIL = VerdictValue.PASS, VerdictValue.FAIL
+INCONCLUSIVE, INVALID = VerdictValue.INCONCLUSIVE, VerdictValue.INVALID
 
 BEYOND_BELIEF = 0.2
 """A fifth of the baseline or less: work that is not done any more looks just like this."""
@@ -69,14 +73,14 @@ class _Comparison:
                 "an improvement beyond belief: see that the work is still done, then promote the baseline "
                 f"or say --believe {self.reading.metric}"
             )
-            return _improved(self._told("invalid", "zero tolerance", reason))
+            return _improved(self._told(INVALID, "zero tolerance", reason))
         if formulas:
             return self._by_formula(formulas)
         if self.reading.varies or not self.entry.is_exact:
             return self._demoted()
         if not self.reading.is_exact and self._worse > 1:
             reason = f"{self._words}, but taken {len(self.reading.values)} times only"
-            return self._told("inconclusive", "zero tolerance", f"{reason}: run with repeats = {REPEATS}")
+            return self._told(INCONCLUSIVE, "zero tolerance", f"{reason}: run with repeats = {REPEATS}")
         return self._exact()
 
     def _is_about(self, threshold: Threshold) -> bool:
@@ -105,29 +109,27 @@ class _Comparison:
     def _exact(self) -> Finding:
         worse = self._worse
         if math.isclose(worse, 1, rel_tol=1e-9):
-            return self._told("pass", "zero tolerance", "as in the baseline")
+            return self._told(PASS, "zero tolerance", "as in the baseline")
         if self.reading.metric in SAME_WORK:
-            return self._told("invalid", "zero tolerance", "the amount of work is another one")
+            return self._told(INVALID, "zero tolerance", "the amount of work is another one")
         if worse > 1:
-            return self._told("fail", "zero tolerance", f"worse than the baseline: {self._words}")
-        return _improved(self._told("pass", "zero tolerance", f"better than the baseline: {self._words}"))
+            return self._told(FAIL, "zero tolerance", f"worse than the baseline: {self._words}")
+        return _improved(self._told(PASS, "zero tolerance", f"better than the baseline: {self._words}"))
 
     def _by_formula(self, formulas: Sequence[Threshold]) -> Finding:
         share = ratio(max(self.reading.values), self.entry.high)
         broken = [each for each in formulas if not each.operator.holds(share, each.limit)]
         rule = ", ".join(each.rule for each in formulas)
         if broken:
-            return self._told("fail", rule, f"{share:.4g} times the baseline breaks {broken[0].rule}")
-        return self._told("pass", rule, f"{share:.4g} times the baseline")
+            return self._told(FAIL, rule, f"{share:.4g} times the baseline breaks {broken[0].rule}")
+        return self._told(PASS, rule, f"{share:.4g} times the baseline")
 
     def _demoted(self) -> Finding:
         """A t-test of the repeats against the baseline's worst: it varies, so it is a statistic."""
         rule = f"varies between repeats, so: <{DEMOTED_LIMIT:g}"
         values, worst = np.array(self.reading.values), self.entry.high
         if worst <= 0 or (values <= 0).any() or len(values) < REPEATS:
-            return self._told(
-                "inconclusive", rule, "too few repeats, or a 0 among them, to judge what varies"
-            )
+            return self._told(INCONCLUSIVE, rule, "too few repeats, or a 0 among them, to judge what varies")
         excess = np.log(values / (DEMOTED_LIMIT * worst))
         varies = excess.min() < excess.max()
         p_worse = (
@@ -136,10 +138,10 @@ class _Comparison:
             else float(excess[0] <= 0)
         )
         if excess.min() > 0 and p_worse <= self.rules.alpha / max(self.rules.family, 1):
-            return self._told("fail", rule, f"every repeat is beyond it: {self._words}", p_worse)
+            return self._told(FAIL, rule, f"every repeat is beyond it: {self._words}", p_worse)
         if excess.max() <= 0:
-            return self._told("pass", rule, "every repeat is within it", p_worse)
-        return self._told("inconclusive", rule, "some repeats are beyond it", p_worse)
+            return self._told(PASS, rule, "every repeat is within it", p_worse)
+        return self._told(INCONCLUSIVE, rule, "some repeats are beyond it", p_worse)
 
     @property
     def _words(self) -> str:
@@ -150,7 +152,7 @@ class _Comparison:
         unit = self.reading.unit
         return f"{count_text(value)} B" if unit == "B" else value_text(value, unit)
 
-    def _told(self, value: Value, rule: str, reason: str, p_worse: float | None = None) -> Finding:
+    def _told(self, value: VerdictValue, rule: str, reason: str, p_worse: float | None = None) -> Finding:
         return Finding(
             tier="counter",
             subject=self.reading.name,
@@ -159,6 +161,7 @@ class _Comparison:
             measured=self._words,
             reason=reason,
             p_worse=p_worse,
+            place=self.entry.place,
         )
 
 

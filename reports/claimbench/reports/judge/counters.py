@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from claimbench.reports.record.gate import CounterEntry
-from claimbench.reports.record.run import ResultRecord, Sample
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.values import Sample
 from claimbench.scenarios.metrics import Tier, definition
 
 REPEATS = 3

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from claimbench.errors import ExitCode, NotEquivalentError, UsageError
+from claimbench.errors import NotEquivalentError, UsageError
 from claimbench.reports.judge import comparability
 from claimbench.reports.judge.counter_verdicts import (
     BEYOND_BELIEF,
@@ -30,18 +30,10 @@ from claimbench.reports.judge.questions import (
 )
 from claimbench.reports.pages.folding import folded, grouped
 from claimbench.reports.record.baseline import run_digest
-from claimbench.reports.record.gate import (
-    Baseline,
-    Duel,
-    Finding,
-    Fitness,
-    GateMethod,
-    GateRecord,
-    GateVerdict,
-    Value,
-)
+from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateMethod, GateRecord
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.wording import value_text
+from claimbench.reports.record.values import Finding, Verdict, VerdictValue
+from claimbench.reports.wording import value_text
 from claimbench.scenarios.metrics import definition
 from claimbench.scenarios.thresholds import BASE, RATIO, Growth, Threshold
 
@@ -187,7 +179,7 @@ class _Judged:
         varying = folded(each.name for each in self.readings if each.varies)
         if varying:
             yield f"moved to the statistical tier, as they vary between repeats: {varying}"
-        if any(each.value == "fail" and each.rule == "zero tolerance" for each in findings):
+        if any(each.value is VerdictValue.FAIL and each.rule == "zero tolerance" for each in findings):
             yield "if a worse counter is meant: claimbench baseline promote RESULTS --reason WHY"
         better = [each.subject for each in findings if each.is_better and each.tier == "counter"]
         if better:
@@ -257,18 +249,18 @@ class _ExactRule:
         values = self._values()
         if not values:
             yield self._told(
-                "invalid", "–", "the growth cannot be told: too few sizes, or a 0 at some of them"
+                VerdictValue.INVALID, "–", "the growth cannot be told: too few sizes, or a 0 at some of them"
             )
             return
         limit = self.threshold.limit
         held = [self.threshold.operator.holds(value, limit) for value in values]
         text = " or ".join(self._text(value) for value in sorted(set(values)))
         if all(held):
-            yield self._told("pass", text, "within the threshold")
+            yield self._told(VerdictValue.PASS, text, "within the threshold")
         elif any(held):
-            yield self._told("inconclusive", text, "repeats lie on both sides of the threshold")
+            yield self._told(VerdictValue.INCONCLUSIVE, text, "repeats lie on both sides of the threshold")
         else:
-            yield self._told("fail", text, f"{text} breaks {self.threshold.rule}")
+            yield self._told(VerdictValue.FAIL, text, f"{text} breaks {self.threshold.rule}")
 
     def _values(self) -> tuple[float, ...]:
         if isinstance(self.threshold.statistic, Growth):
@@ -283,7 +275,7 @@ class _ExactRule:
         plain = isinstance(self.threshold.statistic, Growth) or self.threshold.is_relative or not found
         return f"{value:.4g}" if plain or found is None else value_text(value, found.unit)
 
-    def _told(self, value: Value, measured: str, reason: str) -> Finding:
+    def _told(self, value: VerdictValue, measured: str, reason: str) -> Finding:
         return Finding(
             tier="counter",
             subject=self.threshold.key,
@@ -298,38 +290,27 @@ def _if_fit(findings: Sequence[Finding], fitness: Fitness) -> Iterator[Finding]:
     reasons = unfit(fitness)
     for finding in findings:
         if reasons:
-            yield finding.model_copy(update={"value": "invalid", "reason": "; ".join(reasons)})
+            yield finding.model_copy(update={"value": VerdictValue.INVALID, "reason": "; ".join(reasons)})
         else:
             yield finding
 
 
-def verdict_of(complaints: Sequence[str], findings: Sequence[Finding]) -> GateVerdict:
+def verdict_of(complaints: Sequence[str], findings: Sequence[Finding]) -> Verdict:
     """Nothing to compare outranks a fail, a fail outranks a doubt, and silence is never a pass."""
     if complaints:
-        return GateVerdict(
-            value="invalid", exit_code=ExitCode.NOTHING_TO_COMPARE, reason=_first(complaints, "complaints")
-        )
+        return Verdict.nothing_to_compare(_first(complaints, "complaints"))
     if not findings:
-        return GateVerdict(
-            value="invalid",
-            exit_code=ExitCode.NOTHING_TO_COMPARE,
-            reason="nothing was compared: name a --baseline, or declare thresholds",
-        )
+        return Verdict.nothing_to_compare("nothing was compared: name a --baseline, or declare thresholds")
     groups = grouped(findings)
-    for value, code in _ORDER.items():
+    for value in (VerdictValue.FAIL, VerdictValue.INVALID, VerdictValue.INCONCLUSIVE):
         lines = [
             f"{each.subject} ({said.rule}): {said.reason}"
             for each in groups
-            if (said := each.leading).value == value
+            if (said := each.leading).value is value
         ]
         if lines:
-            return GateVerdict.model_validate(
-                {"value": value, "exit_code": int(code), "reason": _first(lines, "like it")}
-            )
-    return GateVerdict(value="pass", exit_code=ExitCode.OK, reason=f"all {len(findings)} comparisons pass")
-
-
-_ORDER = {"fail": ExitCode.REFUTED, "invalid": ExitCode.INCONCLUSIVE, "inconclusive": ExitCode.INCONCLUSIVE}
+            return Verdict.of(value, _first(lines, "like it"))
+    return Verdict.of(VerdictValue.PASS, f"all {len(findings)} comparisons pass")
 
 
 def _first(lines: Sequence[str], noun: str) -> str:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
 
-from claimbench.errors import ExitCode
 from claimbench.reports.judge.load_values import (
     ALL,
     Wanted,
@@ -16,20 +14,13 @@ from claimbench.reports.judge.load_values import (
     values_by_block,
 )
 from claimbench.reports.judge.statistics import METHOD
-from claimbench.reports.record.load import (
-    BlockRecord,
-    CapacityRecord,
-    LoadAsked,
-    LoadRecord,
-    LoadVerdict,
-    ThresholdResult,
-)
-from claimbench.reports.record.run import ArmRecord, Equivalence, Scalar
+from claimbench.reports.record.load import BlockRecord, CapacityRecord, LoadAsked, LoadRecord
+from claimbench.reports.record.values import ArmRecord, Equivalence, Finding, Scalar, Verdict, VerdictValue
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.load_thresholds import LoadMetric, LoadThreshold
 from claimbench.scenarios.model import Scenario
 
-Passed = Literal["pass", "fail", "inconclusive"]
+PASS, FAIL, INCONCLUSIVE = VerdictValue.PASS, VerdictValue.FAIL, VerdictValue.INCONCLUSIVE
 
 _SHARED_MACHINE = (
     "The generator, the service, the fake API and Postgres share one machine: each takes processor time from "
@@ -104,7 +95,7 @@ def _own_limitations(load: Load) -> tuple[str, ...]:
     return (f"With {load.blocks} blocks the intervals are wide, or there are none.",)
 
 
-def judge_threshold(threshold: LoadThreshold, facts: LoadFacts) -> ThresholdResult:
+def judge_threshold(threshold: LoadThreshold, facts: LoadFacts) -> Finding:
     """Absolute ones on the median block of the worst arm, ratios on their whole interval."""
     if threshold.metric is LoadMetric.CAPACITY:
         return _judged_capacity(threshold, facts)
@@ -114,75 +105,74 @@ def judge_threshold(threshold: LoadThreshold, facts: LoadFacts) -> ThresholdResu
     )
 
 
-def _judged(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) -> ThresholdResult:
+def _judged(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) -> Finding:
     arms = [arm.name for arm in facts.arms if threshold.arm in (None, arm.name)]
     found = {arm: values_by_block(facts.blocks, arm, wanted) for arm in arms}
     if not arms or not all(found.values()):
-        return _result(threshold, "not measured", "fail")
+        return _found(threshold, "not measured", FAIL)
     medians = {arm: median(values.values()) for arm, values in found.items()}
     holds = all(threshold.operator.holds(value, threshold.limit) for value in medians.values())
     unit = unit_of(threshold.metric)
     told = ", ".join(f"{arm} {value:,.4g}{_suffix(unit)}" for arm, value in medians.items())
-    return _result(threshold, told, "pass" if holds else "fail")
+    return _found(threshold, told, PASS if holds else FAIL)
 
 
-def _judged_ratio(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) -> ThresholdResult:
+def _judged_ratio(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) -> Finding:
     values = paired(facts.blocks, facts.arms, wanted)
     if not values.reference:
-        return _result(threshold, "not measured", "fail")
+        return _found(threshold, "not measured", FAIL)
     ratio = ratio_of(values)
     if ratio is None:
-        return _result(threshold, "no interval: too few blocks, or a reference of 0", "inconclusive")
+        return _found(threshold, "no interval: too few blocks, or a reference of 0", INCONCLUSIVE)
     ends = [threshold.operator.holds(end, threshold.limit) for end in (ratio.ci_low, ratio.ci_high)]
     told = f"{ratio.value:.3g} [{ratio.ci_low:.3g}, {ratio.ci_high:.3g}]"
-    return _result(threshold, told, "pass" if all(ends) else "inconclusive" if any(ends) else "fail")
+    return _found(threshold, told, PASS if all(ends) else INCONCLUSIVE if any(ends) else FAIL)
 
 
-def _judged_capacity(threshold: LoadThreshold, facts: LoadFacts) -> ThresholdResult:
+def _judged_capacity(threshold: LoadThreshold, facts: LoadFacts) -> Finding:
     found = {each.arm: each.rate_per_s for each in facts.capacities}
     if threshold.is_ratio:
         by_role = {arm.role: found.get(arm.name) for arm in facts.arms}
         reference, candidate = by_role.get("reference"), by_role.get("candidate")
         if not reference or not candidate:
-            return _result(threshold, "not measured", "fail")
+            return _found(threshold, "not measured", FAIL)
         held = threshold.operator.holds(candidate / reference, threshold.limit)
         told = f"{candidate / reference:.3g} ({candidate:,.3g} by {reference:,.3g} per s, one search each)"
-        return _result(threshold, told, "pass" if held else "fail")
+        return _found(threshold, told, PASS if held else FAIL)
     rates = {arm: rate for arm, rate in found.items() if threshold.arm in (None, arm)}
     known = {arm: rate for arm, rate in rates.items() if rate is not None}
     told = ", ".join(f"{arm} {rate:,.3g} per s" for arm, rate in known.items())
     holds = bool(rates) and known == rates
     holds = holds and all(threshold.operator.holds(rate, threshold.limit) for rate in known.values())
-    return _result(threshold, told or "not measured", "pass" if holds else "fail")
+    return _found(threshold, told or "not measured", PASS if holds else FAIL)
 
 
 def _suffix(unit: str) -> str:
     return "" if unit == "count" else f" {unit}"
 
 
-def _result(threshold: LoadThreshold, measured: str, verdict: Passed) -> ThresholdResult:
-    return ThresholdResult(
-        metric=threshold.key, expression=threshold.rule, measured=measured, verdict=verdict
+def _found(threshold: LoadThreshold, measured: str, value: VerdictValue) -> Finding:
+    words = {PASS: "within the threshold", FAIL: f"{measured} breaks {threshold.rule}"}
+    return Finding(
+        subject=threshold.key,
+        rule=threshold.rule,
+        value=value,
+        measured=measured,
+        reason=words.get(value, "it cannot be told on which side of the threshold this is"),
     )
 
 
-def _verdict(facts: LoadFacts, thresholds: Sequence[ThresholdResult]) -> LoadVerdict:
+def _verdict(facts: LoadFacts, findings: Sequence[Finding]) -> Verdict:
     if facts.equivalence is not None and not facts.equivalence.equal:
-        return _said("not_equivalent", ExitCode.NOT_EQUIVALENT, facts.equivalence.differences[0])
+        return Verdict.of(VerdictValue.NOT_EQUIVALENT, facts.equivalence.differences[0])
     for block in facts.blocks:
         if block.problems:
             where = f"block {block.block}, {block.arm}"
-            return _said("invalid", ExitCode.INCONCLUSIVE, f"{where}: {block.problems[0]}")
-    for value, code in (("fail", ExitCode.REFUTED), ("inconclusive", ExitCode.INCONCLUSIVE)):
-        found = [each for each in thresholds if each.verdict == value]
+            return Verdict.of(VerdictValue.INVALID, f"{where}: {block.problems[0]}")
+    for value in (FAIL, INCONCLUSIVE):
+        found = [each for each in findings if each.value is value]
         if found:
-            told = "; ".join(f"{each.metric}: {each.expression}, measured {each.measured}" for each in found)
-            return _said("fail" if value == "fail" else "inconclusive", code, told)
-    count = len(thresholds)
-    return _said("pass", ExitCode.OK, f"{count} of {count} thresholds hold" if count else "nothing was asked")
-
-
-def _said(
-    value: Literal["pass", "fail", "inconclusive", "invalid", "not_equivalent"], code: ExitCode, reason: str
-) -> LoadVerdict:
-    return LoadVerdict(value=value, exit_code=int(code), reason=reason)
+            told = "; ".join(f"{each.subject}: {each.rule}, measured {each.measured}" for each in found)
+            return Verdict.of(value, told)
+    count = len(findings)
+    return Verdict.of(PASS, f"{count} of {count} thresholds hold" if count else "nothing was asked")

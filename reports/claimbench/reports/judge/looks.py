@@ -14,7 +14,7 @@ from claimbench.errors import UsageError
 from claimbench.reports.judge import statistics
 from claimbench.reports.judge.significance import Surprise, holm, of_median, of_percentile
 from claimbench.reports.judge.statistics import Values
-from claimbench.reports.record.run import Interval
+from claimbench.reports.record.values import Interval, VerdictValue
 
 LEAST_BLOCKS = 6
 """Below six blocks no rank test can be surprised enough."""
@@ -75,7 +75,7 @@ class Answer:
     """What the blocks say about a question."""
 
     question: Question
-    value: str
+    value: VerdictValue
     reason: str
     p_worse: float
     interval: Interval
@@ -121,7 +121,7 @@ class _Course:
         )
         for index, surprise in enumerate(surprises):
             if not red[index] and surprise.fine <= self._plan.beta * self._plan.shares[look]:
-                self._settled.setdefault(index, self._answer(index, "pass", "", surprise.worse))
+                self._settled.setdefault(index, self._answer(index, VerdictValue.PASS, "", surprise.worse))
         if any(red):
             self._has_red = True
             self._confirm([index for index in range(len(red)) if red[index]], take)
@@ -132,12 +132,12 @@ class _Course:
         if len(second[0]) < LEAST_BLOCKS:
             reason = "red, but there are no further blocks to confirm it: take more blocks"
             for index in red:
-                self._settled[index] = self._answer(index, "inconclusive", reason, math.nan)
+                self._settled[index] = self._answer(index, VerdictValue.INCONCLUSIVE, reason, math.nan)
             return
         p_values = [self._questions[index].surprise(second[index]).worse for index in red]
         confirmed = holm(p_values, self._plan.confirmation_alpha)
         for place, index in enumerate(red):
-            value = "fail" if confirmed[place] else "inconclusive"
+            value = VerdictValue.FAIL if confirmed[place] else VerdictValue.INCONCLUSIVE
             words = "says the same" if confirmed[place] else "does not confirm the red of the first"
             reason = f"a second set of {len(second[index])} blocks {words} (p = {p_values[place]:.2g})"
             self._settled[index] = self._answer(index, value, reason, p_values[place])
@@ -151,10 +151,10 @@ class _Course:
                 )
                 if self._has_red:
                     reason = "the check ended with another question's red"
-                self._settled[index] = self._answer(index, "inconclusive", reason, surprise.worse)
+                self._settled[index] = self._answer(index, VerdictValue.INCONCLUSIVE, reason, surprise.worse)
         return tuple(self._settled[index] for index in range(len(self._questions)))
 
-    def _answer(self, index: int, value: str, reason: str, p_worse: float) -> Answer:
+    def _answer(self, index: int, value: VerdictValue, reason: str, p_worse: float) -> Answer:
         values = self._blocks[index]
         p = self._questions[index].surprise(values).worse if math.isnan(p_worse) else p_worse
         return Answer(self._questions[index], value, reason, p, interval_of(values), len(values))

@@ -8,9 +8,10 @@ import numpy as np
 
 from claimbench.reports.judge.looks import LEAST_BLOCKS, Answer, LookPlan, Question, decide
 from claimbench.reports.judge.statistics import Values
-from claimbench.reports.record.gate import Duel, Finding
-from claimbench.reports.record.run import ResultRecord, Sample
-from claimbench.reports.record.wording import value_text
+from claimbench.reports.record.gate import Duel
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.values import Finding, Sample, VerdictValue
+from claimbench.reports.wording import value_text
 from claimbench.scenarios.metrics import Tier, definition
 from claimbench.scenarios.thresholds import BASE, RATIO, Percentile, Place, Threshold
 
@@ -150,7 +151,7 @@ def _unasked(asked: Asked) -> Finding:
         tier="timing",
         subject=asked.threshold.key,
         rule=asked.threshold.rule,
-        value="invalid",
+        value=VerdictValue.INVALID,
         measured="not judged",
         reason=_why_not(asked),
         blocks=len(asked.values),
@@ -162,7 +163,7 @@ def _told(asked: Asked, answer: Answer, judgement: Judgement) -> Finding:
     metric = asked.threshold.place.metric
     collapsed = asked.threshold.subject == BASE and interval.ci_high < UNBELIEVABLE_RATIO
     if collapsed and metric not in judgement.believed:
-        value = "invalid"
+        value = VerdictValue.INVALID
         reason = f"an improvement beyond belief: see that the work is still done, then say --believe {metric}"
     texts = [_text(each, asked.unit) for each in (interval.value, interval.ci_low, interval.ci_high)]
     return Finding.model_validate(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from claimbench.reports.judge.claims import evidence_of, judge_claim
+from claimbench.reports.judge.claims import judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
 from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
 from claimbench.reports.judge.looks import LookPlan
@@ -51,7 +51,7 @@ def _claims(record: ResultRecord) -> Iterator[_Pair]:
         return
     scenario = record.scenario
     metrics = compare(record.samples, record.arms)
-    evidence = evidence_of(metrics, record.arms, scenario.companies, scenario.judged_rtt_ms)
+    measurements = measurements_of(metrics, record.arms, scenario.companies, scenario.judged_rtt_ms)
     for claim in record.claims:
         again = judge_claim(
             Claim(
@@ -62,7 +62,7 @@ def _claims(record: ResultRecord) -> Iterator[_Pair]:
                 stage=claim.stage,
                 claimed=parse_claimed(claim.claimed),
             ),
-            evidence,
+            measurements,
         )
         yield _Pair(f"claim {claim.id}", claim.verdict, again.verdict)
 

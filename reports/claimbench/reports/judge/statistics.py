@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from claimbench.reports.record.run import Interval, Method
+from claimbench.reports.record.values import Interval, Method
 
 CONFIDENCE = 0.95
 FEW_BLOCKS_BELOW = 6

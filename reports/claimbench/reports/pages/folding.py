@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from claimbench.reports.record.gate import Finding
+from claimbench.reports.record.values import Finding
 from claimbench.scenarios.metrics import CATALOGUE, RUN
 
 ORDER = ("fail", "invalid", "inconclusive", "pass")

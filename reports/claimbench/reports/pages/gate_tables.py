@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from claimbench.reports.pages.folding import ORDER, Group, grouped
 from claimbench.reports.pages.tables import Table
-from claimbench.reports.record.gate import Finding, GateRecord
+from claimbench.reports.record.gate import GateRecord
+from claimbench.reports.record.values import Finding
 
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "invalid": "!"}
 """A sign beside each verdict's word, so that nothing hangs on colour."""

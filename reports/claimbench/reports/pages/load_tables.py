@@ -5,7 +5,7 @@ from statistics import median
 
 from claimbench.reports.pages.tables import Table
 from claimbench.reports.record.load import BlockRecord, CapacityRecord, Latency, LoadRecord, Ratio
-from claimbench.reports.record.run import Interval
+from claimbench.reports.record.values import Interval
 
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 HEADLINES = {
@@ -28,7 +28,7 @@ TONES = {
 def thresholds(record: LoadRecord) -> Table:
     """A row per threshold."""
     rows = tuple(
-        (each.metric, each.expression, f"{SIGNS[each.verdict]} {each.verdict}", each.measured)
+        (each.subject, each.rule, f"{SIGNS[each.value]} {each.value}", each.measured)
         for each in record.thresholds
     )
     return Table("Thresholds", ("Metric", "Threshold", "Verdict", "Measured"), rows, words=4)

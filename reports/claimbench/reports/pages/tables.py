@@ -3,14 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from claimbench.reports.record.run import ClaimResult, Metric, ResultRecord, Scalar
-from claimbench.reports.record.wording import (
-    count_text,
-    metric_title,
-    reduction_text,
-    stage_title,
-    value_text,
-)
+from claimbench.reports.record.run import ClaimResult, Metric, ResultRecord
+from claimbench.reports.record.values import Scalar
+from claimbench.reports.wording import count_text, metric_title, reduction_text, stage_title, value_text
 from claimbench.scenarios.metrics import CATALOGUE, RUN, definition
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from claimbench.errors import NothingToCompareError
 from claimbench.reports.record.run import Metric, ResultRecord
 from claimbench.reports.record.store import RESULTS, read_record
-from claimbench.reports.record.wording import metric_title, value_text
+from claimbench.reports.wording import metric_title, value_text
 from claimbench.scenarios.metrics import RUN
 
 SHOWN = ("round_trips", "statements", "row_bytes", "api_calls", "time", "peak_memory")

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from claimbench.errors import NothingToCompareError, UsageError
 from claimbench.reports.record.gate import Fitness, GateMethod
-from claimbench.reports.record.run import Frozen, Sample, Scalar
+from claimbench.reports.record.values import Frozen, Sample, Scalar
 
 CALIBRATION_SCHEMA: Final = "claimbench.calibration/1"
 

@@ -4,13 +4,10 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from claimbench.reports.record.run import Frozen, Interval, Sample
+from claimbench.reports.record.values import Finding, Frozen, Place, Sample, Verdict
 
 BASELINE_SCHEMA: Final = "claimbench.baseline/1"
 GATE_SCHEMA: Final = "claimbench.gate/1"
-
-Value = Literal["pass", "fail", "inconclusive", "invalid"]
-TierName = Literal["counter", "timing"]
 
 
 class CounterEntry(Frozen):
@@ -33,7 +30,12 @@ class CounterEntry(Frozen):
     @property
     def name(self) -> str:
         """How it is called in every output."""
-        return f"{self.arm}.{self.metric}{{stage:{self.stage}, companies:{self.companies}}}"
+        return str(self.place)
+
+    @property
+    def place(self) -> Place:
+        """Where it was counted."""
+        return Place(arm=self.arm, metric=self.metric, stage=self.stage, companies=self.companies)
 
 
 class Baseline(Frozen):
@@ -75,22 +77,6 @@ class Duel(Frozen):
     fitness: Fitness
 
 
-class Finding(Frozen):
-    """One thing that was compared: the rule, the verdict, and the sentence that says why."""
-
-    tier: TierName
-    subject: str
-    rule: str
-    value: Value
-    measured: str
-    reason: str
-    interval: Interval | None = None
-    p_worse: float | None = None
-    blocks: int | None = None
-    is_better: bool = False
-    """Better than the baseline, exactly: worth a promotion."""
-
-
 class GateMethod(Frozen):
     """All constants, so that anyone can recompute a verdict."""
 
@@ -109,14 +95,6 @@ class GateMethod(Frozen):
     seed: int
 
 
-class GateVerdict(Frozen):
-    """Of the whole gate; `exit_code` is what the process ended with."""
-
-    value: Value
-    exit_code: int
-    reason: str
-
-
 class GateRecord(Frozen):
     """One check: `gate.json` holds exactly this. With `results.json` beside it, all can be recomputed."""
 
@@ -133,4 +111,4 @@ class GateRecord(Frozen):
     complaints: tuple[str, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
-    verdict: GateVerdict
+    verdict: Verdict

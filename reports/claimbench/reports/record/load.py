@@ -1,4 +1,4 @@
-"""The load record, version `claimbench.load/1`: `load.json` holds exactly this, all else is drawn from it.
+"""The load record, version `claimbench.load/2`: `load.json` holds exactly this, all else is drawn from it.
 
 Latencies are in milliseconds. `response` counts from the moment a request was meant to be sent, `service`
 from the moment it was sent, `lag` is the time between the two. `histogram` is the base64 of an
@@ -9,9 +9,18 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from claimbench.reports.record.run import ArmRecord, Equivalence, Frozen, Interval, Method, Scalar
+from claimbench.reports.record.values import (
+    ArmRecord,
+    Equivalence,
+    Finding,
+    Frozen,
+    Interval,
+    Method,
+    Scalar,
+    Verdict,
+)
 
-LOAD_SCHEMA: Final = "claimbench.load/1"
+LOAD_SCHEMA: Final = "claimbench.load/2"
 
 
 class Latency(Frozen):
@@ -163,15 +172,6 @@ class Ratio(Frozen):
     ratio: Interval | None
 
 
-class ThresholdResult(Frozen):
-    """One threshold, what was measured for it, and whether it holds; an unknown metric fails."""
-
-    metric: str
-    expression: str
-    measured: str
-    verdict: Literal["pass", "fail", "inconclusive"]
-
-
 class LoadAsked(Frozen):
     """What was asked for. `arrivals` says it in words."""
 
@@ -188,18 +188,10 @@ class LoadAsked(Frozen):
     """The round trip that was added between the service and its database."""
 
 
-class LoadVerdict(Frozen):
-    """Of the whole run; `exit_code` is what the process ended with."""
-
-    value: Literal["pass", "fail", "inconclusive", "invalid", "not_equivalent"]
-    exit_code: int
-    reason: str
-
-
 class LoadRecord(Frozen):
     """One load run."""
 
-    schema_: Literal["claimbench.load/1"] = Field(default=LOAD_SCHEMA, alias="schema")
+    schema_: Literal["claimbench.load/2"] = Field(default=LOAD_SCHEMA, alias="schema")
     claimbench: str
     started_at: str
     command: str = ""
@@ -211,7 +203,7 @@ class LoadRecord(Frozen):
     blocks: tuple[BlockRecord, ...]
     capacities: tuple[CapacityRecord, ...]
     ratios: tuple[Ratio, ...]
-    thresholds: tuple[ThresholdResult, ...]
+    thresholds: tuple[Finding, ...]
     method: Method
     limitations: tuple[str, ...]
-    verdict: LoadVerdict
+    verdict: Verdict

@@ -2,38 +2,22 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from claimbench.reports.record.values import (
+    ArmRecord,
+    Equivalence,
+    Frozen,
+    Interval,
+    Method,
+    Sample,
+    Scalar,
+    Spread,
+    Verdict,
+    VerdictValue,
+)
 
 SCHEMA: Final = "claimbench.result/2"
-
-Scalar = str | int | float | bool | None
-
-
-def _is_empty(value: str | tuple[str, ...]) -> bool:
-    return not value
-
-
-class Frozen(BaseModel):
-    """A value of the record; unknown keys are refused, NaN and infinity too."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
-
-
-class Sample(Frozen):
-    """One number. `block` counts from 0; `rtt_ms` is the asked one; `size` is the workload's (companies).
-
-    note: what was seen behind the number, in words that end a sentence; absent from the file if empty.
-    """
-
-    arm: str
-    block: int
-    stage: str
-    metric: str
-    unit: str
-    value: float
-    rtt_ms: float
-    size: int
-    note: str = Field(default="", exclude_if=_is_empty)
 
 
 class ScenarioRecord(Frozen):
@@ -49,39 +33,6 @@ class ScenarioRecord(Frozen):
     company_sizes: tuple[int, ...]
     rtt_ms: tuple[float, ...]
     judged_rtt_ms: float
-
-
-class ArmRecord(Frozen):
-    """One pipeline under measurement."""
-
-    name: str
-    pipeline: str
-    role: Literal["reference", "candidate"]
-    indexes: Literal["before", "after"]
-
-
-class Equivalence(Frozen):
-    """Whether the arms did the same work; `differences` are sentences, the first one first."""
-
-    equal: bool
-    differences: tuple[str, ...]
-    rows_compared: int
-    api_requests_compared: int
-
-
-class Interval(Frozen):
-    """An estimate with its 95 % interval; an exact count has a width of zero."""
-
-    value: float
-    ci_low: float
-    ci_high: float
-
-
-class Spread(Frozen):
-    """The lowest and the highest block."""
-
-    low: float
-    high: float
 
 
 class Metric(Frozen):
@@ -100,10 +51,7 @@ class Metric(Frozen):
     values: dict[str, float]
     spread: dict[str, Spread]
     reduction: Interval | None
-    notes: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
-
-
-VerdictOfClaim = Literal["holds", "exceeded", "refuted", "inconclusive"]
+    notes: tuple[str, ...] = Field(default=(), exclude_if=lambda notes: not notes)
 
 
 class ClaimAtSize(Frozen):
@@ -112,7 +60,7 @@ class ClaimAtSize(Frozen):
     companies: int
     measured: Interval | None
     measured_text: str
-    verdict: VerdictOfClaim
+    verdict: VerdictValue
 
 
 class ClaimResult(Frozen):
@@ -130,27 +78,9 @@ class ClaimResult(Frozen):
     claimed: str
     measured: Interval | None
     measured_text: str
-    verdict: VerdictOfClaim
+    verdict: VerdictValue
     reason: str
     by_companies: tuple[ClaimAtSize, ...] = ()
-
-
-class Verdict(Frozen):
-    """Of the whole run; `exit_code` is what the process ended with."""
-
-    value: Literal["holds", "refuted", "inconclusive", "not_equivalent", "invalid"]
-    exit_code: int
-    reason: str
-
-
-class Method(Frozen):
-    """The constants of the statistics, so that anyone can recompute them."""
-
-    confidence: float
-    estimate: str
-    interval: str
-    interval_of_few_blocks: str
-    few_blocks_below: int
 
 
 class ResultRecord(Frozen):

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from claimbench.reports.pages import gate_tables as tables
 from claimbench.reports.pages.folding import Group
-from claimbench.reports.record.gate import Finding, GateRecord
-from claimbench.reports.record.wording import printable
+from claimbench.reports.record.gate import GateRecord
+from claimbench.reports.record.values import Finding
 from claimbench.reports.render.terminal import Paint
+from claimbench.reports.wording import printable
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "invalid": "bold yellow"}
 

@@ -5,7 +5,7 @@ import io
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from claimbench.reports.record.run import ClaimResult, ResultRecord
-from claimbench.reports.record.wording import printable
+from claimbench.reports.wording import printable
 
 
 def render(record: ResultRecord) -> str:

@@ -7,9 +7,10 @@ from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from claimbench.reports.pages import load_tables as tables
 from claimbench.reports.pages.tables import Table, facts
-from claimbench.reports.record.load import LoadRecord, ThresholdResult
-from claimbench.reports.record.wording import printable
+from claimbench.reports.record.load import LoadRecord
+from claimbench.reports.record.values import Finding
 from claimbench.reports.render.markdown import escaped, table_text
+from claimbench.reports.wording import printable
 
 
 def markdown(record: LoadRecord) -> str:
@@ -61,12 +62,12 @@ def _validity(record: LoadRecord) -> TestCase:
     return case
 
 
-def _case(record: LoadRecord, threshold: ThresholdResult) -> TestCase:
-    case = TestCase(f"{printable(threshold.metric)}: {threshold.expression}", _classname(record))
+def _case(record: LoadRecord, threshold: Finding) -> TestCase:
+    case = TestCase(f"{printable(threshold.subject)}: {threshold.rule}", _classname(record))
     measured = f"measured: {printable(threshold.measured)}"
-    if threshold.verdict == "fail":
+    if threshold.value == "fail":
         case.result = [Failure(measured, "fail")]
-    if threshold.verdict == "inconclusive":
+    if threshold.value == "inconclusive":
         case.result = [Error(measured, "inconclusive")]
     case.system_out = measured + "\n"
     return case

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from claimbench.reports.pages import tables
 from claimbench.reports.pages.tables import Table
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.wording import printable
+from claimbench.reports.wording import printable
 
 
 def render(record: ResultRecord) -> str:

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from claimbench.reports.judge.soak import SoakRecord
 from claimbench.reports.pages.tables import Table, facts
+from claimbench.reports.record.soak import SoakRecord
 from claimbench.reports.record.store import write_text
-from claimbench.reports.record.wording import printable
 from claimbench.reports.render.load_text import aligned
 from claimbench.reports.render.markdown import escaped, table_text
+from claimbench.reports.wording import printable
 
 SOAK = "soak.json"
 MARKDOWN = "soak.md"
 
+SIGNS = {"pass": "✓", "fail": "✗"}
 HEADLINES = {
     "pass": "The service bears the load",
     "fail": "The service does not bear the load",
@@ -59,9 +60,7 @@ def _asked(record: SoakRecord) -> str:
 
 def found(record: SoakRecord) -> Table:
     """A row for each finding."""
-    rows = tuple(
-        (each.name, "✓" if each.holds else "✗", each.allowed, each.measured) for each in record.findings
-    )
+    rows = tuple((each.subject, SIGNS[each.value], each.rule, each.measured) for each in record.findings)
     return Table("Findings", ("What", "Holds", "Allowed", "Seen"), rows, words=4)
 
 

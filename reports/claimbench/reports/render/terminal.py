@@ -11,7 +11,7 @@ from rich.text import Text
 
 from claimbench.reports.pages import tables
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.wording import printable
+from claimbench.reports.wording import printable
 
 
 class Paint(StrEnum):

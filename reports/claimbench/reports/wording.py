@@ -1,6 +1,7 @@
 """How numbers are written: the same in the terminal, in Markdown, in HTML and in reasons."""
 
-from claimbench.reports.record.run import Interval, Metric
+from claimbench.reports.record.run import Metric
+from claimbench.reports.record.values import Interval
 from claimbench.scenarios import metrics as catalogue
 
 NOT_MEASURED = "not measured"

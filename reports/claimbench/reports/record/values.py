@@ -1,0 +1,167 @@
+"""The values that all stored documents share: numbers and their places, findings, the one verdict."""
+
+from enum import StrEnum
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from claimbench.errors import ExitCode
+
+Scalar = str | int | float | bool | None
+
+
+def _is_absent(value: object) -> bool:
+    return not value
+
+
+class Frozen(BaseModel):
+    """A stored value; unknown keys are refused, NaN and infinity too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+
+class Sample(Frozen):
+    """One number. `block` counts from 0; `rtt_ms` is the asked one; `size` is the workload's (companies).
+
+    note: what was seen behind the number, in words that end a sentence; absent from the file if empty.
+    """
+
+    arm: str
+    block: int
+    stage: str
+    metric: str
+    unit: str
+    value: float
+    rtt_ms: float
+    size: int
+    note: str = Field(default="", exclude_if=_is_absent)
+
+
+class Place(Frozen):
+    """Where a number belongs: an arm's metric, at a stage and a size of the workload."""
+
+    arm: str
+    metric: str
+    stage: str
+    companies: int = Field(ge=0)
+
+    @property
+    def series(self) -> str:
+        """The arm's metric, wherever it was taken."""
+        return f"{self.arm}.{self.metric}"
+
+    def __str__(self) -> str:
+        return f"{self.series}{{stage:{self.stage}, companies:{self.companies}}}"
+
+
+class Interval(Frozen):
+    """An estimate with its 95 % interval; an exact count has a width of zero."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+class Spread(Frozen):
+    """The lowest and the highest block."""
+
+    low: float
+    high: float
+
+
+class ArmRecord(Frozen):
+    """One pipeline under measurement."""
+
+    name: str
+    pipeline: str
+    role: Literal["reference", "candidate"]
+    indexes: Literal["before", "after"]
+
+
+class Equivalence(Frozen):
+    """Whether the arms did the same work; `differences` are sentences, the first one first."""
+
+    equal: bool
+    differences: tuple[str, ...]
+    rows_compared: int
+    api_requests_compared: int
+
+
+class Method(Frozen):
+    """The constants of the statistics, so that anyone can recompute them."""
+
+    confidence: float
+    estimate: str
+    interval: str
+    interval_of_few_blocks: str
+    few_blocks_below: int
+
+
+class VerdictValue(StrEnum):
+    """Every word that a verdict can be: those of claims first, then those of rules, then those of neither."""
+
+    HOLDS = "holds"
+    EXCEEDED = "exceeded"
+    REFUTED = "refuted"
+    PASS = "pass"  # noqa: S105 (no password)
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+    NOT_EQUIVALENT = "not_equivalent"
+    LOST = "lost"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a process ends with when this is its verdict."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES: Final = {
+    VerdictValue.HOLDS: ExitCode.OK,
+    VerdictValue.EXCEEDED: ExitCode.OK,
+    VerdictValue.REFUTED: ExitCode.REFUTED,
+    VerdictValue.PASS: ExitCode.OK,
+    VerdictValue.FAIL: ExitCode.REFUTED,
+    VerdictValue.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+    VerdictValue.INVALID: ExitCode.INCONCLUSIVE,
+    VerdictValue.NOT_EQUIVALENT: ExitCode.NOT_EQUIVALENT,
+    VerdictValue.LOST: ExitCode.NOT_EQUIVALENT,
+}
+
+
+class Finding(Frozen):
+    """One thing that was held to a rule: what was measured, the verdict, and the sentence that says why.
+
+    tier, place: of a gate's findings; place where the subject is one counter or one threshold's metric.
+    """
+
+    tier: Literal["counter", "timing"] | None = Field(default=None, exclude_if=_is_absent)
+    subject: str
+    rule: str
+    value: VerdictValue
+    measured: str
+    reason: str
+    interval: Interval | None = None
+    p_worse: float | None = None
+    blocks: int | None = None
+    is_better: bool = False
+    """Better than the baseline, exactly: worth a promotion."""
+    place: Place | None = Field(default=None, exclude_if=_is_absent)
+
+
+class Verdict(Frozen):
+    """Of a whole document; `exit_code` is what the process ended with."""
+
+    value: VerdictValue
+    exit_code: int
+    reason: str
+
+    @classmethod
+    def of(cls, value: VerdictValue, reason: str) -> Self:
+        """The verdict with the exit code that its value has."""
+        return cls(value=value, exit_code=int(value.exit_code), reason=reason)
+
+    @classmethod
+    def nothing_to_compare(cls, reason: str) -> Self:
+        """Invalid, since what was asked for has no other side (exit 4)."""
+        return cls(value=VerdictValue.INVALID, exit_code=int(ExitCode.NOTHING_TO_COMPARE), reason=reason)
