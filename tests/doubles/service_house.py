@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import URL, Engine
 from starlette.testclient import TestClient
 
+from claimbench.impl.service.activity import Observer
 from claimbench.impl.service.app import ServiceSetup, create_app
 from claimbench.impl.service.database import service_engine
 from claimbench.impl.service.journal import Journal
 from claimbench.impl.service.limits import ServiceLimits
-from claimbench.impl.service.observer import Observer
 from claimbench.impl.service.telemetry import Telemetry
 from claimbench.scenarios.model import Dataset
 

@@ -65,9 +65,3 @@ def make_document_indexes(connection: Connection) -> None:
     """Make the three; the table must not have them yet."""
     for index in DOCUMENT_INDEXES:
         connection.execute(text(index.create_sql))
-
-
-def drop_document_indexes(connection: Connection) -> None:
-    """Drop those of the three that exist."""
-    for index in DOCUMENT_INDEXES:
-        connection.execute(text(f"DROP INDEX IF EXISTS {index.name}"))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from sqlalchemy import Engine
@@ -19,6 +20,17 @@ class Stage(StrEnum):
     CHECK_STATUSES = "check_statuses"
     PROCESS_RESULTS = "process_results"
     RETRY_FAILED = "retry_failed"
+
+
+INTERVALS: Mapping[Stage, timedelta] = MappingProxyType(
+    {
+        Stage.CREATE_BATCHES: timedelta(minutes=5),
+        Stage.CHECK_STATUSES: timedelta(minutes=2),
+        Stage.PROCESS_RESULTS: timedelta(minutes=1),
+        Stage.RETRY_FAILED: timedelta(minutes=10),
+    }
+)
+"""How often each stage runs, as the document has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from claimbench.impl.events import Event, EventKind, EventSink, ignore
-from claimbench.impl.ports import Clock, Pipeline, Stage, StageReport, take_stage
-from claimbench.impl.stage_events import StageEvent
-
-INTERVALS: Mapping[Stage, timedelta] = MappingProxyType(
-    {
-        Stage.CREATE_BATCHES: timedelta(minutes=5),
-        Stage.CHECK_STATUSES: timedelta(minutes=2),
-        Stage.PROCESS_RESULTS: timedelta(minutes=1),
-        Stage.RETRY_FAILED: timedelta(minutes=10),
-    }
-)
-"""How often each stage runs, as the document has it."""
+from claimbench.impl.ports import INTERVALS, Clock, Pipeline, Stage, StageReport
+from claimbench.impl.stage_events import StageEvent, time_stage
 
 
 class WallClock:
@@ -99,18 +88,30 @@ class Timer:
     at_once_max: int
 
 
+@dataclass(frozen=True, slots=True)
+class NamedPipeline:
+    """A pipeline, and what to call it when telling what it did."""
+
+    name: str
+    pipeline: Pipeline
+
+
+PipelineSource = Callable[[], NamedPipeline]
+"""Asked before each stage for the pipeline to run it on; the stage ends on that one."""
+
+
 class StageRunner:
-    """Runs stages one call at a time and keeps the books: the part of a scheduler that has no timer."""
+    """Runs stages one call at a time and counts how they fare: the part of a scheduler that has no timer."""
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        source: PipelineSource,
         timetable: Timetable,
         clock: Clock,
         events: EventSink = ignore,
         ticks: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._pipeline, self._timetable, self._clock, self._events = pipeline, timetable, clock, events
+        self._source, self._timetable, self._clock, self._events = source, timetable, clock, events
         self._ticks = ticks
         self._lock = threading.Lock()
         self._stages = {stage: StageHealth(stage) for stage in Stage}
@@ -123,17 +124,24 @@ class StageRunner:
         if self.resting_until(now):
             return None
         self._note(stage, running=1, last_started_at=now)
-        started = self._ticks()
-        try:
-            report = take_stage(self._pipeline, stage, now)
-        except Exception as error:  # whatever it is, the other stages go on
-            self._failed(stage, error, self._ticks() - started)
-            return None
-        with self._lock:
-            self._errors_in_a_row = 0
-        self._note(stage, runs=1, running=-1, last_ended_at=self._clock.now(), last_report=report)
-        self._tell(EventKind.STAGE_DONE, stage, self._ticks() - started, report)
-        return report
+        chosen = self._source()
+        run = time_stage(chosen.pipeline, stage, now, self._ticks)
+        failed = isinstance(run.outcome, Exception)
+        event = StageEvent(
+            EventKind.STAGE_FAILED if failed else EventKind.STAGE_DONE,
+            f"{stage}: {type(run.outcome).__name__}: {run.outcome}".splitlines()[0] if failed else "",
+            stage=stage,
+            pipeline=chosen.name,
+            ended_at=self._clock.now(),
+            seconds=run.seconds,
+            report=run.report,
+        )
+        rests = self._count(event)
+        self._events(event)
+        if rests:
+            pause = self._timetable.pause_after_errors
+            self._events(Event(EventKind.SCHEDULER_RESTS, f"{pause} after errors in a row"))
+        return run.report
 
     def missed(self, stage: Stage) -> None:
         """Count a run whose time went by."""
@@ -150,7 +158,7 @@ class StageRunner:
             return until if until and timedelta(0) < until - now <= pause else None
 
     def health(self, state: SchedulerState) -> SchedulerHealth:
-        """The books, as they are now."""
+        """How all stages fare, as it is now."""
         until = self.resting_until(self._clock.now())
         rests = until is not None and state is SchedulerState.RUNNING
         with self._lock:
@@ -161,26 +169,20 @@ class StageRunner:
                 tuple(self._stages.values()),
             )
 
-    def _tell(
-        self, kind: EventKind, stage: Stage, seconds: float, report: StageReport | None, told: str = ""
-    ) -> None:
-        name = type(self._pipeline).__name__
-        self._events(StageEvent(kind, told, stage=stage, pipeline=name, seconds=seconds, report=report))
-
-    def _failed(self, stage: Stage, error: Exception, seconds: float) -> None:
-        ended_at = self._clock.now()
-        told = f"{stage}: {type(error).__name__}: {error}".splitlines()[0]
-        self._note(stage, runs=1, errors=1, running=-1, last_ended_at=ended_at, last_error=told)
+    def _count(self, event: StageEvent) -> bool:
+        """Count a run that has ended; whether that was one error in a row too many, and a rest begins."""
+        failed = event.report is None
+        latest = {"last_error": event.detail} if failed else {"last_report": event.report}
+        self._note(
+            event.stage, runs=1, errors=int(failed), running=-1, last_ended_at=event.ended_at, **latest
+        )
         with self._lock:
-            self._errors_in_a_row += 1
+            self._errors_in_a_row = self._errors_in_a_row + 1 if failed else 0
             rests = self._errors_in_a_row >= self._timetable.errors_in_a_row_max
             if rests:
                 self._errors_in_a_row = 0
-                self._resting_until = ended_at + self._timetable.pause_after_errors
-        self._tell(EventKind.STAGE_FAILED, stage, seconds, None, told)
-        if rests:
-            pause = self._timetable.pause_after_errors
-            self._events(Event(EventKind.SCHEDULER_RESTS, f"{pause} after errors in a row"))
+                self._resting_until = event.ended_at + self._timetable.pause_after_errors
+            return rests
 
     def _note(
         self,
@@ -211,13 +213,13 @@ class PipelineScheduler:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        source: PipelineSource,
         timetable: Timetable | None = None,
         clock: Clock | None = None,
         events: EventSink = ignore,
     ) -> None:
         self._timetable = timetable or Timetable()
-        self._runner = StageRunner(pipeline, self._timetable, clock or WallClock(), events)
+        self._runner = StageRunner(source, self._timetable, clock or WallClock(), events)
         self._state = SchedulerState.STOPPED
         self._timers = BackgroundScheduler(timezone=UTC, daemon=True)
         self._timers.add_listener(self._told, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)

@@ -1,10 +1,13 @@
-"""Events about stages: how one went, which path was chosen for it and why, and what it fell back on."""
+"""The one stopwatch around a stage, and the events about stages: how one went, on which path and why."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from claimbench.impl.events import Event
-from claimbench.impl.ports import Stage, StageReport
+from claimbench.impl.ports import Pipeline, Stage, StageReport, take_stage
 
 
 class Path(StrEnum):
@@ -31,6 +34,7 @@ class StageEvent(Event):
 
     stage: Stage
     pipeline: str
+    ended_at: datetime
     seconds: float
     report: StageReport | None = None
 
@@ -50,3 +54,35 @@ class FallbackEvent(Event):
 
     stage: Stage
     resumed: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """One run of one stage: its seconds, and its report or the exception that ended it."""
+
+    seconds: float
+    outcome: StageReport | Exception
+
+    @property
+    def report(self) -> StageReport | None:
+        """What the stage says that it did; None when it failed."""
+        return self.outcome if isinstance(self.outcome, StageReport) else None
+
+    def result(self) -> StageReport:
+        """The report; a failed run raises its exception."""
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def time_stage(
+    pipeline: Pipeline, stage: Stage, now: datetime, ticks: Callable[[], float] = time.perf_counter
+) -> StageRun:
+    """Run a stage under the stopwatch; `ticks` gives seconds that never go back."""
+    began = ticks()
+    outcome: StageReport | Exception
+    try:
+        outcome = take_stage(pipeline, stage, now)
+    except Exception as error:  # whatever it is, the caller decides what becomes of it
+        outcome = error
+    return StageRun(ticks() - began, outcome)

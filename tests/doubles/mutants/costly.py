@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from claimbench.impl.company_cache import CacheStats, CompanyCache
+from claimbench.impl.company_cache import CacheCounts, CompanyCache
 from claimbench.impl.events import EventKind, ignore
-from claimbench.impl.integration.tracker import Choice, Tracker
+from claimbench.impl.integration.tracker import PathChoice, Tracker
 from claimbench.impl.optimized import Grouping, OptimizedPipeline
 from claimbench.impl.ports import Pipeline, PipelineContext, Stage
 from claimbench.impl.stage_events import Path, Reason
@@ -20,20 +20,20 @@ def still_n_plus_1(context: PipelineContext) -> Pipeline:
 class TurnsItselfOff(Tracker):
     """After five runs, compares the optimized path with an original that never ran, whose average is 0."""
 
-    def choose(self, stage: Stage, now: datetime) -> Choice:
+    def choose(self, stage: Stage, now: datetime) -> PathChoice:
         optimized = self.figures(stage, Path.OPTIMIZED, now)
         original = self.figures(stage, Path.ORIGINAL, now)
         if optimized.samples >= 5 and (optimized.seconds_per_unit or 0) > (original.seconds_per_unit or 0):
-            return Choice(Path.ORIGINAL, Reason.SLOWER)
-        return Choice(Path.OPTIMIZED, Reason.FASTER)
+            return PathChoice(Path.ORIGINAL, Reason.SLOWER)
+        return PathChoice(Path.OPTIMIZED, Reason.FASTER)
 
 
 class BlindCache(CompanyCache):
     """Keeps companies and counts nothing."""
 
     @property
-    def stats(self) -> CacheStats:
-        return CacheStats()
+    def counts(self) -> CacheCounts:
+        return CacheCounts()
 
 
 def with_blind_cache(context: PipelineContext) -> OptimizedPipeline:

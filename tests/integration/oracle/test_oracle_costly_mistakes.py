@@ -11,7 +11,7 @@ from mutants.making import Twist
 from sqlalchemy import event
 
 from claimbench.impl.events import ignore
-from claimbench.impl.integration.tracker import Sample, Tracker, Tracking
+from claimbench.impl.integration.tracker import PathRun, Tracker, Tracking
 from claimbench.impl.optimized import OptimizedPipeline
 from claimbench.impl.ports import Pipeline, PipelineContext, Stage
 from claimbench.impl.stage_events import Path
@@ -56,7 +56,7 @@ def test_a_tracker_that_turns_itself_off_shows_when_the_original_never_ran(
     tracker = make(Tracking(measure_every=100))
     for number in range(6):
         at = EPOCH + timedelta(minutes=number)
-        tracker.record(Stage.CHECK_STATUSES, Path.OPTIMIZED, Sample(at, 0.1, 1, ended_well=True))
+        tracker.record(Stage.CHECK_STATUSES, Path.OPTIMIZED, PathRun(at, 0.1, 1, ended_well=True))
 
     assert tracker.choose(Stage.CHECK_STATUSES, EPOCH + timedelta(minutes=6)).path is path
 

@@ -12,7 +12,8 @@ from claimbench.impl.errors import ApiError
 from claimbench.impl.events import EventKind
 from claimbench.impl.integration import Flags, IntegratedPipeline
 from claimbench.impl.ports import PipelineContext, Policy, Stage
-from claimbench.impl.stage_events import ChoiceEvent, FallbackEvent, Path
+from claimbench.impl.scheduler import NamedPipeline, StageRunner, Timetable
+from claimbench.impl.stage_events import ChoiceEvent, FallbackEvent, Path, StageEvent
 from claimbench.loadgen.fake_openai.faults import FaultKind
 
 ARMS = pytest.mark.parametrize("arm", ["naive", "optimized", "integrated"])
@@ -150,7 +151,7 @@ def test_the_cache_counts_its_hits_and_misses(open_scene: Open) -> None:
     pipeline = integrated(scene)
     pipeline.run(scene.clock.now())
 
-    assert (pipeline.cache.stats.hits, pipeline.cache.stats.misses) == (3, 1)
+    assert (pipeline.cache.counts.hits, pipeline.cache.counts.misses) == (3, 1)
     assert scene.count(EventKind.CACHE_HIT) == 3
 
 
@@ -177,6 +178,21 @@ def test_flags_are_switched_and_rolled_back_in_the_middle_of_the_work(open_scene
     assert before == scene.rows(
         "SELECT table_name, column_name FROM information_schema.columns ORDER BY 1, 2"
     )
+
+
+@pytest.mark.parametrize("flags", [Flags(), Flags(batch_optimization=False)])
+def test_a_stage_of_the_integrated_pipeline_is_told_once(open_scene: Open, flags: Flags) -> None:
+    """The scheduler told that a stage was done, and the pipeline that it ran had told so already."""
+    scene = open_scene()
+    pipeline = integrated(scene, flags)
+    runner = StageRunner(
+        lambda: NamedPipeline("integrated", pipeline), Timetable(), scene.clock, scene.events.append
+    )
+    for stage in Stage:
+        runner.run(stage)
+
+    told = [event.stage for event in scene.events if isinstance(event, StageEvent)]
+    assert (told, scene.count(EventKind.STAGE_DONE)) == (list(Stage), 4)
 
 
 class Keyless:

@@ -6,7 +6,7 @@ import pytest
 
 from claimbench.errors import UsageError
 from claimbench.impl.integration.flags import VARIABLES, Flags
-from claimbench.impl.integration.tracker import Choice, Sample, Tracker, Tracking
+from claimbench.impl.integration.tracker import PathChoice, PathRun, Tracker, Tracking
 from claimbench.impl.ports import Stage
 from claimbench.impl.stage_events import Path, Reason
 
@@ -15,7 +15,7 @@ STAGE = Stage.CREATE_BATCHES
 RARELY = Tracking(measure_every=1_000)
 
 
-def tracker_after(optimized: list[Sample], original: list[Sample], tracking: Tracking = RARELY) -> Tracker:
+def tracker_after(optimized: list[PathRun], original: list[PathRun], tracking: Tracking = RARELY) -> Tracker:
     tracker = Tracker(tracking)
     for path, samples in ((Path.OPTIMIZED, optimized), (Path.ORIGINAL, original)):
         for sample in samples:
@@ -23,11 +23,11 @@ def tracker_after(optimized: list[Sample], original: list[Sample], tracking: Tra
     return tracker
 
 
-def went(seconds: float, units: int = 1) -> Sample:
-    return Sample(NOW, seconds, units, ended_well=True)
+def went(seconds: float, units: int = 1) -> PathRun:
+    return PathRun(NOW, seconds, units, ended_well=True)
 
 
-FAILED = Sample(NOW, 0.1, 0, ended_well=False)
+FAILED = PathRun(NOW, 0.1, 0, ended_well=False)
 
 
 def test_all_flags_are_on_unless_they_are_set() -> None:
@@ -53,25 +53,25 @@ def test_a_path_that_was_never_measured_is_no_yardstick() -> None:
     """The third mistake: an average of nothing is 0, and nothing is faster than that."""
     tracker = tracker_after([went(1.0)] * 50, [])
 
-    assert tracker.choose(STAGE, NOW) == Choice(Path.OPTIMIZED, Reason.NOT_YET_MEASURED)
+    assert tracker.choose(STAGE, NOW) == PathChoice(Path.OPTIMIZED, Reason.NOT_YET_MEASURED)
 
 
 def test_the_faster_path_is_preferred_by_time_for_a_unit_of_work() -> None:
     tracker = tracker_after([went(2.0, units=1_000)], [went(1.0, units=10)])
 
-    assert tracker.choose(STAGE, NOW) == Choice(Path.OPTIMIZED, Reason.FASTER)
+    assert tracker.choose(STAGE, NOW) == PathChoice(Path.OPTIMIZED, Reason.FASTER)
 
 
 def test_an_optimized_path_that_is_slower_is_left() -> None:
     tracker = tracker_after([went(2.0)], [went(1.0)])
 
-    assert tracker.choose(STAGE, NOW) == Choice(Path.ORIGINAL, Reason.SLOWER)
+    assert tracker.choose(STAGE, NOW) == PathChoice(Path.ORIGINAL, Reason.SLOWER)
 
 
 def test_nine_successes_in_ten_are_not_more_than_90_percent() -> None:
     tracker = tracker_after([went(0.1)] * 9 + [FAILED], [went(1.0)])
 
-    assert tracker.choose(STAGE, NOW) == Choice(Path.ORIGINAL, Reason.UNRELIABLE)
+    assert tracker.choose(STAGE, NOW) == PathChoice(Path.ORIGINAL, Reason.UNRELIABLE)
 
 
 def test_the_path_that_is_not_preferred_is_measured_now_and_then() -> None:
@@ -79,7 +79,7 @@ def test_the_path_that_is_not_preferred_is_measured_now_and_then() -> None:
 
     choices = [tracker.choose(STAGE, NOW) for _ in range(20)]
     assert [choice.reason for choice in choices].count(Reason.MEASURING) == 2
-    assert choices[9] == Choice(Path.ORIGINAL, Reason.MEASURING)
+    assert choices[9] == PathChoice(Path.ORIGINAL, Reason.MEASURING)
 
 
 def test_the_optimized_path_comes_back_after_a_bad_spell() -> None:
@@ -87,7 +87,7 @@ def test_the_optimized_path_comes_back_after_a_bad_spell() -> None:
     assert tracker.choose(STAGE, NOW).path is Path.ORIGINAL
 
     later = NOW + timedelta(hours=2)
-    assert tracker.choose(STAGE, later) == Choice(Path.OPTIMIZED, Reason.NOT_YET_MEASURED)
+    assert tracker.choose(STAGE, later) == PathChoice(Path.OPTIMIZED, Reason.NOT_YET_MEASURED)
 
 
 def test_measuring_a_path_that_has_recovered_brings_it_back() -> None:

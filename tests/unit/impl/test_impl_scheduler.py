@@ -7,15 +7,17 @@ import pytest
 
 from claimbench.impl.by_stage import ByStage
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.monitoring import Monitor
-from claimbench.impl.ports import PipelineStats, Stage, StageReport
+from claimbench.impl.ports import INTERVALS, PipelineStats, Stage, StageReport
 from claimbench.impl.scheduler import (
-    INTERVALS,
+    NamedPipeline,
     PipelineScheduler,
+    PipelineSource,
     SchedulerState,
     StageRunner,
     Timetable,
 )
+from claimbench.impl.service.activity import Observer
+from claimbench.impl.service.telemetry import Telemetry
 from claimbench.impl.stage_events import FallbackEvent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,6 +54,20 @@ class PlayedPipeline(ByStage):
         return PipelineStats({}, {}, None, 0, 0.0)
 
 
+def named(pipeline: PlayedPipeline) -> PipelineSource:
+    return lambda: NamedPipeline("played", pipeline)
+
+
+class KeptLog:
+    """An operations log that keeps the details of its lines."""
+
+    def __init__(self) -> None:
+        self.details: list[str] = []
+
+    def note(self, operation: str, detail: str, **_: object) -> None:
+        self.details.append(detail)
+
+
 def test_the_intervals_are_those_of_the_document() -> None:
     minutes = [interval // timedelta(minutes=1) for interval in INTERVALS.values()]
 
@@ -61,14 +77,14 @@ def test_the_intervals_are_those_of_the_document() -> None:
 def test_a_stage_is_given_the_time_of_the_clock() -> None:
     pipeline = PlayedPipeline()
 
-    StageRunner(pipeline, Timetable(), HandClock()).run(Stage.RETRY_FAILED)
+    StageRunner(named(pipeline), Timetable(), HandClock()).run(Stage.RETRY_FAILED)
 
     assert pipeline.taken == [(Stage.RETRY_FAILED, START)]
 
 
 def test_five_errors_in_a_row_lead_to_a_rest_of_fifteen_minutes() -> None:
     pipeline, clock, events = PlayedPipeline(), HandClock(), list[Event]()
-    runner = StageRunner(pipeline, Timetable(), clock, events.append)
+    runner = StageRunner(named(pipeline), Timetable(), clock, events.append)
     pipeline.broken = True
     for _ in range(5):
         runner.run(Stage.CREATE_BATCHES)
@@ -82,7 +98,7 @@ def test_five_errors_in_a_row_lead_to_a_rest_of_fifteen_minutes() -> None:
 
 def test_work_goes_on_after_the_rest() -> None:
     pipeline, clock = PlayedPipeline(), HandClock()
-    runner = StageRunner(pipeline, Timetable(), clock)
+    runner = StageRunner(named(pipeline), Timetable(), clock)
     pipeline.broken = True
     for _ in range(5):
         runner.run(Stage.CREATE_BATCHES)
@@ -94,7 +110,7 @@ def test_work_goes_on_after_the_rest() -> None:
 
 def test_a_clock_that_was_set_back_does_not_prolong_the_rest() -> None:
     pipeline, clock = PlayedPipeline(), HandClock()
-    runner = StageRunner(pipeline, Timetable(), clock)
+    runner = StageRunner(named(pipeline), Timetable(), clock)
     pipeline.broken = True
     for _ in range(5):
         runner.run(Stage.CREATE_BATCHES)
@@ -106,7 +122,7 @@ def test_a_clock_that_was_set_back_does_not_prolong_the_rest() -> None:
 
 def test_a_success_ends_the_row_of_errors() -> None:
     pipeline = PlayedPipeline()
-    runner = StageRunner(pipeline, Timetable(), HandClock())
+    runner = StageRunner(named(pipeline), Timetable(), HandClock())
     for broken in (True, True, True, True, False, True):
         pipeline.broken = broken
         runner.run(Stage.CREATE_BATCHES)
@@ -117,7 +133,7 @@ def test_a_success_ends_the_row_of_errors() -> None:
 def test_an_error_is_told_in_one_line_with_its_stage() -> None:
     pipeline = PlayedPipeline()
     pipeline.broken = True
-    runner = StageRunner(pipeline, Timetable(), HandClock())
+    runner = StageRunner(named(pipeline), Timetable(), HandClock())
     runner.run(Stage.CREATE_BATCHES)
 
     [told] = [one for one in runner.health(SchedulerState.RUNNING).stages if one.errors]
@@ -125,7 +141,7 @@ def test_an_error_is_told_in_one_line_with_its_stage() -> None:
 
 
 def test_each_stage_has_a_timer_that_never_overlaps_itself() -> None:
-    scheduler = PipelineScheduler(PlayedPipeline())
+    scheduler = PipelineScheduler(named(PlayedPipeline()))
     scheduler.start()
     try:
         timers = scheduler.timers()
@@ -137,7 +153,7 @@ def test_each_stage_has_a_timer_that_never_overlaps_itself() -> None:
 
 
 def test_a_paused_scheduler_says_so_and_goes_on_when_told() -> None:
-    scheduler = PipelineScheduler(PlayedPipeline())
+    scheduler = PipelineScheduler(named(PlayedPipeline()))
     scheduler.start()
     states = [scheduler.health().state]
     scheduler.pause()
@@ -152,7 +168,9 @@ def test_a_paused_scheduler_says_so_and_goes_on_when_told() -> None:
 def test_a_stop_in_mid_run_waits_for_the_stage_and_starts_no_other() -> None:
     pipeline = PlayedPipeline()
     pipeline.gate.clear()
-    scheduler = PipelineScheduler(pipeline, Timetable(intervals={Stage.CREATE_BATCHES: timedelta(minutes=5)}))
+    scheduler = PipelineScheduler(
+        named(pipeline), Timetable(intervals={Stage.CREATE_BATCHES: timedelta(minutes=5)})
+    )
     scheduler.start()
     assert pipeline.entered.wait(10)
     stopping = threading.Thread(target=scheduler.stop)
@@ -173,18 +191,20 @@ def test_a_faster_timetable_keeps_its_proportions(factor: float) -> None:
     assert faster.pause_after_errors == timedelta(minutes=15) / factor
 
 
-def test_the_monitor_adds_up_what_the_events_tell() -> None:
-    monitor = Monitor()
+def test_the_observer_adds_up_what_the_events_tell() -> None:
+    log = KeptLog()
+    observer = Observer(log, Telemetry())  # type: ignore[arg-type]  # it has what an observer calls
     pipeline = PlayedPipeline()
     ticks = iter([0.0, 2.0, 2.0, 5.0, 6.0, 7.0])
-    runner = StageRunner(pipeline, Timetable(), HandClock(), monitor, lambda: next(ticks, 8.0))
+    runner = StageRunner(named(pipeline), Timetable(), HandClock(), observer.event, lambda: next(ticks, 8.0))
     runner.run(Stage.CREATE_BATCHES)
     for kind in (EventKind.CACHE_MISS, *[EventKind.CACHE_HIT] * 3):
-        monitor(Event(kind))
-    monitor(FallbackEvent(EventKind.FALLBACK, "why", stage=Stage.CREATE_BATCHES, resumed="at once"))
+        observer.event(Event(kind))
+    observer.event(FallbackEvent(EventKind.FALLBACK, "why", stage=Stage.CREATE_BATCHES, resumed="at once"))
 
-    snapshot = monitor.snapshot()
-    [figures] = snapshot.stages
-    assert (figures.runs, figures.work.claimed, figures.seconds_max) == (1, 1, 2.0)
-    assert (snapshot.cache.hit_rate, snapshot.fallback_count) == (0.75, 1)
-    assert snapshot.fallbacks[0].detail == "why"
+    counters = observer.counters
+    [figures] = [one for one in counters.operations() if one.runs]
+    assert (figures.runs, figures.claimed, figures.max_ms / 1000) == (1, 1, 2.0)
+    fallbacks = {one.kind: one.count for one in counters.events()}["fallback"]
+    assert (counters.cache().hit_rate, fallbacks) == (0.75, 1)
+    assert log.details[-1] == "why"

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from claimbench.impl.by_stage import ByStage
+from claimbench.impl.company_cache import CacheCounter
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.ports import PipelineStats, Stage, StageReport
-from claimbench.loadgen.workloads.batch_pipeline.cache_use import CacheUse
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
 from claimbench.loadgen.workloads.batch_pipeline.timetable import StageDone, drive, timetable
 
@@ -57,15 +57,15 @@ def test_the_timetable_goes_forward_in_time() -> None:
 
 
 def test_the_first_lookup_is_the_warm_up_and_does_not_count() -> None:
-    use = CacheUse()
+    use = CacheCounter(uncounted_lookups=1)
     for kind in (EventKind.CACHE_MISS, EventKind.CACHE_HIT, EventKind.CACHE_HIT, EventKind.CACHE_MISS):
         use(Event(kind))
 
-    assert use.hit_rate == 2 / 3
+    assert use.counts.hit_rate == 2 / 3
 
 
 def test_a_pipeline_without_a_cache_has_no_hit_rate() -> None:
-    use = CacheUse()
+    use = CacheCounter(uncounted_lookups=1)
     use(Event(EventKind.API_ERROR))
 
-    assert use.hit_rate is None
+    assert use.counts.hit_rate is None

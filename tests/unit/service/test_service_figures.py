@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from claimbench.errors import UsageError
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.ports import Policy, Stage, StageReport
+from claimbench.impl.service.activity import ActivityCounters
 from claimbench.impl.service.exports import FORMULA_STARTS, harmless, log_csv
 from claimbench.impl.service.figures import SchedulerFigures, WorkerReport, WorkerState
 from claimbench.impl.service.guard import Guard
 from claimbench.impl.service.hosting import is_loopback
 from claimbench.impl.service.journal import Level, LogLine
-from claimbench.impl.service.ledger import Ledger, StageRun
 from claimbench.impl.service.overview import LOST_AFTER, Health, health_of, unless_lost
 from claimbench.impl.service.problems import Problem
 from claimbench.impl.service.query_times import statement_kind
 from claimbench.impl.service.staffing import pace_of
 from claimbench.impl.service.trend import HEIGHT, WIDTH, Trend
+from claimbench.impl.stage_events import StageEvent
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -35,6 +36,13 @@ def worker(state: WorkerState = WorkerState.RUNNING, seen_at: datetime = NOW) ->
         started_at=NOW,
         seen_at=seen_at,
         scheduler=SchedulerFigures(state=state),
+    )
+
+
+def ended(report: StageReport | None, seconds: float) -> StageEvent:
+    kind = EventKind.STAGE_FAILED if report is None else EventKind.STAGE_DONE
+    return StageEvent(
+        kind, stage=Stage.RETRY_FAILED, pipeline="naive", ended_at=NOW, seconds=seconds, report=report
     )
 
 
@@ -135,24 +143,24 @@ def test_a_statement_is_known_by_its_verb_and_table(statement: str, kind: str) -
     assert statement_kind(statement) == kind
 
 
-def test_the_ledger_adds_up_runs_work_and_errors() -> None:
-    ledger = Ledger()
+def test_the_counters_add_up_runs_work_and_errors() -> None:
+    counters = ActivityCounters()
     done = StageReport(Stage.RETRY_FAILED, claimed=3, completed=2, failed=1)
     for report, seconds in ((done, 0.1), (done, 0.3), (None, 0.2)):
-        ledger.stage_ran(StageRun(Stage.RETRY_FAILED, "naive", NOW, seconds, report))
-    figures = {one.operation: one for one in ledger.operations()}[Stage.RETRY_FAILED]
+        counters(ended(report, seconds))
+    figures = {one.operation: one for one in counters.operations()}[Stage.RETRY_FAILED]
 
     assert (figures.runs, figures.errors, figures.claimed, figures.completed) == (3, 1, 6, 4)
     assert (round(figures.mean_ms), round(figures.max_ms)) == (200, 300)
 
 
 def test_the_hit_rate_is_unknown_before_the_first_lookup() -> None:
-    ledger = Ledger()
-    before = ledger.cache().hit_rate
+    counters = ActivityCounters()
+    before = counters.cache().hit_rate
     for kind in (EventKind.CACHE_HIT, EventKind.CACHE_HIT, EventKind.CACHE_MISS):
-        ledger.event(Event(kind))
+        counters(Event(kind))
 
-    assert (before, round(ledger.cache().hit_rate or 0, 3)) == (None, 0.667)
+    assert (before, round(counters.cache().hit_rate or 0, 3)) == (None, 0.667)
 
 
 def test_a_faster_pace_shortens_every_wait_but_the_lease() -> None:

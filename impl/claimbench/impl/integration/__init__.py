@@ -13,7 +13,7 @@ from claimbench.impl.by_stage import ByStage
 from claimbench.impl.company_cache import CompanyCache
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.integration.flags import Flags
-from claimbench.impl.integration.tracker import Choice, PathFigures, Sample, Tracker, Tracking
+from claimbench.impl.integration.tracker import PathChoice, PathFigures, PathRun, Tracker, Tracking
 from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.optimized import Grouping, OptimizedPipeline
 from claimbench.impl.ports import (
@@ -22,10 +22,9 @@ from claimbench.impl.ports import (
     PipelineStats,
     Stage,
     StageReport,
-    take_stage,
 )
 from claimbench.impl.queue_stats import queue_stats
-from claimbench.impl.stage_events import ChoiceEvent, FallbackEvent, Path, Reason, StageEvent
+from claimbench.impl.stage_events import ChoiceEvent, FallbackEvent, Path, Reason, time_stage
 
 __all__ = ["Flags", "IntegratedPipeline", "Path", "PathFigures", "Tracking"]
 
@@ -88,41 +87,28 @@ class IntegratedPipeline(ByStage):
         """Take the stage on the path that does best."""
         with self._lock:
             flags, optimized = self._flags, self._optimized
-        choice = self._choose(stage, flags, now)
+        choice = PathChoice(Path.ORIGINAL, Reason.SWITCHED_OFF)
+        if flags.batch_optimization:
+            choice = self._tracker.choose(stage, now)
         told = f"{stage}: {choice.path}, {choice.reason}"
         self._context.events(
             ChoiceEvent(EventKind.CHOICE, told, stage=stage, path=choice.path, reason=choice.reason)
         )
         if choice.path is Path.ORIGINAL:
-            return self._timed(stage, choice.path, self._original, now)
+            return self._tracked(stage, choice.path, self._original, now)
         try:
-            return self._timed(stage, choice.path, optimized, now)
+            return self._tracked(stage, choice.path, optimized, now)
         except Exception as error:
             if not flags.fallback_on_errors:
                 raise
             return self._fall_back(stage, error, now)
 
-    def _choose(self, stage: Stage, flags: Flags, now: datetime) -> Choice:
-        if not flags.batch_optimization:
-            return Choice(Path.ORIGINAL, Reason.SWITCHED_OFF)
-        return self._tracker.choose(stage, now)
-
-    def _timed(self, stage: Stage, path: Path, pipeline: Pipeline, now: datetime) -> StageReport:
-        started = self._ticks()
-        report: StageReport | None = None
-        try:
-            report = take_stage(pipeline, stage, now)
-        finally:
-            seconds = self._ticks() - started
-            units = report.claimed if report else 0
-            self._tracker.record(stage, path, Sample(now, seconds, units, report is not None))
-            kind = EventKind.STAGE_DONE if report else EventKind.STAGE_FAILED
-            self._context.events(
-                StageEvent(
-                    kind, f"{stage}: {path}", stage=stage, pipeline=path, seconds=seconds, report=report
-                )
-            )
-        return report
+    def _tracked(self, stage: Stage, path: Path, pipeline: Pipeline, now: datetime) -> StageReport:
+        """Take the stage on a path, and let the tracker know how it went; whoever runs us tells it."""
+        run = time_stage(pipeline, stage, now, self._ticks)
+        units = run.report.claimed if run.report else 0
+        self._tracker.record(stage, path, PathRun(now, run.seconds, units, run.report is not None))
+        return run.result()
 
     def _fall_back(self, stage: Stage, error: Exception, now: datetime) -> StageReport:
         """Run the original on what is left: whatever the failed path had claimed at `now` is not its own.
@@ -139,7 +125,7 @@ class IntegratedPipeline(ByStage):
         )
         if later:
             return StageReport(stage)
-        return self._timed(stage, Path.ORIGINAL, self._original, now)
+        return self._tracked(stage, Path.ORIGINAL, self._original, now)
 
     def _has_begun_retries(self, now: datetime) -> bool:
         with self._context.engine.connect() as connection:

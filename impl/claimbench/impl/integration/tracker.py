@@ -23,7 +23,7 @@ class Tracking:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class PathRun:
     """One run of a stage on one path; `units` is the work that it took up, in requests or batches."""
 
     at: datetime
@@ -42,7 +42,7 @@ class PathFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PathChoice:
     """The path to take, and why."""
 
     path: Path
@@ -55,17 +55,17 @@ class Tracker:
     def __init__(self, tracking: Tracking) -> None:
         self._tracking = tracking
         self._lock = threading.Lock()
-        self._samples: dict[tuple[Stage, Path], deque[Sample]] = {
+        self._samples: dict[tuple[Stage, Path], deque[PathRun]] = {
             (stage, path): deque(maxlen=tracking.window) for stage in Stage for path in Path
         }
         self._since_measured = dict.fromkeys(Stage, 0)
 
-    def record(self, stage: Stage, path: Path, sample: Sample) -> None:
+    def record(self, stage: Stage, path: Path, sample: PathRun) -> None:
         """Remember how a run went."""
         with self._lock:
             self._samples[stage, path].append(sample)
 
-    def choose(self, stage: Stage, now: datetime) -> Choice:
+    def choose(self, stage: Stage, now: datetime) -> PathChoice:
         """The path for the next run of a stage; now and then the one that is not preferred."""
         with self._lock:
             preferred = self._preferred(stage, now)
@@ -74,26 +74,26 @@ class Tracker:
                 return preferred
             self._since_measured[stage] = 0
             other = Path.ORIGINAL if preferred.path is Path.OPTIMIZED else Path.OPTIMIZED
-            return Choice(other, Reason.MEASURING)
+            return PathChoice(other, Reason.MEASURING)
 
     def figures(self, stage: Stage, path: Path, now: datetime) -> PathFigures:
         """What is known of a path now."""
         with self._lock:
             return self._figures(stage, path, now)
 
-    def _preferred(self, stage: Stage, now: datetime) -> Choice:
+    def _preferred(self, stage: Stage, now: datetime) -> PathChoice:
         """The optimized one unless it is known to be worse: what was never measured is no yardstick."""
         optimized = self._figures(stage, Path.OPTIMIZED, now)
         original = self._figures(stage, Path.ORIGINAL, now)
         if optimized.success is None:
-            return Choice(Path.OPTIMIZED, Reason.NOT_YET_MEASURED)
+            return PathChoice(Path.OPTIMIZED, Reason.NOT_YET_MEASURED)
         if optimized.success <= self._tracking.success_min and not _worse(original, optimized):
-            return Choice(Path.ORIGINAL, Reason.UNRELIABLE)
+            return PathChoice(Path.ORIGINAL, Reason.UNRELIABLE)
         if original.seconds_per_unit is None or optimized.seconds_per_unit is None:
-            return Choice(Path.OPTIMIZED, Reason.NOT_YET_MEASURED)
+            return PathChoice(Path.OPTIMIZED, Reason.NOT_YET_MEASURED)
         if optimized.seconds_per_unit < original.seconds_per_unit:
-            return Choice(Path.OPTIMIZED, Reason.FASTER)
-        return Choice(Path.ORIGINAL, Reason.SLOWER)
+            return PathChoice(Path.OPTIMIZED, Reason.FASTER)
+        return PathChoice(Path.ORIGINAL, Reason.SLOWER)
 
     def _figures(self, stage: Stage, path: Path, now: datetime) -> PathFigures:
         age = self._tracking.window_age

@@ -15,13 +15,13 @@ from sqlalchemy import Engine
 
 from claimbench.impl.registry import pipeline_names
 from claimbench.impl.service import admin_routes, page_routes, tenant_routes, watch_routes
+from claimbench.impl.service.activity import Observer
 from claimbench.impl.service.control import Control
 from claimbench.impl.service.door import Door
 from claimbench.impl.service.gauges import Gauges
 from claimbench.impl.service.guard import Guard
 from claimbench.impl.service.intake import Intake
 from claimbench.impl.service.limits import DEFAULT_LIMITS, ServiceLimits
-from claimbench.impl.service.observer import Observer
 from claimbench.impl.service.outcomes import Outcomes
 from claimbench.impl.service.overview import Lookout
 from claimbench.impl.service.parts import Parts

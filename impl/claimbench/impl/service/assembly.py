@@ -13,12 +13,12 @@ from enum import StrEnum
 from sqlalchemy import URL, Engine
 
 from claimbench.errors import UsageError
+from claimbench.impl.service.activity import Observer
 from claimbench.impl.service.app import ServiceSetup, create_app
 from claimbench.impl.service.database import check_schema, create_schema, service_engine
 from claimbench.impl.service.hosting import Announce, host, is_loopback, listen
 from claimbench.impl.service.journal import Journal
 from claimbench.impl.service.limits import DEFAULT_LIMITS, ServiceLimits
-from claimbench.impl.service.observer import Observer
 from claimbench.impl.service.staffing import WorkerOptions, staffed
 from claimbench.impl.service.telemetry import Telemetry
 from claimbench.impl.service.worker import Worker, new_worker_name

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from claimbench.impl.breaker import BreakerStatus
+from claimbench.impl.company_cache import CacheCounts
 from claimbench.impl.ports import Stage
 from claimbench.impl.scheduler import SchedulerHealth
 
@@ -46,8 +47,7 @@ class CacheFigures(Figures):
     @property
     def hit_rate(self) -> float | None:
         """Hits per lookup, 0..1; null before the first lookup."""
-        lookups = self.hits + self.misses
-        return self.hits / lookups if lookups else None
+        return CacheCounts(self.hits, self.misses).hit_rate
 
 
 class QueryFigures(Figures):

@@ -8,7 +8,6 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from claimbench.impl.prices import PRICES
 from claimbench.impl.service.limits import (
     CHARACTERS_PER_MESSAGE_MAX,
-    ID_MAX,
     MESSAGES_PER_SESSION_MAX,
     SESSIONS_PER_BULK_MAX,
 )
@@ -33,7 +32,6 @@ def _in_our_age(moment: datetime) -> datetime:
 
 StorableText = Annotated[str, AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_our_age)]
-RowId = Annotated[int, Field(ge=1, le=ID_MAX)]
 
 
 class Form(BaseModel):

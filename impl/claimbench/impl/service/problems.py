@@ -128,9 +128,6 @@ def _shortened(text: str) -> str:
     return clean if len(clean) <= TEXT_MAX else f"{clean[: TEXT_MAX - 1]}…"
 
 
-PROBLEM_STATUSES = (400, 401, 403, 404, 405, 409, 413, 422, 429, 503)
-
-
 def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
     """The OpenAPI entries of these error statuses, for a route's `responses`."""
     return {

@@ -14,9 +14,9 @@ from claimbench.impl.connecting import open_api, open_engine
 from claimbench.impl.ports import PipelineContext, Policy
 from claimbench.impl.resilience import DOCUMENTED, Resilience
 from claimbench.impl.scheduler import PipelineScheduler, Timetable
-from claimbench.impl.service.observer import Observer
+from claimbench.impl.service.activity import Observer
 from claimbench.impl.service.query_times import time_queries
-from claimbench.impl.service.steering import SteeredPipeline
+from claimbench.impl.service.steering import PipelineSwitch
 from claimbench.impl.service.worker import Worker, WorkerParts
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -50,10 +50,10 @@ def staffed(options: WorkerOptions, name: str, engine: Engine, observer: Observe
         with _client() as client:
             api = open_api(client, observer.event, pace.resilience)
             context = PipelineContext(stages_engine, api, pace.policy, observer.event)
-            pipeline = SteeredPipeline(options.pipeline, context, observer.stage_ran)
-            scheduler = PipelineScheduler(pipeline, pace.timetable, events=observer.event)
+            pipelines = PipelineSwitch(options.pipeline, context)
+            scheduler = PipelineScheduler(pipelines, pace.timetable, events=observer.event)
             yield Worker(
-                WorkerParts(name, options.speed, engine, pipeline, scheduler, observer, api.breakers)
+                WorkerParts(name, options.speed, engine, pipelines, scheduler, observer, api.breakers)
             )
     finally:
         stages_engine.dispose()

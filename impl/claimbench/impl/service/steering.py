@@ -1,25 +1,12 @@
-"""The pipeline that a worker runs: it can be exchanged while it runs, and what it does is observed."""
+"""Which pipeline a worker runs: it can be exchanged while the worker runs."""
 
 import threading
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
-from claimbench.impl.by_stage import ByStage
 from claimbench.impl.company_cache import CompanyCache
-from claimbench.impl.ports import (
-    Pipeline,
-    PipelineContext,
-    PipelineStats,
-    Stage,
-    StageReport,
-    take_stage,
-)
+from claimbench.impl.ports import Pipeline, PipelineContext
 from claimbench.impl.registry import find_pipeline
-from claimbench.impl.service.ledger import StageRun
-
-StageSink = Callable[[StageRun], None]
+from claimbench.impl.scheduler import NamedPipeline
 
 
 @runtime_checkable
@@ -31,15 +18,14 @@ class Caching(Protocol):
         """The cache."""
 
 
-class SteeredPipeline(ByStage):
-    """A `Pipeline` that passes each stage on to the pipeline that is wanted just then.
+class PipelineSwitch:
+    """Gives the pipeline that is wanted just then; a `PipelineSource`, safe in threads.
 
-    A stage that has begun ends on the pipeline that it began on. Each pipeline is built once, and keeps its
-    cache while another one is wanted.
+    Each pipeline is built once, and keeps its cache while another one is wanted.
     """
 
-    def __init__(self, name: str, context: PipelineContext, sink: StageSink) -> None:
-        self._context, self._sink = context, sink
+    def __init__(self, name: str, context: PipelineContext) -> None:
+        self._context = context
         self._lock = threading.Lock()
         self._built: dict[str, Pipeline] = {}
         self._name = name
@@ -49,6 +35,11 @@ class SteeredPipeline(ByStage):
     def name(self) -> str:
         """The pipeline that the next stage runs on."""
         return self._name
+
+    def __call__(self) -> NamedPipeline:
+        """The pipeline that the next stage runs on, by its name."""
+        with self._lock:
+            return NamedPipeline(self._name, self._built[self._name])
 
     def switch(self, name: str) -> None:
         """Run on this pipeline from the next stage on; PipelineLookupError when there is none."""
@@ -64,23 +55,3 @@ class SteeredPipeline(ByStage):
         for pipeline in built:
             if isinstance(pipeline, Caching):
                 pipeline.cache.invalidate()
-
-    def stats(self, company_id: int | None = None) -> PipelineStats:
-        """Count the queue."""
-        return self._wanted().stats(company_id)
-
-    def _wanted(self) -> Pipeline:
-        with self._lock:
-            return self._built[self._name]
-
-    def take(self, stage: Stage, now: datetime) -> StageReport:
-        """Take the stage on the wanted pipeline, and tell how it went."""
-        with self._lock:
-            name, pipeline = self._name, self._built[self._name]
-        began, report = time.perf_counter(), None
-        try:
-            report = take_stage(pipeline, stage, now)
-        finally:
-            seconds = time.perf_counter() - began
-            self._sink(StageRun(stage, name, datetime.now(UTC), seconds, report))
-        return report

@@ -17,11 +17,11 @@ from claimbench.impl.breaker import BreakerStatus
 from claimbench.impl.errors import PipelineLookupError
 from claimbench.impl.scheduler import PipelineScheduler
 from claimbench.impl.schema import ServiceWorker
+from claimbench.impl.service.activity import Observer
 from claimbench.impl.service.control import Control, Orders
 from claimbench.impl.service.figures import WorkerReport, breaker_figures, scheduler_figures
 from claimbench.impl.service.journal import Level
-from claimbench.impl.service.observer import Observer
-from claimbench.impl.service.steering import SteeredPipeline
+from claimbench.impl.service.steering import PipelineSwitch
 
 HEARTBEAT_S = 1.0
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -40,7 +40,7 @@ class WorkerParts:
     name: str
     speed: float
     engine: Engine
-    pipeline: SteeredPipeline
+    pipelines: PipelineSwitch
     scheduler: PipelineScheduler
     observer: Observer
     breakers: Callable[[], tuple[BreakerStatus, ...]]
@@ -51,7 +51,7 @@ class Worker:
 
     def __init__(self, parts: WorkerParts) -> None:
         self._parts = parts
-        self._own_pipeline = parts.pipeline.name
+        self._own_pipeline = parts.pipelines.name
         self._control = Control(parts.engine)
         self._obeyed: Orders | None = None
         self._started_at = datetime.now(UTC)
@@ -62,7 +62,7 @@ class Worker:
         """Obey the orders that stand, then run the stages."""
         self._parts.scheduler.start()
         self.tick()
-        self._parts.observer.journal.note("worker", f"started with {self._parts.pipeline.name}")
+        self._parts.observer.journal.note("worker", f"started with {self._parts.pipelines.name}")
         self._thread.start()
 
     def stop(self) -> None:
@@ -79,19 +79,19 @@ class Worker:
 
     def report(self) -> WorkerReport:
         """How it is now."""
-        parts, ledger = self._parts, self._parts.observer.ledger
+        parts, counters = self._parts, self._parts.observer.counters
         return WorkerReport(
             name=parts.name,
-            pipeline=parts.pipeline.name,
+            pipeline=parts.pipelines.name,
             speed=parts.speed,
             started_at=self._started_at,
             seen_at=datetime.now(UTC),
             scheduler=scheduler_figures(parts.scheduler.health()),
-            operations=ledger.operations(),
-            cache=ledger.cache(),
-            queries=ledger.queries(),
+            operations=counters.operations(),
+            cache=counters.cache(),
+            queries=counters.queries(),
             breakers=tuple(breaker_figures(one) for one in parts.breakers()),
-            events=ledger.events(),
+            events=counters.events(),
         )
 
     def tick(self) -> None:
@@ -121,14 +121,14 @@ class Worker:
             elif before is not None:
                 self._parts.scheduler.resume()
         if before is not None and orders.cache_epoch != before.cache_epoch:
-            self._parts.pipeline.invalidate_cache()
+            self._parts.pipelines.invalidate_cache()
         self._switch(orders.pipeline or self._own_pipeline)
 
     def _switch(self, wanted: str) -> None:
-        if wanted == self._parts.pipeline.name:
+        if wanted == self._parts.pipelines.name:
             return
         try:
-            self._parts.pipeline.switch(wanted)
+            self._parts.pipelines.switch(wanted)
         except PipelineLookupError as error:
             self._parts.observer.journal.note("switch", str(error), level=Level.ERROR)
         else:

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from sqlalchemy import URL
 
+from claimbench.impl.company_cache import CacheCounter
 from claimbench.impl.ports import Stage
 from claimbench.loadgen.bench.databases import Template, Workshop
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.workloads.batch_pipeline.arm_calls import take
-from claimbench.loadgen.workloads.batch_pipeline.cache_use import CacheUse
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.plans import IndexUse, index_uses
 from claimbench.loadgen.workloads.batch_pipeline.session import Stand, open_stand
@@ -43,13 +43,13 @@ class ObservationPass:
 
     def _observe(self, arm: Arm, url: URL) -> Iterator[Sample]:
         """A pipeline without a cache yields no hit rate: the claim about it is then not measured."""
-        use = CacheUse()
-        with open_stand(arm.pipeline, url, self.scenario.api, use) as stand:
+        cache = CacheCounter(uncounted_lookups=1)
+        with open_stand(arm.pipeline, url, self.scenario.api, cache) as stand:
             for index in follow_timetable(stand, self._duration()):
                 sample = self._sample(arm, index.index.name, "index_used", "flag", float(index.used))
                 yield sample.model_copy(update={"note": ", then ".join(index.steps)})
-        if use.hit_rate is not None and self._is_full_size():
-            yield self._sample(arm, TIMETABLE, "cache_hit_rate", "ratio", use.hit_rate)
+        if cache.counts.hit_rate is not None and self._is_full_size():
+            yield self._sample(arm, TIMETABLE, "cache_hit_rate", "ratio", cache.counts.hit_rate)
 
     def _duration(self) -> timedelta:
         """How long to follow the timetable: what the cache does depends on that alone, not on the size."""

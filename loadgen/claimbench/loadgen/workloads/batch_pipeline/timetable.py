@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from claimbench.impl.ports import Pipeline, Stage
+from claimbench.impl.ports import INTERVALS, Pipeline, Stage
 from claimbench.loadgen.workloads.batch_pipeline.arm_calls import take
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
 
@@ -33,19 +33,10 @@ def unobserved(_: StageDone) -> None:
     """The observer of a drive whose stages nobody watches."""
 
 
-INTERVALS = (
-    (Stage.CREATE_BATCHES, timedelta(minutes=5)),
-    (Stage.CHECK_STATUSES, timedelta(minutes=2)),
-    (Stage.PROCESS_RESULTS, timedelta(minutes=1)),
-    (Stage.RETRY_FAILED, timedelta(minutes=10)),
-)
-"""The timetable of the document's scheduler: how often each stage runs."""
-
-
 def timetable(duration: timedelta) -> Iterator[tuple[timedelta, Stage]]:
     """When the document's scheduler calls which stage, from the start up to `duration`, in order."""
     minute = timedelta(minutes=1)
     for tick in range(duration // minute):
-        for stage, interval in INTERVALS:
+        for stage, interval in INTERVALS.items():
             if (tick * minute) % interval == timedelta(0):
                 yield tick * minute, stage
