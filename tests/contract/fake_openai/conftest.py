@@ -48,7 +48,7 @@ async def _collected(items: Any) -> list[Any]:
 
 
 @dataclass
-class Stage:
+class ClientStage:
     """A client, and the hand that moves the fake's clock."""
 
     client: Any
@@ -109,31 +109,31 @@ def fake_server() -> Iterator[FakeServer]:
 
 
 @contextmanager
-def _stage_in_process(kind: str, **options: Any) -> Iterator[Stage]:
+def _stage_in_process(kind: str, **options: Any) -> Iterator[ClientStage]:
     clock = SettableClock()
     fake = FakeOpenAI(seed=SEED, clock=clock, failed_line_rate=FAILED_LINE_RATE)
     try:
         if kind == "asgi":
             with TestClient(make_app(fake), base_url="http://fake") as transport:
                 client = openai.OpenAI(base_url="http://fake/v1", http_client=transport, **options)
-                yield Stage(client, clock.set)
+                yield ClientStage(client, clock.set)
         else:
             engine = {"http_client": httpx.Client()} if kind == "respx-httpx" else {}
             with serving(fake), openai.OpenAI(**engine, **options) as client:
-                yield Stage(client, clock.set)
+                yield ClientStage(client, clock.set)
     finally:
         fake.close()
 
 
 @contextmanager
-def _async_stage_in_process(kind: str, **options: Any) -> Iterator[Stage]:
+def _async_stage_in_process(kind: str, **options: Any) -> Iterator[ClientStage]:
     clock = SettableClock()
     fake = FakeOpenAI(seed=SEED, clock=clock, failed_line_rate=FAILED_LINE_RATE)
     engine = {"http_client": httpx.AsyncClient()} if kind == "respx-httpx" else {}
     try:
         with serving(fake), asyncio.Runner() as runner:
             client = openai.AsyncOpenAI(**engine, **options)
-            yield Stage(Blocking(client, runner.get_loop()), clock.set)
+            yield ClientStage(Blocking(client, runner.get_loop()), clock.set)
             runner.run(client.close())
     finally:
         fake.close()
@@ -151,7 +151,7 @@ ADAPTERS = (
 
 
 @pytest.fixture(params=ADAPTERS)
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest) -> Iterator[ClientStage]:
     adapter = request.param
     options = {"api_key": "any-key", "_strict_response_validation": True, "max_retries": 0}
     if adapter.endswith("server"):
@@ -161,11 +161,11 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         options["base_url"] = server.base_url
         if adapter == "server":
             with openai.OpenAI(**options) as client:
-                yield Stage(client, server.set_clock)
+                yield ClientStage(client, server.set_clock)
             return
         with asyncio.Runner() as runner:
             client = openai.AsyncOpenAI(**options)
-            yield Stage(Blocking(client, runner.get_loop()), server.set_clock)
+            yield ClientStage(Blocking(client, runner.get_loop()), server.set_clock)
             runner.run(client.close())
         return
     opened = _async_stage_in_process if adapter.startswith("async-") else _stage_in_process

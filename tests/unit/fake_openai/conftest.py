@@ -17,7 +17,7 @@ KEYS = "Answer with the JSON keys: sentiment, category, summary, language"
 
 
 @dataclass(frozen=True)
-class Reply:
+class ReadResponse:
     """A response that was read to its end."""
 
     status: int
@@ -48,14 +48,14 @@ class Desk:
             **{"seed": 1, "clock": lambda: self.now, "faults": parse_faults(faults, "faults"), **options}
         )
 
-    def call(self, method: str, path: str, body: Any = b"", **headers: str) -> Reply:
+    def call(self, method: str, path: str, body: Any = b"", **headers: str) -> ReadResponse:
         """Send bytes, or anything else as JSON."""
         path, _, query = path.partition("?")
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"authorization": "Bearer key", **headers}
         response = self.fake.handle(ApiRequest(method, f"/v1{path}", query, sent, raw))
         content = response.body if isinstance(response.body, bytes) else b"".join(response.body)
-        return Reply(response.status, dict(response.headers), content, response)
+        return ReadResponse(response.status, dict(response.headers), content, response)
 
     def line(self, number: int = 0, /, **changes: Any) -> bytes:
         body = {
@@ -72,7 +72,7 @@ class Desk:
     def body(self, number: int = 0, **changes: Any) -> dict[str, Any]:
         return {**json.loads(self.line(number))["body"], **changes}
 
-    def upload(self, *lines: bytes, filename: str = "requests.jsonl", **fields: str) -> Reply:
+    def upload(self, *lines: bytes, filename: str = "requests.jsonl", **fields: str) -> ReadResponse:
         parts = [
             f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
             for name, value in {"purpose": "batch", **fields}.items()
@@ -82,7 +82,7 @@ class Desk:
         raw = b"".join([*parts, head, *lines, b"\r\n--B--\r\n"])
         return self.call("POST", "/files", raw, **{"content-type": "multipart/form-data; boundary=B"})
 
-    def create(self, file_id: str, **changes: Any) -> Reply:
+    def create(self, file_id: str, **changes: Any) -> ReadResponse:
         order = {"input_file_id": file_id, "endpoint": ENDPOINT, "completion_window": "24h", **changes}
         kept = {name: value for name, value in order.items() if value is not ...}
         return self.call("POST", "/batches", kept)
@@ -99,7 +99,7 @@ class Desk:
         self.now += after
         return self.retrieve(batch)
 
-    def content(self, file_id: str) -> Reply:
+    def content(self, file_id: str) -> ReadResponse:
         return self.call("GET", f"/files/{file_id}/content")
 
     def results(self, batch: Any) -> list[Any]:

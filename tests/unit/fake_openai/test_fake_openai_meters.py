@@ -11,7 +11,7 @@ from respx.mocks import Mocker
 from claimbench.loadgen.fake_openai.canonical import canonical
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.limits import ROOMY
-from claimbench.loadgen.fake_openai.meters import Channel, Submission
+from claimbench.loadgen.fake_openai.meters import ModelCall, ModelCallKind
 from claimbench.loadgen.fake_openai.respx_adapter import serving
 
 
@@ -45,9 +45,9 @@ def test_submitted_work_is_what_the_model_was_given_on_both_channels(desk: Any) 
     assert len(submitted) == 3
     assert Counter(submitted) == Counter(
         [
-            Submission(Channel.BATCH, "request-1", canonical(desk.body(1))),
-            Submission(Channel.BATCH, "request-2", canonical(desk.body(2))),
-            Submission(Channel.CHAT, None, canonical(desk.body(2))),
+            ModelCall(ModelCallKind.BATCH, "request-1", canonical(desk.body(1))),
+            ModelCall(ModelCallKind.BATCH, "request-2", canonical(desk.body(2))),
+            ModelCall(ModelCallKind.CHAT, None, canonical(desk.body(2))),
         ]
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimbench.loadgen.fake_openai.timeline import (
+from claimbench.loadgen.fake_openai.batches import (
     Status,
     Timeline,
     completing,

@@ -6,7 +6,7 @@ from typing import Protocol
 import orjson
 
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
-from claimbench.loadgen.fake_openai.meters import Channel, Meters, Submission
+from claimbench.loadgen.fake_openai.meters import Meters, ModelCall, ModelCallKind
 from claimbench.loadgen.fake_openai.wire import (
     ApiRequest,
     ApiResponse,
@@ -101,7 +101,7 @@ def shown_meters(meters: Meters) -> JsonObject:
     }
 
 
-def read_submission(line: bytes) -> Submission:
+def read_model_call(line: bytes) -> ModelCall:
     """One line of `GET /_fake/submitted`."""
     channel, custom_id, body = orjson.loads(line)
-    return Submission(Channel(channel), custom_id, body.encode())
+    return ModelCall(ModelCallKind(channel), custom_id, body.encode())

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import orjson
 
-from claimbench.loadgen.fake_openai.asks import Ask, text_tokens
+from claimbench.loadgen.fake_openai.model_requests import ModelRequest, text_tokens
 
 SENTIMENTS = ("POSITIVE", "NEUTRAL", "NEGATIVE")
 CATEGORIES = ("SALES", "SUPPORT", "BILLING", "COMPLAINT", "FEEDBACK", "OTHER")
@@ -32,11 +32,11 @@ _ENDINGS = (
     "The question stayed open.",
 )
 VARIANTS = len(SENTIMENTS) * len(CATEGORIES) * len(LANGUAGES) * len(_TOPICS) * len(_ENDINGS)
-"""How many answers there are to one ask: draws that differ by a multiple of it give the same one."""
+"""How many answers there are to one request: draws that differ by a multiple of it give the same one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GeneratedText:
     """The text of one choice, its tokens, and why it ended: `stop`, or `length` at the asked limit."""
 
     text: str
@@ -44,23 +44,25 @@ class Answer:
     finish_reason: str
 
 
-def answer(ask: Ask, draw: int) -> Answer:
-    """The first choice that a draw makes for an ask."""
-    return _answer(ask.keys, ask.json, ask.completion_tokens_max, draw % VARIANTS)
+def answer(model_request: ModelRequest, draw: int) -> GeneratedText:
+    """The first choice that a draw makes for a request."""
+    return _answer(
+        model_request.keys, model_request.json, model_request.completion_tokens_max, draw % VARIANTS
+    )
 
 
-def choices(ask: Ask, draw: int) -> tuple[Answer, ...]:
+def choices(model_request: ModelRequest, draw: int) -> tuple[GeneratedText, ...]:
     """As many choices as were asked for."""
-    return tuple(answer(ask, draw + 7919 * number) for number in range(ask.choices))
+    return tuple(answer(model_request, draw + 7919 * number) for number in range(model_request.choices))
 
 
 @lru_cache(maxsize=4 * VARIANTS)
-def _answer(keys: tuple[str, ...], json: str, tokens_max: int, variant: int) -> Answer:
+def _answer(keys: tuple[str, ...], json: str, tokens_max: int, variant: int) -> GeneratedText:
     text = _text(keys, json, variant)
     tokens = text_tokens(text)
     if 0 < tokens_max < tokens:
-        return Answer(text[: 4 * tokens_max], tokens_max, "length")
-    return Answer(text, tokens, "stop")
+        return GeneratedText(text[: 4 * tokens_max], tokens_max, "length")
+    return GeneratedText(text, tokens, "stop")
 
 
 def _text(keys: tuple[str, ...], json: str, variant: int) -> str:

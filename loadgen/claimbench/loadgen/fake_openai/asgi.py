@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
 from claimbench.loadgen.fake_openai.admin import Admin
-from claimbench.loadgen.fake_openai.forms import FormReader
+from claimbench.loadgen.fake_openai.multipart import FormReader
 from claimbench.loadgen.fake_openai.wire import PROMPT, ApiRequest, ApiResponse, Delivery, Loss
 
 Scope = dict[str, Any]
@@ -34,7 +34,7 @@ class Answering(Protocol):
         """Is held around a call, to the end of its response."""
 
 
-class Lines(Protocol):
+class ConnectionControl(Protocol):
     """The connections of a server, for faults that break one; keyed by the client's address."""
 
     def reset(self, client: tuple[str, int] | None) -> None:
@@ -44,7 +44,7 @@ class Lines(Protocol):
         """Send what was written, and hang up."""
 
 
-class NoLines:
+class NoConnections:
     """Where there are no real connections, a broken one is an exception."""
 
     def reset(self, client: tuple[str, int] | None) -> None:
@@ -56,13 +56,15 @@ class NoLines:
         raise ConnectionResetError(f"the fake broke the connection of {client}")
 
 
-class _BrokenLineError(Exception):
+class _BrokenConnectionError(Exception):
     """The body ends here, though more was announced."""
 
 
-def make_app(fake: Answering, *, admin: Admin | None = None, lines: Lines | None = None) -> AsgiApp:
-    """Serve the fake. `admin` adds the paths below `/_fake`; `lines` are the server's connections."""
-    connections = lines or NoLines()
+def make_app(
+    fake: Answering, *, admin: Admin | None = None, connections: ConnectionControl | None = None
+) -> AsgiApp:
+    """Serve the fake. `admin` adds the paths below `/_fake`; `connections` are the server's."""
+    control = connections or NoConnections()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -70,11 +72,11 @@ def make_app(fake: Answering, *, admin: Admin | None = None, lines: Lines | None
         elif scope["type"] == "http":
             if admin is not None and admin.owns(scope["path"]):
                 response = admin.handle(await _request(scope, receive, fake))
-                await _deliver(response, scope, send, connections)
+                await _deliver(response, scope, send, control)
                 return
             with fake.flight():
                 response = await _handled(fake, await _request(scope, receive, fake))
-                await _deliver(response, scope, send, connections)
+                await _deliver(response, scope, send, control)
 
     return app
 
@@ -123,13 +125,13 @@ async def _handled(fake: Answering, request: ApiRequest) -> ApiResponse:
     return await asyncio.to_thread(fake.handle, request)
 
 
-async def _deliver(response: ApiResponse, scope: Scope, send: Send, lines: Lines) -> None:
+async def _deliver(response: ApiResponse, scope: Scope, send: Send, control: ConnectionControl) -> None:
     delivery = response.delivery
     if delivery.delay_s:
         with suppress(asyncio.CancelledError):  # a server that ends does not wait for its silences
             await asyncio.sleep(delivery.delay_s)
     if delivery.loss is not Loss.NONE:
-        lines.reset(scope.get("client"))
+        control.reset(scope.get("client"))
         await asyncio.sleep(0)  # lets the server notice, so that it misses no response
         return
     length = len(response.body) if isinstance(response.body, bytes) else response.content_length
@@ -140,8 +142,8 @@ async def _deliver(response: ApiResponse, scope: Scope, send: Send, lines: Lines
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     try:
         await _send_body(response, length or 0, scope, send)
-    except _BrokenLineError:
-        lines.close(scope.get("client"))
+    except _BrokenConnectionError:
+        control.close(scope.get("client"))
         await asyncio.sleep(0)
 
 
@@ -172,4 +174,4 @@ def _cut(chunks: Iterator[bytes], delivery: Delivery, length: int) -> Iterator[b
         yield chunk[:budget]
         budget -= min(budget, len(chunk))
         if budget == 0:
-            raise _BrokenLineError
+            raise _BrokenConnectionError

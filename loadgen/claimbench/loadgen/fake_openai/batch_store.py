@@ -3,42 +3,40 @@
 from dataclasses import replace
 from itertools import count
 
-from claimbench.loadgen.fake_openai.asks import Endpoint
-from claimbench.loadgen.fake_openai.batches import Batch, BatchOrder
-from claimbench.loadgen.fake_openai.faults import FaultKind
-from claimbench.loadgen.fake_openai.file_store import FileStore
-from claimbench.loadgen.fake_openai.limits import Limits
-from claimbench.loadgen.fake_openai.line_rules import LineProblem
-from claimbench.loadgen.fake_openai.meters import MeterBook
-from claimbench.loadgen.fake_openai.naming import Chance
-from claimbench.loadgen.fake_openai.paging import page_of
-from claimbench.loadgen.fake_openai.parameters import (
-    one_of,
-    page_size,
-    read_expiry,
-    read_metadata,
-    required_text,
-)
-from claimbench.loadgen.fake_openai.planning import Planner
-from claimbench.loadgen.fake_openai.problems import (
-    cannot_find_file,
-    problem_of,
-    token_limit,
-    too_many_inputs,
-    wrong_purpose,
-)
-from claimbench.loadgen.fake_openai.rates import RateWindow
-from claimbench.loadgen.fake_openai.timeline import (
+from claimbench.loadgen.fake_openai.batches import (
+    Batch,
+    BatchOrder,
     Status,
     completing,
     expiring,
     failing,
     work_seconds,
 )
-from claimbench.loadgen.fake_openai.token_queue import Hold, TokenQueue
-from claimbench.loadgen.fake_openai.triggers import CALM, Occasion, Triggers
+from claimbench.loadgen.fake_openai.chance import Chance
+from claimbench.loadgen.fake_openai.fault_injection import NONE_ACTIVE, ActiveFaults, Triggers
+from claimbench.loadgen.fake_openai.faults import FaultKind
+from claimbench.loadgen.fake_openai.file_store import FileStore
+from claimbench.loadgen.fake_openai.limits import Hold, Limits, RateWindow, TokenQueue
+from claimbench.loadgen.fake_openai.meters import MeterBook
+from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint
+from claimbench.loadgen.fake_openai.parameters import (
+    one_of,
+    page_of,
+    page_size,
+    read_expiry,
+    read_metadata,
+    required_text,
+)
+from claimbench.loadgen.fake_openai.validation import (
+    LineProblem,
+    cannot_find_file,
+    problem_of,
+    token_limit,
+    too_many_inputs,
+    wrong_purpose,
+)
 from claimbench.loadgen.fake_openai.wire import JsonObject, refuse
-from claimbench.loadgen.fake_openai.work import Lines, Work, cancelled, expired
+from claimbench.loadgen.fake_openai.work import BatchLines, Planner, Work, cancelled, expired
 
 _PARAMETERS = frozenset(
     {"input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after"}
@@ -52,7 +50,7 @@ def read_order(body: JsonObject) -> BatchOrder:
         if name not in _PARAMETERS:
             raise refuse(400, f"Unknown parameter: '{name[:64]}'.", param=name[:64], code="unknown_parameter")
     file_id = required_text(body, "input_file_id")
-    endpoint = one_of(required_text(body, "endpoint"), list(Endpoint), "endpoint")
+    endpoint = one_of(required_text(body, "endpoint"), list(ModelEndpoint), "endpoint")
     one_of(required_text(body, "completion_window"), ("24h",), "completion_window")
     metadata = read_metadata(body.get("metadata"))
     return BatchOrder(
@@ -106,12 +104,12 @@ class BatchStore:
         if problems:
             return replace(blank, problems=problems)
         failing_all = blank.faults.of(FaultKind.ALL_LINES_FAILED)
-        line_faults = Occasion((failing_all,)) if failing_all else CALM
+        line_faults = ActiveFaults((failing_all,)) if failing_all else NONE_ACTIVE
         work = self._planner.plan(blank.number, file.lines, line_faults, int(now))
         self._book.batch(file.lines)
         return self._with_files(self._scheduled(blank, work))
 
-    def _problems(self, blank: Batch, lines: Lines, now: float) -> tuple[LineProblem, ...]:
+    def _problems(self, blank: Batch, lines: BatchLines, now: float) -> tuple[LineProblem, ...]:
         if fault := blank.faults.of(FaultKind.VALIDATION_FAILURE):
             return (problem_of(fault.code or "invalid_request", blank.order.input_file_id),)
         if problems := lines.index.problems_for(blank.order.endpoint):

@@ -5,13 +5,19 @@ from dataclasses import dataclass
 
 import orjson
 
-from claimbench.loadgen.fake_openai.asks import Endpoint, ReadAsk, missing_parameter, model_is_known, read_ask
 from claimbench.loadgen.fake_openai.canonical import canonical, digest
 from claimbench.loadgen.fake_openai.limits import Limits
+from claimbench.loadgen.fake_openai.model_requests import (
+    CountedRequest,
+    ModelEndpoint,
+    missing_parameter,
+    model_is_known,
+    read_model_request,
+)
 from claimbench.loadgen.fake_openai.outcomes import answered
-from claimbench.loadgen.fake_openai.planning import Planner
-from claimbench.loadgen.fake_openai.replies import Asked
+from claimbench.loadgen.fake_openai.replies import ReplyInput
 from claimbench.loadgen.fake_openai.wire import ApiResponse, JsonObject, Refused, json_response, refuse
+from claimbench.loadgen.fake_openai.work import Planner
 
 _WORDS_PER_CHUNK = 4
 
@@ -20,7 +26,7 @@ _WORDS_PER_CHUNK = 4
 class ChatRequest:
     """A chat completion request that was found good."""
 
-    read: ReadAsk
+    read: CountedRequest
     digest: bytes
     canonical: bytes
     raw: bytes
@@ -34,9 +40,9 @@ def check_chat(raw: bytes, body: JsonObject, limits: Limits) -> ChatRequest:
         raise refuse(400, "you must provide a model parameter")
     if "messages" not in body:
         raise Refused(missing_parameter("messages"))
-    read = read_ask(Endpoint.CHAT, body, limits.context_tokens)
-    if read.ask.problem is not None:
-        raise Refused(read.ask.problem)
+    read = read_model_request(ModelEndpoint.CHAT, body, limits.context_tokens)
+    if read.model_request.problem is not None:
+        raise Refused(read.model_request.problem)
     if not model_is_known(model):
         message = f"The model `{model[:100]}` does not exist or you do not have access to it."
         raise refuse(404, message, code="model_not_found")
@@ -50,11 +56,13 @@ def complete(request: ChatRequest, planner: Planner, now: float) -> ApiResponse:
     """Answer, or fail as the same line of a batch would. Callers hold the core's lock."""
     attempt = planner.attempt(request.digest)
     draw = planner.draw(request.digest, attempt)
-    occasion = planner.occasion(request.digest, attempt, request.raw)
-    failure = planner.model.failure(request.read.ask, draw, occasion)
+    active = planner.active(request.digest, attempt, request.raw)
+    failure = planner.model.failure(request.read.model_request, draw, active)
     if failure is not None:
         raise Refused(failure)
-    body = answered(Asked(request.read.ask, request.read.prompt_tokens, draw, int(now)), occasion)
+    body = answered(
+        ReplyInput(request.read.model_request, request.read.prompt_tokens, draw, int(now)), active
+    )
     if not request.streamed:
         return json_response(body)
     return ApiResponse(

@@ -14,7 +14,7 @@ class ClockKind(StrEnum):
     MANUAL = "manual"
 
 
-class WallClock:
+class ScaledClock:
     """Starts at the present and goes `speed` times as fast."""
 
     def __init__(self, speed: float) -> None:

@@ -8,23 +8,27 @@ from threading import RLock
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.fake_openai.batch_store import BatchStore
+from claimbench.loadgen.fake_openai.blobs import BlobFolder
+from claimbench.loadgen.fake_openai.chance import Chance
 from claimbench.loadgen.fake_openai.chat import check_chat, complete
+from claimbench.loadgen.fake_openai.fault_injection import (
+    ActiveFaults,
+    Triggers,
+    after_effect,
+    before_effect,
+    visible_from,
+)
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
 from claimbench.loadgen.fake_openai.file_store import FileStore, check_upload
-from claimbench.loadgen.fake_openai.forms import Form, FormReader, read_form
-from claimbench.loadgen.fake_openai.limits import DOCUMENTED, Limits
+from claimbench.loadgen.fake_openai.limits import DOCUMENTED, Limits, RateWindow
 from claimbench.loadgen.fake_openai.meters import MeterBook, Meters
-from claimbench.loadgen.fake_openai.naming import Chance
+from claimbench.loadgen.fake_openai.multipart import FormReader, UploadForm, read_form
 from claimbench.loadgen.fake_openai.outcomes import Model
 from claimbench.loadgen.fake_openai.parameters import query_values, read_json
-from claimbench.loadgen.fake_openai.planning import Planner
-from claimbench.loadgen.fake_openai.problems import ORGANIZATION
-from claimbench.loadgen.fake_openai.rates import RateWindow
 from claimbench.loadgen.fake_openai.routes import UNKNOWN, Route, find_route
-from claimbench.loadgen.fake_openai.sabotage import after_effect, before_effect, visible_from
-from claimbench.loadgen.fake_openai.triggers import Occasion, Triggers
-from claimbench.loadgen.fake_openai.vault import Vault
+from claimbench.loadgen.fake_openai.validation import ORGANIZATION
 from claimbench.loadgen.fake_openai.wire import ApiRequest, ApiResponse, Refused, json_response, refuse
+from claimbench.loadgen.fake_openai.work import Planner
 
 _TYPICAL_HEADERS = {
     "openai-organization": ORGANIZATION,
@@ -62,9 +66,9 @@ class FakeOpenAI:
             )
         self._clock, self._faults, self._api_key, self._limits = clock, faults, api_key, limits
         self._chance, self._model = Chance(seed), Model(failed_line_rate)
-        self._vault, self._lock = Vault(), RLock()
+        self._folder, self._lock = BlobFolder(), RLock()
         self._request_numbers = count(1)
-        self._book = MeterBook(self._vault)
+        self._book = MeterBook(self._folder)
         self._operations = {
             "files.create": self._upload,
             "files.list": self._list_files,
@@ -84,7 +88,7 @@ class FakeOpenAI:
         with self._lock:
             self._triggers = Triggers(self._faults, self._chance)
             self._planner = Planner(self._chance, self._model, self._triggers)
-            self._files = FileStore(self._vault, self._chance, self._limits.batch_files_expire_s)
+            self._files = FileStore(self._folder, self._chance, self._limits.batch_files_expire_s)
             self._batches = BatchStore(
                 self._files, self._planner, self._triggers, self._chance, self._limits, self._book
             )
@@ -110,11 +114,11 @@ class FakeOpenAI:
 
         It then is the `body` of the request.
         """
-        return FormReader(content_type, self._vault, self._limits)
+        return FormReader(content_type, self._folder, self._limits)
 
     def close(self) -> None:
         """Delete everything that is stored on disk."""
-        self._vault.close()
+        self._folder.close()
 
     def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one request. Never raises for anything that a client can send."""
@@ -133,13 +137,13 @@ class FakeOpenAI:
     def _served(self, route: Route, request: ApiRequest) -> ApiResponse:
         operation = self._operations[route.call]
         if not self._triggers.touch_calls:
-            return operation(route, request, Occasion())
+            return operation(route, request, ActiveFaults())
         with self._lock:
-            occasion = self._triggers.call(route.call, lambda: _text_of(request))
-        lost = before_effect(occasion)
+            active = self._triggers.call(route.call, lambda: _text_of(request))
+        lost = before_effect(active)
         if lost is not None:
             return lost
-        return after_effect(occasion, operation(route, request, occasion))
+        return after_effect(active, operation(route, request, active))
 
     def _check_key(self, request: ApiRequest) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -154,30 +158,30 @@ class FakeOpenAI:
             shown = f"{key[:3]}***{key[-4:]}" if len(key) > 12 else "***"
             raise refuse(401, f"Incorrect API key provided: {shown}.", code="invalid_api_key")
 
-    def _upload(self, _: Route, request: ApiRequest, occasion: Occasion) -> ApiResponse:
+    def _upload(self, _: Route, request: ApiRequest, active: ActiveFaults) -> ApiResponse:
         now = self._clock()
         with self._lock:
             self._uploads.take(now, "file uploads per minute")
         upload = check_upload(self._form(request), self._limits)
-        return json_response(self._files.keep(upload, now, visible_from(occasion, now)).shown())
+        return json_response(self._files.keep(upload, now, visible_from(active, now)).shown())
 
-    def _form(self, request: ApiRequest) -> Form:
+    def _form(self, request: ApiRequest) -> UploadForm:
         if isinstance(request.body, FormReader):
             return request.body.form()
         return read_form(
-            request.headers.get("content-type", ""), self._raw(request), self._vault, self._limits
+            request.headers.get("content-type", ""), self._raw(request), self._folder, self._limits
         )
 
-    def _list_files(self, _: Route, request: ApiRequest, __: Occasion) -> ApiResponse:
+    def _list_files(self, _: Route, request: ApiRequest, __: ActiveFaults) -> ApiResponse:
         return json_response(self._files.page(query_values(request.query), self._clock()))
 
-    def _retrieve_file(self, route: Route, _: ApiRequest, __: Occasion) -> ApiResponse:
+    def _retrieve_file(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
         return json_response(self._files.get(route.id, self._clock()).shown())
 
-    def _delete_file(self, route: Route, _: ApiRequest, __: Occasion) -> ApiResponse:
+    def _delete_file(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
         return json_response(self._files.delete(route.id, self._clock()))
 
-    def _content(self, route: Route, _: ApiRequest, __: Occasion) -> ApiResponse:
+    def _content(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
         file = self._files.get(route.id, self._clock())
         blob = file.blob()
         headers = {
@@ -186,31 +190,31 @@ class FakeOpenAI:
         }
         return ApiResponse(200, headers, blob.chunks(), content_length=blob.size)
 
-    def _create_batch(self, _: Route, request: ApiRequest, __: Occasion) -> ApiResponse:
+    def _create_batch(self, _: Route, request: ApiRequest, __: ActiveFaults) -> ApiResponse:
         raw = self._raw(request)
         body = read_json(raw)
         with self._lock:
             return json_response(self._batches.create(raw, body, self._clock()))
 
-    def _list_batches(self, _: Route, request: ApiRequest, __: Occasion) -> ApiResponse:
+    def _list_batches(self, _: Route, request: ApiRequest, __: ActiveFaults) -> ApiResponse:
         values = query_values(request.query)
         with self._lock:
             return json_response(self._batches.page(values, self._clock()))
 
-    def _retrieve_batch(self, route: Route, _: ApiRequest, __: Occasion) -> ApiResponse:
+    def _retrieve_batch(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
         with self._lock:
             return json_response(self._batches.retrieve(route.id, self._clock()))
 
-    def _cancel_batch(self, route: Route, _: ApiRequest, __: Occasion) -> ApiResponse:
+    def _cancel_batch(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
         with self._lock:
             return json_response(self._batches.cancel(route.id, self._clock()))
 
-    def _chat(self, _: Route, request: ApiRequest, __: Occasion) -> ApiResponse:
+    def _chat(self, _: Route, request: ApiRequest, __: ActiveFaults) -> ApiResponse:
         raw = self._raw(request)
         chat = check_chat(raw, read_json(raw), self._limits)
         with self._lock:
             now = self._clock()
-            self._chats.take(now, f"requests per minute of {chat.read.ask.model}")
+            self._chats.take(now, f"requests per minute of {chat.read.model_request.model}")
             self._book.chat(chat.canonical)
             response = complete(chat, self._planner, now)
             return replace(response, headers={**response.headers, **self._chats.headers(now)})

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from itertools import count
 from threading import Lock, RLock
 
-from claimbench.loadgen.fake_openai.forms import Form, FormFile
+from claimbench.loadgen.fake_openai.blobs import Blob, BlobFolder
+from claimbench.loadgen.fake_openai.chance import Chance
 from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.line_index import LineIndexer
-from claimbench.loadgen.fake_openai.line_rules import NotUtf8Error
-from claimbench.loadgen.fake_openai.naming import Chance
-from claimbench.loadgen.fake_openai.paging import page_of
-from claimbench.loadgen.fake_openai.parameters import one_of, page_size, read_expiry
-from claimbench.loadgen.fake_openai.vault import Blob, Vault
+from claimbench.loadgen.fake_openai.multipart import FormFile, UploadForm
+from claimbench.loadgen.fake_openai.parameters import one_of, page_of, page_size, read_expiry
+from claimbench.loadgen.fake_openai.validation import NotUtf8Error
 from claimbench.loadgen.fake_openai.wire import JsonObject, refuse
-from claimbench.loadgen.fake_openai.work import Lines
+from claimbench.loadgen.fake_openai.work import BatchLines
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 _LIST_MAX = 10_000
@@ -23,8 +22,8 @@ _LIST_MAX = 10_000
 class Produced:
     """A file that is written when somebody first wants to see it."""
 
-    def __init__(self, vault: Vault, lines: Callable[[], Iterable[bytes]]) -> None:
-        self._vault, self._lines = vault, lines
+    def __init__(self, folder: BlobFolder, lines: Callable[[], Iterable[bytes]]) -> None:
+        self._folder, self._lines = folder, lines
         self._lock = Lock()
         self._blob: Blob | None = None
 
@@ -32,7 +31,7 @@ class Produced:
         """The content."""
         with self._lock:
             if self._blob is None:
-                writer = self._vault.writer()
+                writer = self._folder.writer()
                 for line in self._lines():
                     writer.write(line)
                 self._blob = writer.finish()
@@ -50,7 +49,7 @@ class StoredFile:
     created_at: int
     expires_at: int | None
     content: Blob | Produced
-    lines: Lines | None = None
+    lines: BatchLines | None = None
     visible_at: float = 0.0
 
     def blob(self) -> Blob:
@@ -84,10 +83,10 @@ class ReadUpload:
     file: FormFile
     purpose: str
     expires_after_s: int | None
-    lines: Lines | None
+    lines: BatchLines | None
 
 
-def check_upload(form: Form, limits: Limits) -> ReadUpload:
+def check_upload(form: UploadForm, limits: Limits) -> ReadUpload:
     """All that the API finds out at upload. Refused (400) with the reason. Holds no lock: it takes long."""
     purpose = form.fields.get("purpose")
     for name, value in (("file", form.file), ("purpose", purpose)):
@@ -103,7 +102,7 @@ def check_upload(form: Form, limits: Limits) -> ReadUpload:
     return ReadUpload(file, purpose, _expiry(form.fields), lines)
 
 
-def _batch_lines(file: FormFile, limits: Limits) -> Lines:
+def _batch_lines(file: FormFile, limits: Limits) -> BatchLines:
     if not file.filename.lower().endswith(".jsonl"):
         raise refuse(400, "Invalid file format for Batch API. Must be .jsonl")
     try:
@@ -112,7 +111,7 @@ def _batch_lines(file: FormFile, limits: Limits) -> Lines:
         raise refuse(400, "Invalid file for Batch API. Must be utf-8 encoded") from error
     if not index.parsed_lines:
         raise refuse(400, "Invalid file format for Batch API. No line of the file is valid JSONL.")
-    return Lines(file.content, index)
+    return BatchLines(file.content, index)
 
 
 def _expiry(fields: dict[str, str]) -> int | None:
@@ -128,8 +127,8 @@ def _expiry(fields: dict[str, str]) -> int | None:
 class FileStore:
     """All files by id. Safe in threads; contents are written and read outside the lock."""
 
-    def __init__(self, vault: Vault, chance: Chance, batch_files_expire_s: int) -> None:
-        self._vault, self._chance = vault, chance
+    def __init__(self, folder: BlobFolder, chance: Chance, batch_files_expire_s: int) -> None:
+        self._folder, self._chance = folder, chance
         self._batch_files_expire_s = batch_files_expire_s
         self._files: dict[str, StoredFile] = {}
         self._numbers = count(1)
@@ -182,7 +181,7 @@ class FileStore:
                 "batch_output",
                 created_at,
                 expires_at,
-                Produced(self._vault, lines),
+                Produced(self._folder, lines),
             )
 
     def forget(self, *file_ids: str | None) -> None:

@@ -1,6 +1,11 @@
-"""The documented limits of the API, each of which can be set."""
+"""The limits of the API, each of which can be set, and what counts against them."""
 
+import heapq
+import math
+from collections import Counter, deque
 from dataclasses import dataclass
+
+from claimbench.loadgen.fake_openai.wire import Refusal, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +36,81 @@ DOCUMENTED = Limits()
 
 ROOMY = Limits(batches_per_hour=10**12, uploads_per_minute=10**12, chat_per_minute=10**12)
 """No rate limits: for benchmarks whose clock does not move while they work."""
+
+
+class RateWindow:
+    """Admits `limit` calls in any `period_s` seconds; `clock_speed` turns waits into the caller's seconds."""
+
+    def __init__(self, limit: int, period_s: float, clock_speed: float) -> None:
+        self.limit, self._period_s, self._clock_speed = limit, period_s, clock_speed
+        self._taken: deque[float] = deque()
+
+    def take(self, now: float, what: str) -> None:
+        """Admit one call, or refuse it with 429 and the headers that tell when to come back."""
+        while self._taken and self._taken[0] <= now - self._period_s:
+            self._taken.popleft()
+        if len(self._taken) >= self.limit:
+            wait_s = (self._taken[0] + self._period_s - now) / self._clock_speed
+            raise Refused(rate_limited(f"Rate limit reached for {what}. Limit: {self.limit:,}.", wait_s))
+        self._taken.append(now)
+
+    def headers(self, now: float) -> dict[str, str]:
+        """The headers by which the API tells how much of a limit is left."""
+        wait_s = (self._taken[0] + self._period_s - now) / self._clock_speed if self._taken else 0.0
+        return {
+            "x-ratelimit-limit-requests": str(self.limit),
+            "x-ratelimit-remaining-requests": str(max(0, self.limit - len(self._taken))),
+            "x-ratelimit-reset-requests": f"{max(0, math.ceil(wait_s * 1000))}ms",
+        }
+
+
+def rate_limited(message: str, retry_after_s: float | None) -> Refusal:
+    """A 429, with or without the headers that say when to try again."""
+    headers = {"x-ratelimit-remaining-requests": "0"}
+    if retry_after_s is not None:
+        wait_ms = math.ceil(retry_after_s * 1000)
+        headers |= {
+            "retry-after": str(math.ceil(retry_after_s)),
+            "retry-after-ms": str(wait_ms),
+            "x-ratelimit-reset-requests": f"{wait_ms}ms",
+        }
+    return Refusal(429, message, "requests", None, "rate_limit_exceeded", headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What one batch holds until it ends (Unix seconds)."""
+
+    model: str
+    tokens: int
+    until: float
+
+
+class TokenQueue:
+    """All holds. Callers hold the core's lock."""
+
+    def __init__(self) -> None:
+        self._holds: dict[int, Hold] = {}
+        self._ends: list[tuple[float, int]] = []
+        self._totals: Counter[str] = Counter()
+
+    def hold(self, number: int, hold: Hold) -> None:
+        """Let the batch of this number hold tokens, instead of what it held before."""
+        self._release(number)
+        self._holds[number] = hold
+        self._totals[hold.model] += hold.tokens
+        heapq.heappush(self._ends, (hold.until, number))
+
+    def held(self, model: str, now: float) -> int:
+        """The tokens that open batches of a model hold at a moment."""
+        while self._ends and self._ends[0][0] <= now:
+            until, number = heapq.heappop(self._ends)
+            hold = self._holds.get(number)
+            if hold is not None and hold.until == until:
+                self._release(number)
+        return self._totals[model]
+
+    def _release(self, number: int) -> None:
+        hold = self._holds.pop(number, None)
+        if hold is not None:
+            self._totals[hold.model] -= hold.tokens

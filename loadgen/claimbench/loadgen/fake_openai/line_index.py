@@ -7,11 +7,11 @@ from functools import cached_property
 from io import BytesIO
 from itertools import accumulate
 
-from claimbench.loadgen.fake_openai.asks import Ask, Endpoint
 from claimbench.loadgen.fake_openai.canonical import DIGEST_BYTES
 from claimbench.loadgen.fake_openai.limits import Limits
-from claimbench.loadgen.fake_openai.line_mold import Fillings, LineMold, MoldedRun, take_mold
-from claimbench.loadgen.fake_openai.line_rules import (
+from claimbench.loadgen.fake_openai.line_template import LineTemplate, LineValues, TemplateRun, template_of
+from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint, ModelRequest
+from claimbench.loadgen.fake_openai.validation import (
     WRONG_URL,
     LineMistake,
     LineProblem,
@@ -29,16 +29,17 @@ class LineIndex:
     """What is known of a file's n requests, in the file's order.
 
     `offsets`, `lengths`: bytes in the file. `digests`: 16 bytes each, of the canonical body. `identities`:
-    hashes of custom id and body. `ask_numbers` points into `asks`. `problems` do not depend on the batch.
+    hashes of custom id and body. `request_numbers` points into `model_requests`. `problems` do not depend
+    on the batch.
     """
 
     offsets: "array[int]"
     lengths: "array[int]"
     digests: bytes
     identities: "array[int]"
-    ask_numbers: "array[int]"
+    request_numbers: "array[int]"
     prompt_tokens: "array[int]"
-    asks: tuple[Ask, ...]
+    model_requests: tuple[ModelRequest, ...]
     problems: tuple[LineProblem, ...]
     line_numbers: "array[int]"
     parsed_lines: int
@@ -55,14 +56,14 @@ class LineIndex:
         ends = range(DIGEST_BYTES, len(self.digests) + 1, DIGEST_BYTES)
         return [self.digests[end - DIGEST_BYTES : end] for end in ends]
 
-    def ask(self, position: int) -> Ask:
-        """What one request asks."""
-        return self.asks[self.ask_numbers[position]]
+    def model_request(self, position: int) -> ModelRequest:
+        """What one line asks of the model."""
+        return self.model_requests[self.request_numbers[position]]
 
     @property
     def model(self) -> str | None:
         """The model that all requests name; None for an empty file."""
-        return self.asks[0].model if self.asks else None
+        return self.model_requests[0].model if self.model_requests else None
 
     @cached_property
     def total_prompt_tokens(self) -> int:
@@ -72,30 +73,33 @@ class LineIndex:
     @property
     def embedding_inputs(self) -> int:
         """How many texts all requests together want embedded."""
-        counts = [ask.choices if ask.endpoint == Endpoint.EMBEDDINGS else 0 for ask in self.asks]
-        return sum(counts[number] for number in self.ask_numbers) if any(counts) else 0
+        counts = [
+            model_request.choices if model_request.endpoint == ModelEndpoint.EMBEDDINGS else 0
+            for model_request in self.model_requests
+        ]
+        return sum(counts[number] for number in self.request_numbers) if any(counts) else 0
 
     def problems_for(self, endpoint: str) -> tuple[LineProblem, ...]:
         """All that a batch of this endpoint finds wrong, in the order of the lines."""
-        if all(ask.endpoint == endpoint for ask in self.asks):
+        if all(model_request.endpoint == endpoint for model_request in self.model_requests):
             return self.problems
         stray = (
             LineProblem("invalid_url", WRONG_URL, "url", self.line_numbers[position])
             for position in range(len(self))
-            if self.ask(position).endpoint != endpoint
+            if self.model_request(position).endpoint != endpoint
         )
         worst = {problem.line: problem for problem in (*self.problems, *stray)}
         return tuple(sorted(worst.values(), key=lambda problem: problem.line or 0))
 
 
-_MOLDS_MAX = 16
+_TEMPLATES_MAX = 16
 
 
 class LineIndexer:
     """Builds the index of a file that is fed to it piece by piece.
 
-    Lines that fit a mold are taken together, as many as come in one piece; the rest is looked at slowly. A
-    run of lines in which anything at all is wrong is looked at slowly too, so that rules stand in one place.
+    Lines that fit a template are taken together, as many as come in one piece; the rest is looked at slowly.
+    A run in which anything at all is wrong is looked at slowly too, so that rules stand in one place.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -107,8 +111,8 @@ class LineIndexer:
         self._digests = bytearray()
         self._identities, self._ask_numbers = array("q"), array("L")
         self._prompt_tokens, self._line_numbers = array("L"), array("L")
-        self._molds: list[LineMold] = []
-        self._asks: dict[Ask, int] = {}
+        self._templates: list[LineTemplate] = []
+        self._asks: dict[ModelRequest, int] = {}
         self._model: str | None = None
         self._problems: list[LineProblem] = []
         self._custom_ids: set[str] = set()
@@ -156,7 +160,7 @@ class LineIndexer:
         """Read whole lines."""
         if not self._is_utf8:
             return
-        run, lines = MoldedRun(self._molds), BytesIO(block)
+        run, lines = TemplateRun(self._templates), BytesIO(block)
         try:
             while (odd := run.extend(lines)) is not None:
                 self._read_run(run)
@@ -165,28 +169,28 @@ class LineIndexer:
         except NotUtf8Error:
             self._is_utf8 = False
 
-    def _read_run(self, run: MoldedRun) -> None:
+    def _read_run(self, run: TemplateRun) -> None:
         """Take a run of lines in which nothing is wrong; otherwise look at each of them slowly."""
-        lines, filled = run.lines, run.fillings() if run.lines else None
+        lines, values = run.lines, run.values() if run.lines else None
         run.clear()
-        if filled is not None and self._is_good(filled):
+        if values is not None and self._is_good(values):
             self._parsed += len(lines)
-            self._take(lines, filled)
+            self._take(lines, values)
         else:
             for line in lines:
                 self._read_slowly(line)
 
-    def _is_good(self, filled: Fillings) -> bool:
-        custom_ids = set(filled.custom_ids)
+    def _is_good(self, values: LineValues) -> bool:
+        custom_ids = set(values.custom_ids)
         return (
-            len(custom_ids) == len(filled.custom_ids)
+            len(custom_ids) == len(values.custom_ids)
             and self._custom_ids.isdisjoint(custom_ids)
             and "" not in custom_ids
-            and max(filled.prompt_tokens, default=0) <= self._context_tokens
+            and max(values.prompt_tokens, default=0) <= self._context_tokens
         )
 
     def _read_slowly(self, line: bytes) -> None:
-        """Check one line by all rules; a mistake is noted, and a good line may give a new mold."""
+        """Check one line by all rules; a mistake is noted, and a good line may give a new template."""
         if not line.isspace():
             try:
                 value = parse_line(line)
@@ -197,30 +201,30 @@ class LineIndexer:
                 found = mistake.problem
                 self._problems.append(LineProblem(found.code, found.message, found.param, self._number))
             else:
-                number = self._asks.setdefault(read.asked.ask, len(self._asks))
-                tokens = read.asked.prompt_tokens
-                self._take([line], Fillings([read.custom_id], [number], [tokens], [read.digest]))
-                self._keep_mold(line, read, number)
+                number = self._asks.setdefault(read.counted.model_request, len(self._asks))
+                tokens = read.counted.prompt_tokens
+                self._take([line], LineValues([read.custom_id], [number], [tokens], [read.digest]))
+                self._keep_template(line, read, number)
                 return
         self._offset += len(line)
         self._number += 1
 
     def _check(self, read: ReadLine) -> None:
         """Check a line against those before it: the first one's model is the batch's."""
-        model = read.asked.ask.model
+        model = read.counted.model_request.model
         if self._model not in (None, model):
             raise mismatched(model)
         self._model = model
         if read.custom_id in self._custom_ids:
             raise duplicate(read.custom_id)
 
-    def _keep_mold(self, line: bytes, read: ReadLine, ask_number: int) -> None:
-        wanted = read.url == Endpoint.CHAT and read.asked.ask.problem is None
-        if wanted and len(self._molds) < _MOLDS_MAX and MoldedRun(self._molds).extend([line]):
-            mold = take_mold(line, read.request, read.asked, ask_number)
-            self._molds += [mold] if mold else []
+    def _keep_template(self, line: bytes, read: ReadLine, request_number: int) -> None:
+        wanted = read.url == ModelEndpoint.CHAT and read.counted.model_request.problem is None
+        if wanted and len(self._templates) < _TEMPLATES_MAX and TemplateRun(self._templates).extend([line]):
+            template = template_of(line, read.request, read.counted, request_number)
+            self._templates += [template] if template else []
 
-    def _take(self, lines: Sequence[bytes], filled: Fillings) -> None:
+    def _take(self, lines: Sequence[bytes], values: LineValues) -> None:
         """Note lines that follow each other and are good."""
         lengths = list(map(len, lines))
         *offsets, end = accumulate(lengths, initial=self._offset)
@@ -228,8 +232,8 @@ class LineIndexer:
         self._lengths.extend(lengths)
         self._line_numbers.extend(range(self._number, self._number + len(lines)))
         self._offset, self._number = end, self._number + len(lines)
-        self._custom_ids.update(filled.custom_ids)
-        self._digests += b"".join(filled.digests)
-        self._identities.extend(map(hash, zip(filled.custom_ids, filled.digests, strict=True)))
-        self._prompt_tokens.extend(filled.prompt_tokens)
-        self._ask_numbers.extend(filled.ask_numbers)
+        self._custom_ids.update(values.custom_ids)
+        self._digests += b"".join(values.digests)
+        self._identities.extend(map(hash, zip(values.custom_ids, values.digests, strict=True)))
+        self._prompt_tokens.extend(values.prompt_tokens)
+        self._ask_numbers.extend(values.request_numbers)

@@ -9,11 +9,11 @@ from itertools import islice
 from threading import Lock
 from typing import Protocol
 
-from claimbench.loadgen.fake_openai.vault import Blob, BlobWriter, Vault
-from claimbench.loadgen.fake_openai.work import Lines, canonical_body
+from claimbench.loadgen.fake_openai.blobs import Blob, BlobFolder, BlobWriter
+from claimbench.loadgen.fake_openai.work import BatchLines, canonical_body
 
 
-class Channel(StrEnum):
+class ModelCallKind(StrEnum):
     """The two ways in which work is submitted."""
 
     BATCH = "batch"
@@ -21,15 +21,15 @@ class Channel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class ModelCall:
     """One request that the model was given: its custom id (None for a chat) and canonical body."""
 
-    channel: Channel
+    channel: ModelCallKind
     custom_id: str | None
     body: bytes
 
 
-class Submissions(Protocol):
+class ModelCalls(Protocol):
     """All submissions, to be iterated (as often as wanted) until the fake is closed; `len` costs nothing.
 
     They are a multiset: the order is that of arrival, and `Counter(submitted)` compares two of them.
@@ -37,28 +37,28 @@ class Submissions(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[Submission]: ...
+    def __iter__(self) -> Iterator[ModelCall]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class StoredModelCalls:
     """The submissions of a fake in this process, read from its files."""
 
-    batches: tuple[Lines, ...] = ()
+    batches: tuple[BatchLines, ...] = ()
     chats: Blob | None = None
     chat_count: int = 0
 
     def __len__(self) -> int:
         return self.chat_count + sum(len(lines.index) for lines in self.batches)
 
-    def __iter__(self) -> Iterator[Submission]:
+    def __iter__(self) -> Iterator[ModelCall]:
         for lines in self.batches:
             for request in lines.requests():
-                yield Submission(Channel.BATCH, request["custom_id"], canonical_body(request))
+                yield ModelCall(ModelCallKind.BATCH, request["custom_id"], canonical_body(request))
         if self.chats is not None:
             with self.chats.open() as bodies:
                 for body in islice(bodies, self.chat_count):
-                    yield Submission(Channel.CHAT, None, body.rstrip(b"\n"))
+                    yield ModelCall(ModelCallKind.CHAT, None, body.rstrip(b"\n"))
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Meters:
     bytes_out: Mapping[str, int]
     in_flight: int
     in_flight_max: int
-    submitted: Submissions
+    submitted: ModelCalls
     duplicates: int
 
     @property
@@ -86,8 +86,8 @@ class Meters:
 class MeterBook:
     """Counts; safe in threads."""
 
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+    def __init__(self, folder: BlobFolder) -> None:
+        self._folder = folder
         self._lock = Lock()
         self._in_flight = 0
         self.reset()
@@ -99,7 +99,7 @@ class MeterBook:
             self._bytes_in: Counter[str] = Counter()
             self._bytes_out: Counter[str] = Counter()
             self._in_flight_max = self._in_flight
-            self._batches: list[Lines] = []
+            self._batches: list[BatchLines] = []
             self._identities: set[int] = set()
             self._duplicates = 0
             self._chats: BlobWriter | None = None
@@ -124,7 +124,7 @@ class MeterBook:
             self._bytes_in[call] += bytes_in
             self._bytes_out[call] += bytes_out
 
-    def batch(self, lines: Lines) -> None:
+    def batch(self, lines: BatchLines) -> None:
         """Note the requests of a batch that goes to the model."""
         with self._lock:
             self._batches.append(lines)
@@ -134,7 +134,7 @@ class MeterBook:
         """Note one canonical body that goes to the model alone."""
         with self._lock:
             if self._chats is None:
-                self._chats = self._vault.writer()
+                self._chats = self._folder.writer()
             self._chats.write(body + b"\n")
             self._chat_count += 1
 
@@ -151,9 +151,9 @@ class MeterBook:
                 self._duplicates,
             )
 
-    def _submitted(self) -> Submitted:
+    def _submitted(self) -> StoredModelCalls:
         chats = self._chats.so_far() if self._chats else None
-        return Submitted(tuple(self._batches), chats, self._chat_count)
+        return StoredModelCalls(tuple(self._batches), chats, self._chat_count)
 
 
 def _add_all(known: set[int], identities: Collection[int]) -> int:

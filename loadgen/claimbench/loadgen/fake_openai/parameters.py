@@ -1,11 +1,11 @@
-"""Reads the parameters of requests: JSON bodies, query strings, and what several objects share."""
+"""Reads the parameters of requests, and answers with pages of lists."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs
 
-from claimbench.loadgen.fake_openai.asks import missing_parameter, wrong_type
 from claimbench.loadgen.fake_openai.canonical import parse_object
+from claimbench.loadgen.fake_openai.model_requests import missing_parameter, wrong_type
 from claimbench.loadgen.fake_openai.wire import JsonObject, Refused, refuse
 
 EXPIRY_MIN_S, EXPIRY_MAX_S = 3_600, 2_592_000
@@ -115,3 +115,36 @@ def read_expiry(value: Any, name: str) -> int | None:
         )
         raise refuse(400, message, param=f"{name}.seconds", code="invalid_value")
     return seconds
+
+
+class Listed(Protocol):
+    """Something with an id."""
+
+    @property
+    def id(self) -> str:
+        """The cursor that stands for it."""
+
+
+Item = TypeVar("Item", bound=Listed)
+
+
+def page_of(
+    items: Sequence[Item], after: str | None, limit: int, shown: Callable[[Item], JsonObject]
+) -> JsonObject:
+    """The items behind the cursor `after`, at most `limit`. Refused (400) when no item has that id."""
+    start = 0
+    if after:
+        places = [place for place, item in enumerate(items) if item.id == after]
+        if not places:
+            raise refuse(
+                400, f"Invalid value for 'after': there is no '{after[:100]}' in this list.", param="after"
+            )
+        start = places[0] + 1
+    page = items[start : start + limit]
+    return {
+        "object": "list",
+        "data": [shown(item) for item in page],
+        "first_id": page[0].id if page else None,
+        "last_id": page[-1].id if page else None,
+        "has_more": start + limit < len(items),
+    }

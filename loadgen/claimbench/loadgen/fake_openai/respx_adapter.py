@@ -102,10 +102,10 @@ def _delivered(response: ApiResponse, engine: _Engine) -> httpx.Response:
         return httpx.Response(response.status, headers=headers, content=response.body)
     if response.content_length is not None:
         headers["content-length"] = str(response.content_length)
-    return httpx.Response(response.status, headers=headers, stream=_Body(response, engine))
+    return httpx.Response(response.status, headers=headers, stream=_ResponseStream(response, engine))
 
 
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _ResponseStream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A streamed body, for sync and async clients alike, slow or cut short if its delivery says so."""
 
     def __init__(self, response: ApiResponse, engine: _Engine) -> None:

@@ -13,14 +13,14 @@ import httpx
 import uvicorn
 
 from claimbench.errors import ClaimbenchError, UsageError
-from claimbench.loadgen.fake_openai.admin import Admin, read_submission
+from claimbench.loadgen.fake_openai.admin import Admin, read_model_call
 from claimbench.loadgen.fake_openai.asgi import make_app
-from claimbench.loadgen.fake_openai.clocks import ClockKind, ManualClock, WallClock
+from claimbench.loadgen.fake_openai.clocks import ClockKind, ManualClock, ScaledClock
 from claimbench.loadgen.fake_openai.connections import Connections
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
 from claimbench.loadgen.fake_openai.limits import Limits
-from claimbench.loadgen.fake_openai.meters import Meters, Submission
+from claimbench.loadgen.fake_openai.meters import Meters, ModelCall
 from claimbench.loadgen.processes.scratch import scratch_folder
 
 READY = "export OPENAI_BASE_URL="
@@ -79,7 +79,7 @@ class StopSwitch:
         self.stop()
 
 
-class _Server(uvicorn.Server):
+class _AnnouncingServer(uvicorn.Server):
     """Tells when it is ready, and empties the fake's folder before a signal ends the process."""
 
     def __init__(self, config: uvicorn.Config, fake: FakeOpenAI, ready: str) -> None:
@@ -98,7 +98,7 @@ class _Server(uvicorn.Server):
 
 def serve(address: Address, settings: FakeSettings, switch: StopSwitch) -> None:
     """Serve until a signal or the switch ends it. UsageError when the address cannot be taken."""
-    clock = ManualClock() if settings.clock is ClockKind.MANUAL else WallClock(settings.speed)
+    clock = ManualClock() if settings.clock is ClockKind.MANUAL else ScaledClock(settings.speed)
     speed = settings.speed if settings.clock is ClockKind.WALL else 1.0
     fake = FakeOpenAI(
         seed=settings.seed,
@@ -109,7 +109,7 @@ def serve(address: Address, settings: FakeSettings, switch: StopSwitch) -> None:
     )
     connections = Connections()
     config = uvicorn.Config(
-        make_app(fake, admin=Admin(fake, clock), lines=connections),
+        make_app(fake, admin=Admin(fake, clock), connections=connections),
         http=connections.protocol(),
         ws="none",
         access_log=False,
@@ -118,7 +118,7 @@ def serve(address: Address, settings: FakeSettings, switch: StopSwitch) -> None:
     )
     with _listening(address) as listener:
         port = listener.getsockname()[1]
-        server = _Server(config, fake, _ready_text(address, port, settings))
+        server = _AnnouncingServer(config, fake, _ready_text(address, port, settings))
         switch.attach(server)
         server.run(sockets=[listener])
 
@@ -192,7 +192,7 @@ class FakeServer:
     def meters(self) -> Meters:
         """The present reading, submissions included."""
         reading = httpx.get(self._url("meters"), timeout=60).raise_for_status().json()
-        submitted = FetchedSubmissions(self._url("submitted"), reading.pop("submitted"))
+        submitted = FetchedModelCalls(self._url("submitted"), reading.pop("submitted"))
         return Meters(**reading, submitted=submitted)
 
     def _post(self, path: str) -> None:
@@ -203,7 +203,7 @@ class FakeServer:
 
 
 @dataclass(frozen=True, slots=True)
-class FetchedSubmissions:
+class FetchedModelCalls:
     """The submissions of a running server, fetched whenever they are iterated."""
 
     url: str
@@ -212,10 +212,10 @@ class FetchedSubmissions:
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Iterator[Submission]:
+    def __iter__(self) -> Iterator[ModelCall]:
         with httpx.stream("GET", self.url, timeout=60) as response:
             for line in response.raise_for_status().iter_lines():
-                yield read_submission(line.encode())
+                yield read_model_call(line.encode())
 
 
 @contextmanager

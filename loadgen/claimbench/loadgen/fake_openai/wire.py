@@ -109,3 +109,43 @@ def refuse(status: int, message: str, *, param: str | None = None, code: str | N
 def json_response(value: JsonObject) -> ApiResponse:
     """An object of the API with status 200."""
     return ApiResponse(200, JSON_HEADERS, orjson.dumps(value))
+
+
+_RETRY_SOON = {"retry-after-ms": "5"}
+"""Failures by rate are for measuring pipelines, not the client's patience."""
+
+SERVER_ERROR = Refusal(
+    500,
+    "The server had an error while processing your request. Sorry about that!",
+    type="server_error",
+    headers=_RETRY_SOON,
+)
+OVERLOADED = Refusal(
+    503,
+    "The engine is currently overloaded, please try again later.",
+    type="server_error",
+    code="overloaded",
+    headers=_RETRY_SOON,
+)
+BAD_PROMPT = Refusal(
+    400,
+    "Invalid prompt: your prompt was flagged as potentially violating our usage policy. "
+    "Please try again with a different prompt.",
+    code="invalid_prompt",
+)
+RATE_LIMITED = Refusal(
+    429,
+    "Rate limit reached for requests. Please try again later.",
+    type="requests",
+    code="rate_limit_exceeded",
+    headers=_RETRY_SOON,
+)
+
+
+def refusal_of(status: int, code: str | None = None) -> Refusal:
+    """A typical error of a status."""
+    for known in (SERVER_ERROR, OVERLOADED, BAD_PROMPT, RATE_LIMITED):
+        if known.status == status:
+            return Refusal(status, known.message, known.type, None, code or known.code, known.headers)
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return Refusal(status, f"The request ended with status {status}.", kind, None, code)

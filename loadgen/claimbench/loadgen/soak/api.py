@@ -11,12 +11,12 @@ import uvicorn
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.fake_openai.asgi import make_app
-from claimbench.loadgen.fake_openai.clocks import WallClock
+from claimbench.loadgen.fake_openai.clocks import ScaledClock
 from claimbench.loadgen.fake_openai.connections import Connections
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import Faults
-from claimbench.loadgen.fake_openai.forms import FormReader
 from claimbench.loadgen.fake_openai.limits import Limits
+from claimbench.loadgen.fake_openai.multipart import FormReader
 from claimbench.loadgen.fake_openai.wire import ApiRequest, ApiResponse
 from claimbench.loadgen.oracle.journal import Journal
 
@@ -69,14 +69,14 @@ def witnessed_api(order: ApiOrder) -> Iterator[WitnessedApi]:
     """Serve the fake on a free loopback port from a thread of this process, until the block ends."""
     fake = FakeOpenAI(
         seed=order.seed,
-        clock=WallClock(order.speed).now,
+        clock=ScaledClock(order.speed).now,
         faults=order.faults,
         failed_line_rate=order.failed_line_rate,
         limits=Limits(clock_speed=order.speed, batch_files_expire_s=KEPT_S),
     )
     journal, connections = Journal(fake), Connections()
     config = uvicorn.Config(
-        make_app(Witness(journal), lines=connections),
+        make_app(Witness(journal), connections=connections),
         http=connections.protocol(),
         ws="none",
         access_log=False,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from claimbench.loadgen.fake_openai.asks import ReadAsk, names_json, text_tokens
 from claimbench.loadgen.fake_openai.canonical import frame_digest, split, text_digests
+from claimbench.loadgen.fake_openai.model_requests import CountedRequest, names_json, text_tokens
 from claimbench.loadgen.fake_openai.wire import JsonObject
 
 _MARK_ID, _MARK_TEXT = "8a1f custom id", "c07b text"
@@ -17,11 +17,11 @@ _SEPARATOR_PREFIX = b"\\u001"
 
 
 @dataclass(frozen=True, slots=True)
-class LineMold:
+class LineTemplate:
     """What stands before the custom id, between it and the last text, and behind that, in a line's bytes.
 
     If a line has these three pieces, and what is between them are whole JSON strings, then it is JSON of the
-    same structure as the line that the mold was taken from: parsing it again could find nothing else.
+    same structure as the line that the template was taken from: parsing it again could find nothing else.
     `ask_number`, `prompt_tokens` and `digest` are those of such a line without its text; `start` and `end`
     are where the custom id begins and, counted from the line's end, the text ends.
     """
@@ -29,7 +29,7 @@ class LineMold:
     before: bytes
     between: bytes
     behind: bytes
-    ask_number: int
+    request_number: int
     prompt_tokens: int
     digest: bytes
     start: int
@@ -37,38 +37,38 @@ class LineMold:
 
 
 @dataclass(frozen=True, slots=True)
-class Fillings:
+class LineValues:
     """What lines that follow each other ask, one item for each line."""
 
     custom_ids: Sequence[str]
-    ask_numbers: Sequence[int]
+    request_numbers: Sequence[int]
     prompt_tokens: Sequence[int]
     digests: Sequence[bytes]
 
 
-class MoldedRun:
-    """Lines that follow each other and fit molds, and the strings in them, still as JSON has them."""
+class TemplateRun:
+    """Lines that follow each other and fit templates, and the strings in them, still as JSON has them."""
 
-    def __init__(self, molds: list[LineMold]) -> None:
-        self._known = molds
+    def __init__(self, templates: list[LineTemplate]) -> None:
+        self._known = templates
         self.lines: list[bytes] = []
-        self._molds: list[LineMold] = []
+        self._templates: list[LineTemplate] = []
         self._strings: list[bytes] = []
 
     def clear(self) -> None:
         """Begin a new run."""
-        self.lines, self._molds, self._strings = [], [], []
+        self.lines, self._templates, self._strings = [], [], []
 
     def extend(self, lines: Iterable[bytes]) -> bytes | None:
-        """Take lines into the run as long as they have the three pieces of a mold; give the first without."""
+        """Take lines into the run while they have the three pieces of a template; give the first without."""
         known, strings = self._known, self._strings
         for line in lines:
-            for mold in known:
-                if line.startswith(mold.before) and line.endswith(mold.behind):
-                    custom_id, found, text = line[mold.start : mold.end].partition(mold.between)
+            for template in known:
+                if line.startswith(template.before) and line.endswith(template.behind):
+                    custom_id, found, text = line[template.start : template.end].partition(template.between)
                     if found:
                         self.lines.append(line)
-                        self._molds.append(mold)
+                        self._templates.append(template)
                         strings.append(custom_id)
                         strings.append(text)
                         break
@@ -76,7 +76,7 @@ class MoldedRun:
                 return line
         return None
 
-    def fillings(self) -> Fillings | None:
+    def values(self) -> LineValues | None:
         """What the lines ask; None when any of their strings is not one whole JSON string.
 
         All strings are read at once, as one long string in which an escaped separator stands between them.
@@ -92,23 +92,28 @@ class MoldedRun:
             return None
         if len(strings) != len(self._strings):
             return None
-        molds, texts = self._molds, strings[1::2]
-        return Fillings(
+        templates, texts = self._templates, strings[1::2]
+        return LineValues(
             strings[::2],
-            [mold.ask_number for mold in molds],
-            [mold.prompt_tokens + (len(text) + 3) // 4 for mold, text in zip(molds, texts, strict=True)],
-            text_digests([mold.digest for mold in molds], texts),
+            [template.request_number for template in templates],
+            [
+                template.prompt_tokens + (len(text) + 3) // 4
+                for template, text in zip(templates, texts, strict=True)
+            ],
+            text_digests([template.digest for template in templates], texts),
         )
 
 
-def take_mold(line: bytes, request: JsonObject, read: ReadAsk, ask_number: int) -> LineMold | None:
-    """The mold of a chat's line that was found good; None when it is not certain that there is one.
+def template_of(
+    line: bytes, request: JsonObject, read: CountedRequest, request_number: int
+) -> LineTemplate | None:
+    """The template of a chat's line that was found good; None when it is not certain that there is one.
 
-    Nothing but the number of tokens may depend on the text that the mold leaves out.
+    Nothing but the number of tokens may depend on the text that the template leaves out.
     """
     custom_id, body = request["custom_id"], request["body"]
     parts = split(body)
-    if parts is None or (read.ask.json == "json_object" and not names_json(body["messages"][:-1])):
+    if parts is None or (read.model_request.json == "json_object" and not names_json(body["messages"][:-1])):
         return None
     text = parts.text
     tokens, digest = read.prompt_tokens - text_tokens(text), frame_digest(parts.frame)
@@ -117,15 +122,17 @@ def take_mold(line: bytes, request: JsonObject, read: ReadAsk, ask_number: int) 
         behind = line[end + len(written) - 2 :]
         between = line[start + len(custom_id.encode()) : end]
         if start > 0 and end > start and between[:1] == between[-1:] == b'"' and behind.startswith(b'"'):
-            mold = LineMold(line[:start], between, behind, ask_number, tokens, digest, start, -len(behind))
-            if _proven(mold, line, custom_id):
-                return mold
+            template = LineTemplate(
+                line[:start], between, behind, request_number, tokens, digest, start, -len(behind)
+            )
+            if _proven(template, line, custom_id):
+                return template
     return None
 
 
-def _proven(mold: LineMold, line: bytes, custom_id: str) -> bool:
+def _proven(template: LineTemplate, line: bytes, custom_id: str) -> bool:
     """Whether other strings in the two places change the custom id and the last text, and nothing else."""
-    marked = mold.before + _MARK_ID.encode() + mold.between + _MARK_TEXT.encode() + mold.behind
+    marked = template.before + _MARK_ID.encode() + template.between + _MARK_TEXT.encode() + template.behind
     try:
         changed: JsonObject = orjson.loads(marked)
         original: JsonObject = orjson.loads(line)

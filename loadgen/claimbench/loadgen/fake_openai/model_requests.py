@@ -9,7 +9,7 @@ from typing import Any
 from claimbench.loadgen.fake_openai.wire import JsonObject, Refusal
 
 
-class Endpoint(StrEnum):
+class ModelEndpoint(StrEnum):
     """What a batch may call (`endpoint` of the specification)."""
 
     RESPONSES = "/v1/responses"
@@ -23,14 +23,14 @@ class Endpoint(StrEnum):
 
 
 INPUT_NAME = {
-    Endpoint.RESPONSES: "input",
-    Endpoint.CHAT: "messages",
-    Endpoint.EMBEDDINGS: "input",
-    Endpoint.COMPLETIONS: "prompt",
-    Endpoint.MODERATIONS: "input",
-    Endpoint.IMAGES: "prompt",
-    Endpoint.IMAGE_EDITS: "prompt",
-    Endpoint.VIDEOS: "prompt",
+    ModelEndpoint.RESPONSES: "input",
+    ModelEndpoint.CHAT: "messages",
+    ModelEndpoint.EMBEDDINGS: "input",
+    ModelEndpoint.COMPLETIONS: "prompt",
+    ModelEndpoint.MODERATIONS: "input",
+    ModelEndpoint.IMAGES: "prompt",
+    ModelEndpoint.IMAGE_EDITS: "prompt",
+    ModelEndpoint.VIDEOS: "prompt",
 }
 """The parameter that holds what the model is to work on."""
 
@@ -45,7 +45,7 @@ _KNOWN_MODEL = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ModelRequest:
     """What a body asks for, as far as the answer depends on it.
 
     `keys` are the JSON keys that the prompt names; none: `json` tells whether any JSON is wanted.
@@ -63,10 +63,10 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadAsk:
-    """An ask, and the tokens of its prompt."""
+class CountedRequest:
+    """A request to the model, and the tokens of its prompt."""
 
-    ask: Ask
+    model_request: ModelRequest
     prompt_tokens: int
 
 
@@ -80,18 +80,18 @@ def text_tokens(text: str) -> int:
     return (len(text) + 3) // 4
 
 
-def read_ask(endpoint: str, body: JsonObject, context_tokens: int) -> ReadAsk:
-    """What a body asks; the model's name is in it already."""
-    if endpoint == Endpoint.CHAT:
+def read_model_request(endpoint: str, body: JsonObject, context_tokens: int) -> CountedRequest:
+    """Read a body; the model's name is in it already."""
+    if endpoint == ModelEndpoint.CHAT:
         return _read_chat(body, context_tokens)
-    given = body.get(INPUT_NAME[Endpoint(endpoint)])
+    given = body.get(INPUT_NAME[ModelEndpoint(endpoint)])
     tokens = _input_tokens(given)
-    inputs = _inputs(given) if endpoint == Endpoint.EMBEDDINGS else 1
+    inputs = _inputs(given) if endpoint == ModelEndpoint.EMBEDDINGS else 1
     problem = _too_long(tokens, context_tokens)
-    return ReadAsk(Ask(endpoint, body["model"], choices=inputs, problem=problem), tokens)
+    return CountedRequest(ModelRequest(endpoint, body["model"], choices=inputs, problem=problem), tokens)
 
 
-def _read_chat(body: JsonObject, context_tokens: int) -> ReadAsk:
+def _read_chat(body: JsonObject, context_tokens: int) -> CountedRequest:
     messages = body["messages"]
     problem = _messages_problem(messages)
     tokens = 3 + sum(4 + _content_tokens(one.get("content")) for one in messages) if problem is None else 0
@@ -100,8 +100,8 @@ def _read_chat(body: JsonObject, context_tokens: int) -> ReadAsk:
         problem = (
             _format_problem(wanted, messages) or _numbers_problem(body) or _too_long(tokens, context_tokens)
         )
-    ask = Ask(
-        Endpoint.CHAT,
+    model_request = ModelRequest(
+        ModelEndpoint.CHAT,
         body["model"],
         _keys_asked(messages) if problem is None else (),
         wanted,
@@ -109,7 +109,7 @@ def _read_chat(body: JsonObject, context_tokens: int) -> ReadAsk:
         _count(body.get("max_completion_tokens"), 0) or _count(body.get("max_tokens"), 0),
         problem,
     )
-    return ReadAsk(ask, tokens)
+    return CountedRequest(model_request, tokens)
 
 
 def _messages_problem(messages: Any) -> Refusal | None:

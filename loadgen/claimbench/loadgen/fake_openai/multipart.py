@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from claimbench.loadgen.fake_openai.blobs import CHUNK, Blob, BlobFolder, BlobWriter
 from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.line_index import LineIndexer
-from claimbench.loadgen.fake_openai.vault import CHUNK, Blob, BlobWriter, Vault
 from claimbench.loadgen.fake_openai.wire import Refusal, Refused, refuse
 
 _FIELD_BYTES = 64 * 1024
@@ -24,7 +24,7 @@ class FormFile:
 
 
 @dataclass(frozen=True)
-class Form:
+class UploadForm:
     """The fields of an upload by name, and its `file` part if it has one."""
 
     fields: dict[str, str]
@@ -34,9 +34,9 @@ class Form:
 class FormReader:
     """Takes a multipart request apart while it arrives. Whatever is wrong shows in `form`."""
 
-    def __init__(self, content_type: str, vault: Vault, limits: Limits) -> None:
+    def __init__(self, content_type: str, folder: BlobFolder, limits: Limits) -> None:
         self.size = 0
-        self._parts = _Parts(vault, limits)
+        self._parts = _Parts(folder, limits)
         self._refusal: Refusal | None = None
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
@@ -60,13 +60,13 @@ class FormReader:
         except Refused as refused:
             self._refusal = refused.refusal
 
-    def form(self) -> Form:
+    def form(self) -> UploadForm:
         """The whole form. Refused (400) when this was no whole multipart message."""
         if self._refusal is None and not self._parts.ended:
             self._refuse("The multipart body of your request ended before its closing boundary.")
         if self._refusal is not None:
             raise Refused(self._refusal)
-        return Form(self._parts.fields, self._parts.file)
+        return UploadForm(self._parts.fields, self._parts.file)
 
     def _refuse(self, message: str) -> None:
         self._refusal = Refusal(400, message)
@@ -88,9 +88,9 @@ class FormReader:
         )
 
 
-def read_form(content_type: str, body: bytes, vault: Vault, limits: Limits) -> Form:
+def read_form(content_type: str, body: bytes, folder: BlobFolder, limits: Limits) -> UploadForm:
     """Take a multipart body apart. Refused (400) when it is no whole multipart message."""
-    reader = FormReader(content_type, vault, limits)
+    reader = FormReader(content_type, folder, limits)
     reader.write(body)
     return reader.form()
 
@@ -98,11 +98,11 @@ def read_form(content_type: str, body: bytes, vault: Vault, limits: Limits) -> F
 class _Parts:
     """Listens to the parser."""
 
-    def __init__(self, vault: Vault, limits: Limits) -> None:
+    def __init__(self, folder: BlobFolder, limits: Limits) -> None:
         self.fields: dict[str, str] = {}
         self.file: FormFile | None = None
         self.ended = False
-        self._vault, self._limits = vault, limits
+        self._folder, self._limits = folder, limits
         self._count = 0
         self._name = ""
         self._filename: str | None = None
@@ -135,7 +135,7 @@ class _Parts:
 
     def headers_finished(self) -> None:
         if self._name == "file" and self.file is None and self._filename is not None:
-            self._writer = self._vault.writer()
+            self._writer = self._folder.writer()
             self._lines = LineIndexer(self._limits) if self.fields.get("purpose") == "batch" else None
 
     def data(self, data: bytes, start: int, end: int) -> None:

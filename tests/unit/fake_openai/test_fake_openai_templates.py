@@ -50,15 +50,15 @@ def indexed(content: bytes) -> Any:
 
 @settings(max_examples=300, deadline=None)
 @given(files())
-def test_molds_change_nothing_about_an_index(content: bytes) -> None:
+def test_templates_change_nothing_about_an_index(content: bytes) -> None:
     quick = indexed(content)
-    with patch.object(line_index, "take_mold", return_value=None):
+    with patch.object(line_index, "template_of", return_value=None):
         slow = indexed(content)
 
     assert quick == slow
 
 
-def test_molds_are_used_for_lines_of_one_program(desk: Any) -> None:
+def test_templates_are_used_for_lines_of_one_program(desk: Any) -> None:
     content = b"".join(desk.line(number) for number in range(100))
     with patch.object(
         LineIndexer, "_read_slowly", autospec=True, side_effect=LineIndexer._read_slowly

@@ -32,7 +32,7 @@ class Blob:
                 yield chunk
 
 
-class Vault:
+class BlobFolder:
     """A private folder of blobs; `close` empties it, and so does the end of the process."""
 
     def __init__(self) -> None:
