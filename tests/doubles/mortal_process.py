@@ -23,7 +23,7 @@ from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.wire import ApiRequest
 from claimbench.loadgen.oracle import Evidence, Violation, judge
 from claimbench.loadgen.oracle.api_record import read_api_record
-from claimbench.loadgen.oracle.journal import Journal
+from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import Rows, read_rows
 from claimbench.loadgen.oracle.trail import read_trail
 from claimbench.loadgen.verify.datasets import DatasetPlan
@@ -105,7 +105,7 @@ class Guests:
 
 
 @contextmanager
-def served(journal: Journal, clock: SimulatedClock, guests: Guests) -> Iterator[str]:
+def served(recorder: ApiRecorder, clock: SimulatedClock, guests: Guests) -> Iterator[str]:
     """The journal's API over HTTP on a free port; yields its base URL."""
 
     start = clock.now()
@@ -126,7 +126,7 @@ def served(journal: Journal, clock: SimulatedClock, guests: Guests) -> Iterator[
                 return
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            response = journal.handle(ApiRequest(self.command, path, query, headers, body))
+            response = recorder.handle(ApiRequest(self.command, path, query, headers, body))
             content = response.body if isinstance(response.body, bytes) else b"".join(response.body)
             self.send_response(response.status)
             for name, value in response.headers.items():
@@ -170,7 +170,7 @@ class Trial:
     """A reseeded world with an API; processes work in it, and the oracle judges what they left."""
 
     world: World
-    journal: Journal
+    recorder: ApiRecorder
     clock: SimulatedClock
     before: Rows
     api_url: str
@@ -209,7 +209,7 @@ class Trial:
     def run(self, pipeline: Pipeline) -> None:
         """One scheduler run, a turn for each stage."""
         for stage in Stage:
-            self.journal.turn += 1
+            self.recorder.turn += 1
             take_stage(pipeline, stage, self.clock.now())
 
     def violations(self, interrupted: frozenset[int]) -> tuple[Violation, ...]:
@@ -220,7 +220,7 @@ class Trial:
                 self.before,
                 read_rows(engine),
                 read_trail(engine),
-                read_api_record(self.journal, BATCH_KEY),
+                read_api_record(self.recorder, BATCH_KEY),
                 POLICY,
                 interrupted,
             )
@@ -233,10 +233,10 @@ def trial(world: World, dataset: DatasetPlan, failed_line_rate: float = 0.3) -> 
     world.reset(dataset)
     clock = SimulatedClock(EPOCH)
     fake = FakeOpenAI(seed=1, clock=clock.timestamp, failed_line_rate=failed_line_rate)
-    journal, guests = Journal(fake), Guests()
+    recorder, guests = ApiRecorder(fake), Guests()
     try:
-        with served(journal, clock, guests) as api_url:
-            scene = Trial(world, journal, clock, read_rows(world.seat(0).engine), api_url, guests)
+        with served(recorder, clock, guests) as api_url:
+            scene = Trial(world, recorder, clock, read_rows(world.seat(0).engine), api_url, guests)
             try:
                 yield scene
             finally:

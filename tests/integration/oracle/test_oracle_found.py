@@ -134,7 +134,7 @@ def test_who_slept_for_longer_than_a_lease_asks_nothing_that_another_has_asked(
         sleeper = built(pipeline, scene, Interrupting(api, lambda: other.retry_failed(later)), 1)
         sleeper.retry_failed(scene.clock.now())
 
-        assert len(scene.journal.chats) == 3
+        assert len(scene.recorder.chats) == 3
         assert scene.violations(frozenset()) == ()
 
 

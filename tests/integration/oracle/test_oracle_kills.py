@@ -54,5 +54,5 @@ def crowd_ends(crowd: list[object]) -> list[int]:
 
 
 def without_turns(scene: Trial) -> tuple[Violation, ...]:
-    """All runs of all eight are one turn to the journal: the limit of a run says nothing of it."""
+    """All runs of all eight are one turn to the recorder: the limit of a run says nothing of it."""
     return tuple(one for one in scene.violations(frozenset()) if " retries of " not in one.detail)

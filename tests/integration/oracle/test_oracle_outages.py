@@ -85,13 +85,13 @@ def worked_through(scene: Trial, pipeline: str, outage: Outage) -> frozenset[int
         built = find_pipeline(pipeline)(PipelineContext(engine, api, POLICY, ignore))
         for _ in range(14):
             for stage in Stage:
-                scene.journal.turn += 1
+                scene.recorder.turn += 1
                 try:
                     take_stage(built, stage, scene.clock.now())
                 except Exception:
-                    failed.add(scene.journal.turn)
+                    failed.add(scene.recorder.turn)
                 if outage.is_over and not failed:
-                    failed.add(scene.journal.turn)  # a stage may fall back on another path within its turn
+                    failed.add(scene.recorder.turn)  # a stage may fall back on another path within its turn
             scene.clock.advance(STEP)
     engine.dispose()
     return frozenset(failed)

@@ -11,8 +11,8 @@ import pytest
 from claimbench.impl.ports import Policy
 from claimbench.impl.statuses import BatchStatus
 from claimbench.loadgen.oracle import Evidence, Invariant, judge
-from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, ResultLine
-from claimbench.loadgen.oracle.journal import Chat, Reply
+from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, RecordedResult
+from claimbench.loadgen.oracle.recorder import Chat, ChatReply
 from claimbench.loadgen.oracle.rows import BatchRow, CompanyRow, RequestRow, Rows, SessionRow
 from claimbench.loadgen.oracle.sameness import same_end
 from claimbench.loadgen.oracle.trail import BatchStep, RequestStep, Trail
@@ -56,7 +56,7 @@ BODY = BEFORE.body_of(ASKED)
 LINE = json.dumps(
     {"custom_id": "sentiment_analysis-1", "method": "POST", "url": "/v1/chat/completions", "body": BODY}
 ).encode()
-RESULT = ResultLine("sentiment_analysis-1", 200, None, Reply(ANSWER, 100, 10))
+RESULT = RecordedResult("sentiment_analysis-1", 200, None, ChatReply(ANSWER, 100, 10))
 SENT = ApiBatchRecord("batch_a", BatchStatus.COMPLETED, "key", "1", (LINE,), (RESULT,), ())
 CLAIM = RequestStep(1, "PENDING_BATCHING", "BATCHING_IN_PROGRESS", None, 1)
 FINISH = RequestStep(1, "BATCHING_IN_PROGRESS", "PROCESSING_COMPLETE", 1, 1)
@@ -154,7 +154,7 @@ def test_a_call_that_was_tried_again_in_its_turn_is_one_attempt() -> None:
     tries = (Chat(1, body, 503, None), Chat(1, body, None, None), Chat(1, body, 400, None))
     evidence = replace(RIGHT, api=replace(RIGHT.api, batches=(), chats=tries))
 
-    assert [ask.status for ask in evidence.asks[1]] == [400]
+    assert [ask.status for ask in evidence.attempts[1]] == [400]
 
 
 def test_two_ends_that_differ_name_the_request_and_the_session() -> None:

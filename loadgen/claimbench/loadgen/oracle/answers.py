@@ -8,7 +8,7 @@ from claimbench.impl.jsonl import CustomId, request_line
 from claimbench.impl.prices import cost_usd
 from claimbench.impl.prompts import Prompt
 from claimbench.impl.statuses import ProcessingType, RequestStatus
-from claimbench.loadgen.oracle.evidence import Ask, Evidence, is_momentary, request_id_of
+from claimbench.loadgen.oracle.evidence import Evidence, ModelAttempt, is_transient, request_id_of
 from claimbench.loadgen.oracle.invariants import Invariant, Violation
 from claimbench.loadgen.oracle.rows import RequestRow
 
@@ -20,7 +20,11 @@ _EXCUSED_MAX = 8
 def answered_once(evidence: Evidence) -> Iterator[Violation]:
     """Once a request has a good answer, there is no second one."""
     for row in evidence.worked_on:
-        good = [ask for ask in evidence.asks.get(row.id, ()) if ask.answer and not ask.is_excused]
+        good = [
+            attempt
+            for attempt in evidence.attempts.get(row.id, ())
+            if attempt.answer and not attempt.is_excused
+        ]
         if len(good) > 1:
             yield Violation(Invariant.ANSWERED_ONCE, f"request {row.id} got {len(good)} good answers")
 
@@ -29,7 +33,7 @@ def attempts_end(evidence: Evidence) -> Iterator[Violation]:
     """A request is asked as often as it has attempts, at most."""
     for row in evidence.worked_on:
         left = max(0, evidence.policy.attempts_max - evidence.before.requests[row.id].attempts)
-        asked = sum(ask.counts for ask in evidence.asks.get(row.id, ()))
+        asked = sum(attempt.counts for attempt in evidence.attempts.get(row.id, ()))
         if asked > left:
             told = f"request {row.id} was asked {asked} times and had {left} attempts left"
             yield Violation(Invariant.ATTEMPTS_END, told)
@@ -39,7 +43,7 @@ def attempts_counted(evidence: Evidence) -> Iterator[Violation]:
     """Being asked raises the number of attempts."""
     for row in evidence.worked_on:
         counted = row.attempts - evidence.before.requests[row.id].attempts
-        asked = sum(ask.counts for ask in evidence.asks.get(row.id, ()))
+        asked = sum(attempt.counts for attempt in evidence.attempts.get(row.id, ()))
         if asked > counted:
             told = f"request {row.id} was asked {asked} times, which counted as {counted}"
             yield Violation(Invariant.ATTEMPTS_COUNTED, told)
@@ -48,13 +52,13 @@ def attempts_counted(evidence: Evidence) -> Iterator[Violation]:
 def answers_kept(evidence: Evidence) -> Iterator[Violation]:
     """A good answer makes its request complete, and nothing else does."""
     for row in evidence.worked_on:
-        if row.id not in evidence.asks:
+        if row.id not in evidence.attempts:
             continue
-        good = [ask for ask in evidence.asks[row.id] if ask.answer]
+        good = [attempt for attempt in evidence.attempts[row.id] if attempt.answer]
         is_complete = row.status == RequestStatus.PROCESSING_COMPLETE
         if is_complete and not good:
             yield Violation(Invariant.ANSWER_KEPT, f"request {row.id} is complete, but was never answered")
-        if not is_complete and any(not ask.is_excused for ask in good):
+        if not is_complete and any(not attempt.is_excused for attempt in good):
             yield Violation(Invariant.ANSWER_KEPT, f"request {row.id} was answered, but is {row.status}")
 
 
@@ -63,10 +67,10 @@ def answers_stored(evidence: Evidence) -> Iterator[Violation]:
     candidates: dict[tuple[int, str], set[str]] = {}
     untold = set()
     for row in evidence.worked_on:
-        if row.id not in evidence.asks:
+        if row.id not in evidence.attempts:
             untold.add(row.session_id)
         elif row.status == RequestStatus.PROCESSING_COMPLETE:
-            for field, value in _given(evidence.asks[row.id]):
+            for field, value in _given(evidence.attempts[row.id]):
                 candidates.setdefault((row.session_id, field), set()).add(value)
     for session in evidence.after.sessions.values():
         if session.id in untold:
@@ -81,10 +85,10 @@ def answers_stored(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation(Invariant.ANSWER_STORED, told)
 
 
-def _given(asks: tuple[Ask, ...]) -> Iterator[tuple[str, str]]:
-    for ask in asks:
-        for field in _FIELDS if ask.answer else ():
-            value = getattr(ask.answer, field)
+def _given(attempts: tuple[ModelAttempt, ...]) -> Iterator[tuple[str, str]]:
+    for attempt in attempts:
+        for field in _FIELDS if attempt.answer else ():
+            value = getattr(attempt.answer, field)
             if value is not None:
                 yield field, value
 
@@ -92,29 +96,29 @@ def _given(asks: tuple[Ask, ...]) -> Iterator[tuple[str, str]]:
 def tokens_and_cost(evidence: Evidence) -> Iterator[Violation]:
     """The tokens and the cost of a request are the sums over the answers that it got, good or not."""
     for row in evidence.worked_on:
-        if row.id not in evidence.asks:
+        if row.id not in evidence.attempts:
             continue
         known = _bill(evidence.before.requests[row.id], ())
-        bills = _possible_bills(evidence.before.requests[row.id], evidence.asks[row.id])
+        bills = _possible_bills(evidence.before.requests[row.id], evidence.attempts[row.id])
         found = _bill(row, ())
-        if found not in bills and not (found == known and not evidence.asks[row.id]):
+        if found not in bills and not (found == known and not evidence.attempts[row.id]):
             told = f"request {row.id} has {found}, its answers make {' or '.join(bills)}"
             yield Violation(Invariant.TOKENS_AND_COST, told)
 
 
-def _possible_bills(row: RequestRow, asks: tuple[Ask, ...]) -> list[str]:
+def _possible_bills(row: RequestRow, attempts: tuple[ModelAttempt, ...]) -> list[str]:
     """With all the answers that it surely knew, and any of those that it may have lost."""
-    sure = tuple(ask for ask in asks if ask.reply and not ask.is_excused)
-    lost = tuple(ask for ask in asks if ask.reply and ask.is_excused)[:_EXCUSED_MAX]
+    sure = tuple(attempt for attempt in attempts if attempt.reply and not attempt.is_excused)
+    lost = tuple(attempt for attempt in attempts if attempt.reply and attempt.is_excused)[:_EXCUSED_MAX]
     return [_bill(row, (*sure, *some)) for size in range(len(lost) + 1) for some in combinations(lost, size)]
 
 
-def _bill(row: RequestRow, asks: tuple[Ask, ...]) -> str:
+def _bill(row: RequestRow, attempts: tuple[ModelAttempt, ...]) -> str:
     prompt, completion, cost = row.prompt_tokens, row.completion_tokens, row.cost_usd
-    for ask in asks:
-        if ask.reply:
-            tokens = (ask.reply.prompt_tokens, ask.reply.completion_tokens)
-            price = cost_usd(row.model, ask.channel, *tokens)
+    for attempt in attempts:
+        if attempt.reply:
+            tokens = (attempt.reply.prompt_tokens, attempt.reply.completion_tokens)
+            price = cost_usd(row.model, attempt.channel, *tokens)
             prompt, completion = (prompt or 0) + tokens[0], (completion or 0) + tokens[1]
             cost = cost if price is None else (cost or Decimal(0)) + price
     shown = "no cost" if cost is None else f"{cost:.6f} USD"
@@ -133,8 +137,11 @@ def reasons_to_give_up(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _refused(evidence: Evidence) -> Iterator[int]:
-    for request_id, asks in evidence.asks.items():
-        if any(ask.status and ask.status >= 400 and not is_momentary(ask.status) for ask in asks):
+    for request_id, attempts in evidence.attempts.items():
+        if any(
+            attempt.status and attempt.status >= 400 and not is_transient(attempt.status)
+            for attempt in attempts
+        ):
             yield request_id
     for batch in evidence.api.batches:
         for number in batch.bad_lines:

@@ -8,7 +8,7 @@ import orjson
 
 from claimbench.impl.statuses import BatchStatus
 from claimbench.loadgen.fake_openai.wire import ApiRequest
-from claimbench.loadgen.oracle.journal import Chat, Journal, Reply, read_reply
+from claimbench.loadgen.oracle.recorder import ApiRecorder, Chat, ChatReply, read_reply
 
 _PAGE = 100
 _PATIENCE = 60
@@ -16,13 +16,13 @@ _PATIENCE = 60
 
 
 @dataclass(frozen=True, slots=True)
-class ResultLine:
+class RecordedResult:
     """What a result file says of one line: the status (0 where there is none), and the answer if any."""
 
     custom_id: str
     status: int
     code: str | None
-    reply: Reply | None
+    reply: ChatReply | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ApiBatchRecord:
     key: str | None
     company: str | None
     lines: tuple[bytes, ...]
-    results: tuple[ResultLine, ...]
+    results: tuple[RecordedResult, ...]
     bad_lines: tuple[int, ...]
     """Numbers of the lines, from 1, for which the API failed the batch."""
 
@@ -53,38 +53,40 @@ class ApiRecord:
     files: tuple[tuple[bytes, ...], ...]
 
 
-def read_api_record(journal: Journal, key_name: str) -> ApiRecord:
+def read_api_record(recorder: ApiRecorder, key_name: str) -> ApiRecord:
     """Read everything; `key_name` is the metadata entry that holds a batch's key."""
-    batches = tuple(_batch(journal, shown, key_name) for shown in reversed(list(_pages(journal, "batches"))))
+    batches = tuple(
+        _batch(recorder, shown, key_name) for shown in reversed(list(_pages(recorder, "batches")))
+    )
     files = tuple(
-        tuple(_content(journal, shown["id"]))
-        for shown in _pages(journal, "files")
+        tuple(_content(recorder, shown["id"]))
+        for shown in _pages(recorder, "files")
         if shown["purpose"] == "batch"
     )
-    return ApiRecord(batches, journal.chats, files)
+    return ApiRecord(batches, recorder.chats, files)
 
 
-def _batch(journal: Journal, shown: Any, key_name: str) -> ApiBatchRecord:
+def _batch(recorder: ApiRecorder, shown: Any, key_name: str) -> ApiBatchRecord:
     metadata = shown["metadata"] or {}
     errors = shown["errors"]["data"] if shown["errors"] else ()
     results = (
         line
         for file_id in (shown["output_file_id"], shown["error_file_id"])
         if file_id
-        for line in _content(journal, file_id)
+        for line in _content(recorder, file_id)
     )
     return ApiBatchRecord(
         id=shown["id"],
         status=BatchStatus(shown["status"].upper()),
         key=metadata.get(key_name),
         company=metadata.get("company_id"),
-        lines=tuple(_content(journal, shown["input_file_id"])),
+        lines=tuple(_content(recorder, shown["input_file_id"])),
         results=tuple(_readable(results)),
         bad_lines=tuple(error["line"] for error in errors if error["line"]),
     )
 
 
-def _readable(lines: Iterator[bytes]) -> Iterator[ResultLine]:
+def _readable(lines: Iterator[bytes]) -> Iterator[RecordedResult]:
     """The first line of each request counts, as it does for whoever reads the file once."""
     seen: set[str] = set()
     for raw in lines:
@@ -99,29 +101,29 @@ def _readable(lines: Iterator[bytes]) -> Iterator[ResultLine]:
         body = response.get("body") or {}
         status = response.get("status_code", 0)
         code = error.get("code") or (body.get("error") or {}).get("code")
-        yield ResultLine(line["custom_id"], status, code, read_reply(body) if status == 200 else None)
+        yield RecordedResult(line["custom_id"], status, code, read_reply(body) if status == 200 else None)
 
 
-def _pages(journal: Journal, what: str) -> Iterator[Any]:
+def _pages(recorder: ApiRecorder, what: str) -> Iterator[Any]:
     after = ""
     while True:
-        page = orjson.loads(_get(journal, f"/v1/{what}", f"limit={_PAGE}{after}") or b'{"data":[]}')
+        page = orjson.loads(_get(recorder, f"/v1/{what}", f"limit={_PAGE}{after}") or b'{"data":[]}')
         yield from page["data"]
         if not page.get("has_more"):
             return
         after = f"&after={page['data'][-1]['id']}"
 
 
-def _content(journal: Journal, file_id: str) -> list[bytes]:
-    body = _get(journal, f"/v1/files/{file_id}/content", "")
+def _content(recorder: ApiRecorder, file_id: str) -> list[bytes]:
+    body = _get(recorder, f"/v1/files/{file_id}/content", "")
     return [line for line in body.split(b"\n") if line]
 
 
-def _get(journal: Journal, path: str, query: str) -> bytes:
+def _get(recorder: ApiRecorder, path: str, query: str) -> bytes:
     """The body, once the call is let through whole; nothing for what the API does not have."""
     request = ApiRequest("GET", path, query, {"authorization": "Bearer oracle"})
     for _ in range(_PATIENCE):
-        response = journal.fake.handle(request)
+        response = recorder.fake.handle(request)
         if response.status == 404:
             return b""
         if response.status == 200 and response.delivery.sent_share == 1:

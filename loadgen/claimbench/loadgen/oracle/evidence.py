@@ -9,25 +9,23 @@ import orjson
 from claimbench.impl.answers import Answer, read_answer
 from claimbench.impl.errors import AnswerError, LineError
 from claimbench.impl.jsonl import CustomId
+from claimbench.impl.lifecycle import TRANSIENT_STATUS_CODES
 from claimbench.impl.ports import Policy
 from claimbench.impl.prices import Channel
 from claimbench.impl.statuses import ProcessingType
 from claimbench.loadgen.fake_openai.canonical import canonical
-from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, ResultLine
-from claimbench.loadgen.oracle.journal import Chat, Reply
+from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, RecordedResult
+from claimbench.loadgen.oracle.recorder import Chat, ChatReply
 from claimbench.loadgen.oracle.rows import RequestRow, Rows
 from claimbench.loadgen.oracle.trail import Trail
 
-MOMENTARY_STATUSES = frozenset({0, 408, 409, 429})
-"""Statuses below 500 that another try may cure; 0 is what the API writes when it lost a request."""
-
-CALLERS_STATUSES = frozenset({401, 429})
+_CALLERS_STATUSES = frozenset({401, 429})
 """Refusals that say nothing about the request: asked like that, it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One time that the model was asked a request, and what the pipeline could know of the answer.
+class ModelAttempt:
+    """One attempt at a request: the model was asked, and this is what the pipeline could know of the answer.
 
     status: 0 where the result had none, None where nothing came back. is_excused: the scheduler was killed
     or cut off in that turn, so that it may have known the answer and lost it.
@@ -35,14 +33,14 @@ class Ask:
 
     channel: Channel
     status: int | None
-    reply: Reply | None
+    reply: ChatReply | None
     answer: Answer | None
     is_excused: bool = False
 
     @property
     def counts(self) -> bool:
         """Whether it is an attempt beyond doubt."""
-        return self.channel is Channel.BATCH or self.status not in (None, *CALLERS_STATUSES)
+        return self.channel is Channel.BATCH or self.status not in (None, *_CALLERS_STATUSES)
 
 
 @dataclass(frozen=True)
@@ -77,39 +75,41 @@ class Evidence:
         return found
 
     @cached_property
-    def asks(self) -> Mapping[int, tuple[Ask, ...]]:
-        """All times that each request was asked; those whose bodies are alike are left out."""
-        found: dict[int, list[Ask]] = {request_id: [] for request_id in self.before.requests}
+    def attempts(self) -> Mapping[int, tuple[ModelAttempt, ...]]:
+        """The attempts at each request; requests whose bodies are alike are left out."""
+        found: dict[int, list[ModelAttempt]] = {request_id: [] for request_id in self.before.requests}
         for batch in self.api.batches:
-            for request_id, ask in _batch_asks(batch, self.before):
-                found[request_id].append(ask)
+            for request_id, attempt in _batch_attempts(batch, self.before):
+                found[request_id].append(attempt)
         for chat in _last_tries(self.api.chats):
             for request_id in self.requests_by_body.get(chat.body, ()):
-                found[request_id].append(self._chat_ask(chat, self.before.requests[request_id]))
+                found[request_id].append(self._chat_attempt(chat, self.before.requests[request_id]))
         alike = {one for ids in self.requests_by_body.values() if len(ids) > 1 for one in ids}
-        return {request_id: tuple(asks) for request_id, asks in found.items() if request_id not in alike}
+        return {
+            request_id: tuple(attempts) for request_id, attempts in found.items() if request_id not in alike
+        }
 
-    def _chat_ask(self, chat: Chat, row: RequestRow) -> Ask:
+    def _chat_attempt(self, chat: Chat, row: RequestRow) -> ModelAttempt:
         answer = _answer(row.processing_type, chat.reply)
-        return Ask(Channel.ALONE, chat.status, chat.reply, answer, chat.turn in self.interrupted)
+        return ModelAttempt(Channel.ALONE, chat.status, chat.reply, answer, chat.turn in self.interrupted)
 
 
 def _last_tries(chats: Sequence[Chat]) -> list[Chat]:
-    """Without those that failed for the moment and were tried again in the same turn: one ask, many calls."""
+    """Without those that failed for the moment and were tried again in the same turn: still one attempt."""
     last: dict[tuple[int, bytes], Chat] = {}
     kept: list[Chat] = []
     for chat in chats:
         earlier = last.get((chat.turn, chat.body))
-        if earlier is not None and is_momentary(earlier.status):
+        if earlier is not None and is_transient(earlier.status):
             kept.remove(earlier)
         last[chat.turn, chat.body] = chat
         kept.append(chat)
     return kept
 
 
-def is_momentary(status: int | None) -> bool:
+def is_transient(status: int | None) -> bool:
     """Whether another try may have more luck; None is a response that was lost."""
-    return status is None or status in MOMENTARY_STATUSES or status >= 500
+    return status is None or status in TRANSIENT_STATUS_CODES or status >= 500
 
 
 def request_id_of(line: bytes) -> int | None:
@@ -120,10 +120,10 @@ def request_id_of(line: bytes) -> int | None:
         return None
 
 
-def _batch_asks(batch: ApiBatchRecord, before: Rows) -> list[tuple[int, Ask]]:
+def _batch_attempts(batch: ApiBatchRecord, before: Rows) -> list[tuple[int, ModelAttempt]]:
     if not batch.was_asked:
         return []
-    results: dict[int | None, ResultLine] = {}
+    results: dict[int | None, RecordedResult] = {}
     for result in batch.results:
         results[request_id_of(orjson.dumps({"custom_id": result.custom_id}))] = result
     found = []
@@ -131,17 +131,17 @@ def _batch_asks(batch: ApiBatchRecord, before: Rows) -> list[tuple[int, Ask]]:
         request_id = request_id_of(line)
         if request_id in before.requests and request_id is not None:
             kind = before.requests[request_id].processing_type
-            found.append((request_id, _batch_ask(kind, results.get(request_id))))
+            found.append((request_id, _batch_attempt(kind, results.get(request_id))))
     return found
 
 
-def _batch_ask(processing_type: str, result: ResultLine | None) -> Ask:
+def _batch_attempt(processing_type: str, result: RecordedResult | None) -> ModelAttempt:
     if result is None:
-        return Ask(Channel.BATCH, None, None, None)
-    return Ask(Channel.BATCH, result.status, result.reply, _answer(processing_type, result.reply))
+        return ModelAttempt(Channel.BATCH, None, None, None)
+    return ModelAttempt(Channel.BATCH, result.status, result.reply, _answer(processing_type, result.reply))
 
 
-def _answer(processing_type: str, reply: Reply | None) -> Answer | None:
+def _answer(processing_type: str, reply: ChatReply | None) -> Answer | None:
     if reply is None:
         return None
     try:

@@ -18,7 +18,7 @@ from claimbench.loadgen.fake_openai.faults import Faults
 from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.multipart import FormReader
 from claimbench.loadgen.fake_openai.wire import ApiRequest, ApiResponse
-from claimbench.loadgen.oracle.journal import Journal
+from claimbench.loadgen.oracle.recorder import ApiRecorder
 
 START_S, STOP_S = 10.0, 10.0
 
@@ -27,15 +27,15 @@ KEPT_S = 10**10
 
 
 class Witness:
-    """Stands before the fake: the journal's turn of a chat completion is its time, in Unix microseconds."""
+    """Stands before the fake: the recorder's turn of a chat completion is its time, in Unix microseconds."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal, self._fake = journal, journal.fake
+    def __init__(self, recorder: ApiRecorder) -> None:
+        self._recorder, self._fake = recorder, recorder.fake
 
     def handle(self, request: ApiRequest) -> ApiResponse:
-        """Answer, and let the journal remember."""
-        self._journal.turn = time.time_ns() // 1_000
-        return self._journal.handle(request)
+        """Answer, and let the recorder note it."""
+        self._recorder.turn = time.time_ns() // 1_000
+        return self._recorder.handle(request)
 
     def receive_upload(self, content_type: str) -> FormReader:
         """As the fake does."""
@@ -48,10 +48,10 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class WitnessedApi:
-    """A running API and its journal."""
+    """A running API and its recorder."""
 
     base_url: str
-    journal: Journal
+    recorder: ApiRecorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ def witnessed_api(order: ApiOrder) -> Iterator[WitnessedApi]:
         failed_line_rate=order.failed_line_rate,
         limits=Limits(clock_speed=order.speed, batch_files_expire_s=KEPT_S),
     )
-    journal, connections = Journal(fake), Connections()
+    recorder, connections = ApiRecorder(fake), Connections()
     config = uvicorn.Config(
-        make_app(Witness(journal), connections=connections),
+        make_app(Witness(recorder), connections=connections),
         http=connections.protocol(),
         ws="none",
         access_log=False,
@@ -88,7 +88,7 @@ def witnessed_api(order: ApiOrder) -> Iterator[WitnessedApi]:
         listener.bind(("127.0.0.1", 0))
         try:
             with _serving(uvicorn.Server(config), listener):
-                yield WitnessedApi(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", journal)
+                yield WitnessedApi(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", recorder)
         finally:
             fake.close()
 

@@ -12,7 +12,7 @@ from claimbench.impl.statuses import RequestStatus
 from claimbench.loadgen.load.plan import Body, Plan
 from claimbench.loadgen.oracle import Evidence
 from claimbench.loadgen.oracle.api_record import ApiRecord, read_api_record
-from claimbench.loadgen.oracle.journal import Chat, Journal
+from claimbench.loadgen.oracle.recorder import ApiRecorder, Chat
 from claimbench.loadgen.oracle.rows import RequestRow, Rows, SessionRow, read_rows
 from claimbench.loadgen.oracle.trail import read_trail
 from claimbench.reports.record.load import Generated
@@ -41,11 +41,11 @@ class Claim:
         return int(self.begun.timestamp() * 1e6)
 
 
-def evidence_of(before: Rows, engine: Engine, journal: Journal, policy: Policy, away: Away) -> Evidence:
+def evidence_of(before: Rows, engine: Engine, recorder: ApiRecorder, policy: Policy, away: Away) -> Evidence:
     """Judged are the requests that were seeded and those that came, as they were when they came."""
     after = read_rows(engine)
     claims = read_claims(engine)
-    record = read_api_record(journal, BATCH_KEY)
+    record = read_api_record(recorder, BATCH_KEY)
     whole = as_submitted(before, after)
     bodies = Evidence(whole, after, read_trail(engine), record, policy)
     return replace(
@@ -105,7 +105,7 @@ def read_claims(engine: Engine) -> Mapping[int, tuple[Claim, ...]]:
 def _in_turns(
     record: ApiRecord, claims: Mapping[int, Sequence[Claim]], ids: Mapping[bytes, tuple[int, ...]]
 ) -> tuple[Chat, ...]:
-    """The journal's times become turns: each chat completion belongs to the last claim before it."""
+    """The recorder's times become turns: each chat completion belongs to the last claim before it."""
     return tuple(
         replace(chat, turn=turn_of(chat.turn, claims.get(next(iter(ids.get(chat.body, ())), 0), ())))
         for chat in record.chats

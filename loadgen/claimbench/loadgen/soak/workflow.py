@@ -185,7 +185,7 @@ def _kept(request: SoakRequest, loaded: Loaded, before: Rows, url: URL, api: Wit
     engine = create_engine(url, poolclass=NullPool)
     speed = ServiceOrder("", url, "", request.load.pace.interval).speed
     away = Away(loaded.at(loaded.outage.at_s), loaded.at(loaded.outage.answered_at_s))
-    evidence = evidence_of(before, engine, api.journal, pace_of(speed, LEASE).policy, away)
+    evidence = evidence_of(before, engine, api.recorder, pace_of(speed, LEASE).policy, away)
     violations = judge(evidence)
     books = submitted(loaded.plan, loaded.generated)
     ends = [row.status for row in evidence.worked_on]

@@ -22,7 +22,7 @@ from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import Faults
 from claimbench.loadgen.oracle import Evidence, Violation, judge
 from claimbench.loadgen.oracle.api_record import read_api_record
-from claimbench.loadgen.oracle.journal import Journal
+from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
 from claimbench.loadgen.oracle.sameness import same_end
 from claimbench.loadgen.oracle.trail import read_trail
@@ -55,7 +55,7 @@ class Play:
     factory: PipelineFactory
     history: History
     clock: SimulatedClock
-    journal: Journal
+    recorder: ApiRecorder
     danger: Danger
     lives: dict[int, Life] = field(default_factory=dict)
     pipelines: dict[int, Pipeline] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Play:
 
     def take(self, scheduler: int, stage: Stage, now: datetime) -> None:
         """One stage of one scheduler, which may not survive it; an error it logs and outlives."""
-        self.journal.turn += 1
+        self.recorder.turn += 1
         pipeline, life = self._sitting(scheduler)
         try:
             take_stage(pipeline, stage, now)
@@ -79,7 +79,7 @@ class Play:
 
     def _mourn(self, scheduler: int, life: Life) -> None:
         """Clear what a dead scheduler held, or one whose connection was cut, which goes on."""
-        self.interrupted.add(self.journal.turn)
+        self.interrupted.add(self.recorder.turn)
         life.was_hurt = False
         if life.is_over:
             del self.pipelines[scheduler]
@@ -120,13 +120,13 @@ def playing(world: World, factory: PipelineFactory, history: History) -> Iterato
     world.reset(history.dataset)
     clock = SimulatedClock(EPOCH)
     fake = FakeOpenAI(seed=history.seed, clock=clock.timestamp, faults=Faults(fault=history.faults))
-    play = Play(world, factory, history, clock, Journal(fake), Danger(history.breaks))
-    world.wire.journal = play.journal
+    play = Play(world, factory, history, clock, ApiRecorder(fake), Danger(history.breaks))
+    world.wire.recorder = play.recorder
     try:
         yield play
     finally:
         play.leave()
-        world.wire.journal = None
+        world.wire.recorder = None
         fake.close()
 
 
@@ -183,7 +183,7 @@ def _evidence(play: Play, before: Rows) -> Evidence:
         before,
         read_rows(engine),
         read_trail(engine),
-        read_api_record(play.journal, BATCH_KEY),
+        read_api_record(play.recorder, BATCH_KEY),
         play.history.policy,
         frozenset(play.interrupted),
     )

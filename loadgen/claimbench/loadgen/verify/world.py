@@ -19,7 +19,7 @@ from claimbench.loadgen.bench.databases.template import (
     table_statements,
 )
 from claimbench.loadgen.fake_openai.wire import ApiRequest, Loss
-from claimbench.loadgen.oracle.journal import Journal
+from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.trail import TRAIL_STATEMENTS
 from claimbench.loadgen.verify.datasets import DatasetPlan
 from claimbench.loadgen.verify.mortality import Life, MortalConnection, MortalCursor
@@ -72,17 +72,17 @@ class Seat:
 
 
 class Wire:
-    """The transport of the client: hands each request to the journal of the present history."""
+    """The transport of the client: hands each request to the recorder of the present history."""
 
     def __init__(self) -> None:
-        self.journal: Journal | None = None
+        self.recorder: ApiRecorder | None = None
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         """Answer one request; lost responses are raised as what a client sees of them."""
-        if self.journal is None:
+        if self.recorder is None:
             raise httpx2.ConnectError("there is no history")
         url = request.url
-        response = self.journal.handle(
+        response = self.recorder.handle(
             ApiRequest(
                 request.method,
                 url.path,

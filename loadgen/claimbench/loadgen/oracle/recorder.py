@@ -1,4 +1,4 @@
-"""A fake API that remembers what no store keeps: chat completions, each with its turn and its answer."""
+"""Records what the fake does not keep: chat completions, each with its turn and its answer."""
 
 from dataclasses import dataclass
 from threading import Lock
@@ -14,7 +14,7 @@ CHAT_PATH = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ChatReply:
     """An answer that was given to the caller: its text and its tokens."""
 
     content: str
@@ -32,10 +32,10 @@ class Chat:
     turn: int
     body: bytes
     status: int | None
-    reply: Reply | None
+    reply: ChatReply | None
 
 
-class Journal:
+class ApiRecorder:
     """Stands where the fake stands. `turn` is for the caller to count: one call of one stage."""
 
     def __init__(self, fake: FakeOpenAI) -> None:
@@ -74,11 +74,11 @@ def _object(response: ApiResponse) -> Any:
     return orjson.loads(response.body) if isinstance(response.body, bytes) else {}
 
 
-def read_reply(body: Any) -> Reply | None:
+def read_reply(body: Any) -> ChatReply | None:
     """The first choice of a chat completion with its tokens; None when the body is not one."""
     try:
         content = body["choices"][0]["message"]["content"]
         usage = body["usage"]
-        return Reply(content, usage["prompt_tokens"], usage["completion_tokens"])
+        return ChatReply(content, usage["prompt_tokens"], usage["completion_tokens"])
     except (KeyError, IndexError, TypeError):
         return None
