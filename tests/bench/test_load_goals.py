@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import idle_endpoint
 import pytest
 
 from claimbench.loadgen.load.arrivals import Stretch
@@ -60,7 +61,7 @@ SIZE = FULL if os.environ.get("CLAIMBENCH_LOAD_GOALS") == "full" else SMOKE
 
 @contextmanager
 def endpoint(freeze_s: float = 0.0) -> Iterator[str]:
-    command = [sys.executable, "-m", "claimbench.loadgen.load.idle_endpoint"]
+    command = [sys.executable, idle_endpoint.__file__]
     freezing = [f"--freeze-after={0.3 * SIZE.seconds}", f"--freeze-for={freeze_s}"]
     with subprocess.Popen(command + freezing, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

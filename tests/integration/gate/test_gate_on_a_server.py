@@ -13,7 +13,7 @@ from claimbench.errors import InvalidMeasurementError, UsageError
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import ROUNDS, open_ring
-from claimbench.loadgen.gate.hog import cpu_hog
+from claimbench.loadgen.gate.machine import cpu_load
 from claimbench.loadgen.gate.n_plus_one import repeated_statements
 from claimbench.loadgen.gate.selftesting import INTO_COUNTERS, PLACE, SelftestOptions, counter_tier
 from claimbench.loadgen.gate.worktree import BaseEnvironment, checked_out
@@ -135,7 +135,7 @@ def test_a_base_revision_that_does_not_build_ends_with_exit_code_2(tmp_path: Pat
 
 
 def test_the_hog_is_gone_at_the_end() -> None:
-    with cpu_hog() as process:
+    with cpu_load() as process:
         assert psutil.pid_exists(process)
 
     assert not psutil.pid_exists(process)

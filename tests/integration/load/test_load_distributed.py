@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import idle_endpoint
 import pytest
 
 from claimbench.loadgen.load.arrivals import Spacing, Stretch
@@ -27,7 +28,7 @@ QUIET = ("--headless", "--only-summary", "--loglevel", "ERROR")
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
-    command = [sys.executable, "-m", "claimbench.loadgen.load.idle_endpoint"]
+    command = [sys.executable, idle_endpoint.__file__]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:

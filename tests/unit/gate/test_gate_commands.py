@@ -9,7 +9,10 @@ from gate_factory import a_later_run, a_run, multiplied
 from typer.testing import CliRunner
 
 from claimbench.errors import ClaimbenchError, UsageError
-from claimbench.loadgen.commands import gate as command
+from claimbench.loadgen.commands.baseline import baseline_app
+from claimbench.loadgen.commands.check import check
+from claimbench.loadgen.commands.recheck import recheck
+from claimbench.loadgen.commands.trend import trend
 from claimbench.loadgen.gate.checking import refuse_below_floor
 from claimbench.reports.judge.gate import method_of
 from claimbench.reports.judge.looks import LookPlan
@@ -19,10 +22,10 @@ from claimbench.reports.record.store import to_json
 from claimbench.scenarios.thresholds import parse_thresholds
 
 app = typer.Typer()
-app.command()(command.check)
-app.command()(command.recheck)
-app.command()(command.trend)
-app.add_typer(command.baseline_app)
+app.command()(check)
+app.command()(recheck)
+app.command()(trend)
+app.add_typer(baseline_app)
 
 
 class Called:

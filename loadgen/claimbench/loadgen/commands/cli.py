@@ -69,37 +69,37 @@ VERBS = (
     Verb(
         "recheck",
         "Recompute every verdict from the raw samples, offline: exit 2 if the file says something else.",
-        "claimbench.loadgen.commands.gate:recheck",
+        "claimbench.loadgen.commands.recheck:recheck",
         "claimbench recheck results/smoke-20261123",
     ),
     Verb(
         "check",
         "Hold a run to its baseline and thresholds: exit 0 pass, 1 fail, 3 undecided, 4 not comparable.",
-        "claimbench.loadgen.commands.gate:check",
+        "claimbench.loadgen.commands.check:check",
         "claimbench check results/smoke --baseline base.json",
     ),
     Verb(
         "baseline",
         "Save and promote the committed counters.",
-        "claimbench.loadgen.commands.gate:baseline_app",
+        "claimbench.loadgen.commands.baseline:baseline_app",
         "claimbench baseline save results/smoke",
     ),
     Verb(
         "calibrate",
         "Measure the gate itself: false alarms, noise floors and smallest effects on this machine.",
-        "claimbench.loadgen.commands.gate:calibrate",
+        "claimbench.loadgen.commands.calibrate:calibrate",
         "claimbench calibrate smoke --blocks 60",
     ),
     Verb(
         "selftest",
         "Inject regressions into a copy of the pipeline and see the gate turn red; exit 1 if it stays green.",
-        "claimbench.loadgen.commands.gate:selftest",
+        "claimbench.loadgen.commands.selftest:selftest",
         "claimbench selftest smoke",
     ),
     Verb(
         "trend",
         "Draw how the results of a folder developed, as one page.",
-        "claimbench.loadgen.commands.gate:trend",
+        "claimbench.loadgen.commands.trend:trend",
         "claimbench trend results",
     ),
     Verb(

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.commands.arm_choice import with_arms
+from claimbench.loadgen.commands.options import DatabaseOption
 from claimbench.loadgen.commands.out_folder import own_folder
-from claimbench.loadgen.commands.progress import shown_progress
+from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.surroundings import OWN_SERVERS
-from claimbench.reports.record.load import LoadRecord
 from claimbench.reports.render.load_folder import LOAD, write_load_folder
 from claimbench.reports.render.load_text import terminal
 from claimbench.scenarios.loader import load as load_scenario
@@ -56,9 +56,7 @@ def load(
     arms: Annotated[
         str | None, typer.Option(help="Reference and candidate: naive,my_code:MyPipeline")
     ] = None,
-    database: Annotated[
-        str, typer.Option(help="auto, container, embedded, or a URL: postgresql://user@host/database")
-    ] = "auto",
+    database: DatabaseOption = "auto",
     processes: Annotated[
         int | None, typer.Option(min=1, max=64, help="Generator processes, instead of the scenario's.")
     ] = None,
@@ -85,8 +83,8 @@ def load_and_report(options: LoadOptions, console: Console) -> int:
         with shown_progress(console) as progress:
             record = run_load(LoadRequest(scenario, asked, options.database, options.command), progress)
         page = write_load_folder(record, folder)
-    _show(record, console)
-    console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    say(terminal(record), console)
+    say(f"report: {page}", console)
     return record.verdict.exit_code
 
 
@@ -110,7 +108,3 @@ def _chosen(options: LoadOptions) -> Scenario:
     if scenario.load is None or not changes:
         return scenario
     return scenario.model_copy(update={"load": scenario.load.model_copy(update=changes)})
-
-
-def _show(record: LoadRecord, console: Console) -> None:
-    console.print(terminal(record), markup=False, highlight=False, soft_wrap=True)

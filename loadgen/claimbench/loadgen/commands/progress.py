@@ -1,4 +1,4 @@
-"""What a long run tells while it works: a live line on a terminal, plain lines in CI."""
+"""What a verb tells: lines as they are, and while it works a live line on a terminal or plain lines in CI."""
 
 import time
 from collections.abc import Iterator
@@ -6,6 +6,11 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.status import Status
+
+
+def say(text: str, console: Console | None = None) -> None:
+    """Print a line as it is: without markup, highlighting or breaks."""
+    (console or Console()).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Progress:
@@ -19,13 +24,13 @@ class Progress:
         """This is being done now."""
         elapsed = f"{time.monotonic() - self._started:5.1f} s"
         if self._status is None:
-            self._console.print(f"[{elapsed}] {what}", markup=False, highlight=False, soft_wrap=True)
+            say(f"[{elapsed}] {what}", self._console)
         else:
             self._status.update(f"{elapsed}  {what}")
 
     def note(self, what: str) -> None:
         """This stays to be read: a choice that was made, an instrument's reading."""
-        self._console.print(what, markup=False, highlight=False, soft_wrap=True)
+        say(what, self._console)
 
 
 @contextmanager

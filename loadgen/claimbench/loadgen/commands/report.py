@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from claimbench.loadgen.commands.progress import say
 from claimbench.reports.record.store import RESULTS, read_record
 from claimbench.reports.render.folder import draw_folder
 from claimbench.reports.render.load_folder import LOAD, draw_load_folder, read_load_record
@@ -19,4 +19,4 @@ def report(
         page = draw_load_folder(read_load_record(folder), folder)
     else:
         page = draw_folder(read_record(folder / RESULTS), folder)
-    Console().print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    say(f"report: {page}")

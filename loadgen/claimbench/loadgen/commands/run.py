@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 
 from claimbench.loadgen.commands.arm_choice import with_arms
+from claimbench.loadgen.commands.options import DatabaseOption, ScenarioArgument
 from claimbench.loadgen.commands.out_folder import own_folder
-from claimbench.loadgen.commands.progress import shown_progress
+from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.surroundings import OWN_SERVERS, forget_other_servers
 from claimbench.loadgen.processes.forks import Forks
 from claimbench.loadgen.processes.importing import imported_for_good
-from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import RESULTS
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
@@ -41,9 +41,7 @@ class RunOptions:
 
 
 def run(
-    scenario: Annotated[
-        str, typer.Argument(help="A scenario's name, or the path of a TOML file.")
-    ] = "document",
+    scenario: ScenarioArgument = "document",
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The folder to write; by default a new one below results/."),
@@ -52,9 +50,7 @@ def run(
         str | None,
         typer.Option(help="Reference and candidate, by name or as module:attribute: naive,my_code:Mine"),
     ] = None,
-    database: Annotated[
-        str, typer.Option(help="auto, container, embedded, or a URL: postgresql://user@host/database")
-    ] = "auto",
+    database: DatabaseOption = "auto",
 ) -> None:
     """Measure the arms of a scenario, judge its claims, and write the report."""
     raise typer.Exit(run_and_report(RunOptions(scenario, out, arms, database), Console()))
@@ -77,11 +73,7 @@ def run_and_report(options: RunOptions, console: Console) -> int:
 
             record = run_scenario(RunRequest(scenario, options.database, options.command), forks, progress)
         write_folder(record, folder)
-    _show(record, console)
-    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
-    return record.verdict.exit_code
-
-
-def _show(record: ResultRecord, console: Console) -> None:
     paint = terminal.Paint.COLOURED if console.is_terminal else terminal.Paint.PLAIN
     console.file.write(terminal.render(record, terminal.width_of(console), paint))
+    say(f"report: {folder / 'report.html'}", console)
+    return record.verdict.exit_code

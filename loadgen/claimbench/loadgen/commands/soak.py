@@ -11,7 +11,7 @@ from rich.console import Console
 from claimbench.errors import UsageError
 from claimbench.loadgen.commands.load import require_libraries
 from claimbench.loadgen.commands.out_folder import own_folder
-from claimbench.loadgen.commands.progress import shown_progress
+from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.serve import duration_of
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults, load_faults
 from claimbench.reports.render.soak_text import SOAK, terminal, write_soak_folder
@@ -95,8 +95,8 @@ def soak_and_report(options: SoakOptions, console: Console) -> int:
         with shown_progress(console) as progress:
             record = run_soak(request, options.database, progress)
         page = write_soak_folder(record, folder)
-    console.print(terminal(record), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    say(terminal(record), console)
+    say(f"report: {page}", console)
     return record.verdict.exit_code
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from claimbench.errors import ExitCode, UsageError
 from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.commands.options import DatabaseOption
 from claimbench.loadgen.commands.progress import shown_progress
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.verify.verification import Finding, open_laboratory
@@ -25,9 +26,7 @@ def verify(
     ] = "all",
     seeds: Annotated[int, typer.Option(min=1, help="How many histories.")] = 100,
     first: Annotated[int, typer.Option(min=0, help="The seed of the first one.")] = 1,
-    database: Annotated[
-        str, typer.Option(help="auto, container, embedded, or a URL: postgresql://user@host/database")
-    ] = "auto",
+    database: DatabaseOption = "auto",
     jobs: Annotated[int, typer.Option(min=0, max=64, help="Processes; 0 takes one for each core.")] = 0,
 ) -> None:
     """Run a pipeline through histories of faults, crashes and clock jumps, and judge what it did.

@@ -1,4 +1,4 @@
-"""`claimbench calibrate`: record A/A blocks, quiet and beside a hog, then simulate gate runs from them."""
+"""`claimbench calibrate`: record A/A blocks, quiet and under CPU load, then simulate gate runs from them."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -11,11 +11,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from claimbench.loadgen.commands.progress import shown_progress
+from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import Ring, open_ring
-from claimbench.loadgen.gate.hog import cpu_hog
-from claimbench.loadgen.gate.watch import MachineWatch
+from claimbench.loadgen.gate.machine import MachineWatch, cpu_load
 from claimbench.loadgen.probes.machine import environment
 from claimbench.reports.judge.calibration import INDEPENDENT_BLOCKS, Limit, Simulation, gated_of, outcome_of
 from claimbench.reports.judge.gate import method_of
@@ -27,7 +26,7 @@ from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load
 
 LIMITS = (Limit("time", 1.05), Limit("peak_memory", 1.10))
-QUIET, BESIDE_HOG = "quiet", "beside a CPU hog"
+QUIET, CPU_LOAD = "quiet", "under CPU load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class CalibrateOptions:
     blocks: int
     simulations: int
     arm: str
-    hog: bool
+    cpu_load: bool
     database: str
     again: Path | None
     out: Path
@@ -55,7 +54,7 @@ def calibrate_and_report(options: CalibrateOptions, console: Console) -> None:
         write_text(options.out, _text(calibration))
     for outcome in calibration.outcomes:
         _show(outcome, console)
-    console.print(f"calibration: {options.out}", markup=False, highlight=False, soft_wrap=True)
+    say(f"calibration: {options.out}", console)
     if not calibration.outcomes:
         console.print(f"recorded only: {INDEPENDENT_BLOCKS} blocks or more are needed to simulate gate runs")
 
@@ -82,7 +81,7 @@ def _recorded(options: CalibrateOptions, console: Console) -> Calibration:
         shown_progress(console) as progress,
         open_ring(scenario, options.database, contestants, progress) as ring,
     ):
-        for name in (QUIET, BESIDE_HOG) if options.hog else (QUIET,):
+        for name in (QUIET, CPU_LOAD) if options.cpu_load else (QUIET,):
             condition = _condition(name, ring, contestants, options.blocks)
             calibration = calibration.model_copy(update={"conditions": (*calibration.conditions, condition)})
             write_text(options.out, _text(calibration))  # a recording is dear: kept as soon as it is there
@@ -92,7 +91,7 @@ def _recorded(options: CalibrateOptions, console: Console) -> Calibration:
 def _condition(name: str, ring: Ring, contestants: Sequence[Contestant], blocks: int) -> Condition:
     watch = MachineWatch()
     samples: list[Sample] = []
-    with cpu_hog() if name == BESIDE_HOG else nullcontext():
+    with cpu_load() if name == CPU_LOAD else nullcontext():
         for block in range(blocks):
             samples.extend(ring.block(block, contestants))
     fitness = watch.fitness(ring.way.asked_ms, ring.way.achieved_ms)

@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 
 from claimbench.errors import InvalidMeasurementError, NothingToCompareError, UsageError
-from claimbench.loadgen.commands.progress import shown_progress
+from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import Ring, open_ring
+from claimbench.loadgen.gate.machine import MachineWatch
 from claimbench.loadgen.gate.n_plus_one import write_sarif
-from claimbench.loadgen.gate.watch import MachineWatch
 from claimbench.loadgen.gate.worktree import BaseEnvironment, checked_out, sha_of
 from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
 from claimbench.reports.judge.looks import LookPlan, decide
@@ -85,7 +85,7 @@ def _search_n_plus_one(arm: Arm, scenario: Scenario, options: CheckOptions, cons
         return
     with shown_progress(console) as progress:
         found = write_sarif(scenario, arm, options.database, options.sarif, progress)
-    console.print(f"{found} N+1 findings in {options.sarif}", markup=False, highlight=False, soft_wrap=True)
+    say(f"{found} N+1 findings in {options.sarif}", console)
 
 
 def scenario_of(record: ResultRecord, named: str | None) -> Scenario:
@@ -202,4 +202,4 @@ def _tell(gate: GateRecord, options: CheckOptions, console: Console) -> None:
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(sticky_comment.render(gate))
-    console.print(f"gate: {folder / 'gate.json'}", markup=False, highlight=False, soft_wrap=True)
+    say(f"gate: {folder / 'gate.json'}", console)

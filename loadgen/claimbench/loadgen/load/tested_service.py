@@ -31,6 +31,11 @@ LONGEST_INTERVAL = timedelta(minutes=5)
 """How often the document's timetable creates batches; the service is told how much faster to go."""
 
 
+def timetable_speed(interval: timedelta) -> float:
+    """How many times as fast the timetable goes that creates batches at this interval."""
+    return LONGEST_INTERVAL / interval
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceOrder:
     """Which service to start: its pipeline, its database, its API, and how much faster its timetable goes."""
@@ -40,11 +45,6 @@ class ServiceOrder:
     api_url: str
     interval: timedelta
     lease: timedelta = LEASE
-
-    @property
-    def speed(self) -> float:
-        """The document's interval by the one that is asked for."""
-        return LONGEST_INTERVAL / self.interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def make_keys(url: URL) -> tuple[Tenant, ...]:
 def _started(order: ServiceOrder, token: str, log: int) -> Iterator["subprocess.Popen[bytes]"]:
     command = (
         *(sys.executable, "-m", "claimbench.loadgen", "serve", "--pipeline", order.pipeline),
-        *("--host", "127.0.0.1", "--port", "0", "--speed", f"{order.speed:g}"),
+        *("--host", "127.0.0.1", "--port", "0", "--speed", f"{timetable_speed(order.interval):g}"),
         *("--lease", f"{order.lease.total_seconds():g}"),
     )
     environment = {

@@ -75,7 +75,7 @@ def watched(watch: Watch) -> Iterator[None]:
         while not ends.wait(EACH_S):
             watch.look()
 
-    with _beside(go_on):
+    with _concurrently(go_on):
         try:
             yield
         finally:
@@ -106,7 +106,7 @@ def restarted(server: Server, watch: Watch, after_s: float) -> Iterator[Outage]:
             outage.error = error
         outage.answered_at_s = watch.elapsed_s()
 
-    with _beside(restart):
+    with _concurrently(restart):
         try:
             yield outage
         finally:
@@ -116,7 +116,7 @@ def restarted(server: Server, watch: Watch, after_s: float) -> Iterator[Outage]:
 
 
 @contextmanager
-def _beside(work: Callable[[], None]) -> Iterator[None]:
+def _concurrently(work: Callable[[], None]) -> Iterator[None]:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:

@@ -24,7 +24,12 @@ from claimbench.loadgen.load.driver import generate
 from claimbench.loadgen.load.plan import Plan
 from claimbench.loadgen.load.planning import plan_at_rate
 from claimbench.loadgen.load.stored import StoreWatch
-from claimbench.loadgen.load.tested_service import ServiceOrder, TestedService, running_service
+from claimbench.loadgen.load.tested_service import (
+    ServiceOrder,
+    TestedService,
+    running_service,
+    timetable_speed,
+)
 from claimbench.loadgen.load.validity import Bounds, problems
 from claimbench.loadgen.oracle import judge
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
@@ -183,7 +188,7 @@ def _service_order(ground: Ground, url: URL, api: WitnessedApi) -> ServiceOrder:
 
 def _kept(request: SoakRequest, loaded: Loaded, before: Rows, url: URL, api: WitnessedApi) -> Kept:
     engine = create_engine(url, poolclass=NullPool)
-    speed = ServiceOrder("", url, "", request.load.pace.interval).speed
+    speed = timetable_speed(request.load.pace.interval)
     away = Away(loaded.at(loaded.outage.at_s), loaded.at(loaded.outage.answered_at_s))
     evidence = evidence_of(before, engine, api.recorder, pace_of(speed, LEASE).policy, away)
     violations = judge(evidence)

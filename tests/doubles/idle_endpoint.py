@@ -1,6 +1,6 @@
 """An HTTP endpoint that does nothing, to learn what the generator itself can do, and one that freezes.
 
-`python -m claimbench.loadgen.load.idle_endpoint --freeze-after 8 --freeze-for 3` prints its port; the
+`python tests/doubles/idle_endpoint.py --freeze-after 8 --freeze-for 3` prints its port; the
 freeze counts from the first request. While frozen it neither accepts nor answers, as a service does whose
 process is stopped. Afterwards it answers in the order of arrival, in some 20 µs each: so what a generator
 tells of the freeze is the freeze.
@@ -88,7 +88,7 @@ class Endpoint:
 
 def main() -> None:
     """Read the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m claimbench.loadgen.load.idle_endpoint")
+    parser = argparse.ArgumentParser(prog="idle_endpoint.py")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--freeze-after", type=float, default=0)
     parser.add_argument("--freeze-for", type=float, default=0)

@@ -1,7 +1,11 @@
-"""Watches the machine while it measures: whether it was fit to."""
+"""The machine while the gate measures: whether it was fit to, and a CPU load that we put on it ourselves."""
 
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 
@@ -37,3 +41,22 @@ def _frequency() -> float | None:
     except (OSError, NotImplementedError, AttributeError):
         return None
     return float(found.current) if found and found.current else None
+
+
+_SPIN = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+while True:
+    pass
+"""
+
+
+@contextmanager
+def cpu_load() -> Iterator[int]:
+    """One core kept busy; yields the process id. It ends with us even if we are killed: its input closes."""
+    process = subprocess.Popen((sys.executable, "-c", _SPIN), stdin=subprocess.PIPE)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
