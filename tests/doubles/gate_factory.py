@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from claimbench.reports.judge.conclude import RunFacts, judge
+from claimbench.reports.judge.counters import baseline_of
 from claimbench.reports.judge.gate import GateCase, judge_gate
-from claimbench.reports.record.baseline import baseline_of
 from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import ArmRecord, Equivalence, Sample

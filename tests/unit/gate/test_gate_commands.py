@@ -16,7 +16,7 @@ from claimbench.loadgen.commands.trend import trend
 from claimbench.loadgen.gate.checking import refuse_below_floor
 from claimbench.reports.judge.gate import method_of
 from claimbench.reports.judge.looks import LookPlan
-from claimbench.reports.record.calibration import Calibration, Floor, Outcome
+from claimbench.reports.record.calibration import Calibration, Floor, Simulated
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import to_json
 from claimbench.scenarios.thresholds import parse_thresholds
@@ -180,7 +180,7 @@ def test_a_step_summary_is_appended_where_the_runner_asks_for_it(
 
 def a_calibration(noise_percent: float) -> Calibration:
     floor = Floor(metric="time", limit=1.05, noise_percent=noise_percent, smallest_found_percent=8.0)
-    outcome = Outcome(
+    outcome = Simulated(
         condition="quiet",
         blocks=60,
         runs=400,

@@ -7,9 +7,10 @@ import pytest
 from gate_factory import a_baseline, a_duel, a_later_run, a_run, checked, multiplied, rules, without
 
 from claimbench.errors import ExitCode, NotEquivalentError, NothingToCompareError, UsageError
+from claimbench.reports.judge.counters import baseline_of
 from claimbench.reports.judge.gate import Tiers
-from claimbench.reports.record.baseline import baseline_of, read_baseline, to_text, write_baseline
 from claimbench.reports.record.gate import Baseline
+from claimbench.reports.record.store import BASELINE, read, write
 from claimbench.reports.record.values import Equivalence
 
 NOTHING = (int(ExitCode.NOTHING_TO_COMPARE), "invalid")
@@ -105,10 +106,10 @@ def test_times_that_are_missing_end_with_exit_code_4() -> None:
 def test_a_placeholder_baseline_is_nothing_to_compare_with(tmp_path: Path) -> None:
     zeros = tuple(each.model_copy(update={"low": 0, "high": 0}) for each in a_baseline().counters)
     file = tmp_path / "baseline.json"
-    write_baseline(a_baseline().model_copy(update={"counters": zeros}), file)
+    write(BASELINE, a_baseline().model_copy(update={"counters": zeros}), file)
 
     with pytest.raises(NothingToCompareError, match="zeros only"):
-        read_baseline(file)
+        read(BASELINE, file)
 
 
 def test_an_empty_baseline_is_nothing_to_compare_with(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_an_empty_baseline_is_nothing_to_compare_with(tmp_path: Path) -> None:
     file.write_text(json.dumps(a_baseline().model_dump(mode="json", by_alias=True) | {"counters": []}))
 
     with pytest.raises(NothingToCompareError, match="holds no counter"):
-        read_baseline(file)
+        read(BASELINE, file)
 
 
 def test_a_run_cannot_be_its_own_baseline() -> None:
@@ -200,7 +201,7 @@ def test_arms_that_do_not_do_the_same_work_end_with_exit_code_5() -> None:
 
 def test_a_missing_baseline_file_ends_with_exit_code_4_and_says_how_to_save_one(tmp_path: Path) -> None:
     with pytest.raises(NothingToCompareError, match="baseline save"):
-        read_baseline(tmp_path / "none.json")
+        read(BASELINE, tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +220,7 @@ def test_a_baseline_that_is_broken_or_foreign_is_one_line(tmp_path: Path, text: 
     file.write_text(text)
 
     with pytest.raises(error) as caught:
-        read_baseline(file)
+        read(BASELINE, file)
 
     assert "\n" not in str(caught.value)
     assert "baseline.json" in str(caught.value)
@@ -228,10 +229,10 @@ def test_a_baseline_that_is_broken_or_foreign_is_one_line(tmp_path: Path, text: 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-3", "null", '"many"'])
 def test_an_impossible_value_in_a_baseline_is_refused_by_name(tmp_path: Path, value: str) -> None:
     file = tmp_path / "baseline.json"
-    file.write_text(to_text(a_baseline()).replace('"low": 40.0', f'"low": {value}', 1))
+    file.write_text(BASELINE.text(a_baseline()).replace('"low": 40.0', f'"low": {value}', 1))
 
     with pytest.raises(UsageError, match="counters"):
-        read_baseline(file)
+        read(BASELINE, file)
 
 
 def test_a_negative_sample_is_refused_by_name() -> None:
@@ -241,9 +242,9 @@ def test_a_negative_sample_is_refused_by_name() -> None:
 
 def test_a_baseline_reads_back_as_it_was_written_and_has_a_line_for_each_counter(tmp_path: Path) -> None:
     file, baseline = tmp_path / "baseline.json", a_baseline()
-    write_baseline(baseline, file)
+    write(BASELINE, baseline, file)
 
-    assert read_baseline(file) == baseline
+    assert read(BASELINE, file) == baseline
     assert sum("round_trips" in line for line in file.read_text().splitlines()) == 4
 
 

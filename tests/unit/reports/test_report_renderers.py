@@ -15,7 +15,7 @@ from claimbench.reports import charts
 from claimbench.reports.charts.parts import ticks
 from claimbench.reports.judge.conclude import RunFacts, judge
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.store import read_record
+from claimbench.reports.record.store import RUN, read
 from claimbench.reports.record.values import ArmRecord
 from claimbench.reports.render import html, junit, markdown, terminal
 from claimbench.reports.render.folder import draw_folder, write_folder
@@ -86,7 +86,7 @@ def test_drawing_again_from_the_results_alone_gives_the_same_bytes(
     record: ResultRecord, tmp_path: Path
 ) -> None:
     write_folder(record, tmp_path / "one")
-    again = read_record(tmp_path / "one")
+    again = read(RUN, tmp_path / "one")
     write_folder(again, tmp_path / "two")
     draw_folder(again, tmp_path / "two")
 

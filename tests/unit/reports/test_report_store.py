@@ -7,7 +7,7 @@ import pytest
 
 from claimbench.errors import ClaimbenchError, ExitCode, UsageError
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.store import read_record, to_json, write_text
+from claimbench.reports.record.store import RUN, read, to_json, write_text
 
 Edit = Callable[[dict[str, Any]], object]
 
@@ -20,7 +20,7 @@ def results(record: ResultRecord, tmp_path: Path) -> Path:
 
 def refusal(path: Path) -> ClaimbenchError:
     with pytest.raises(ClaimbenchError) as caught:
-        read_record(path)
+        read(RUN, path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     return caught.value
@@ -34,7 +34,7 @@ def edited(results: Path, edit: Edit) -> Path:
 
 
 def test_a_record_reads_back_as_it_was_written(record: ResultRecord, results: Path) -> None:
-    assert read_record(results) == record
+    assert read(RUN, results) == record
 
 
 @pytest.mark.parametrize(("note", "key"), [("a sort", True), ("", False)])
@@ -46,7 +46,7 @@ def test_a_note_is_in_the_file_only_where_there_is_one(record: ResultRecord, not
 
 
 def test_a_folder_stands_for_the_results_in_it(record: ResultRecord, results: Path) -> None:
-    assert read_record(results.parent) == record
+    assert read(RUN, results.parent) == record
 
 
 def test_the_file_names_its_schema_and_every_key_that_others_rely_on(results: Path) -> None:

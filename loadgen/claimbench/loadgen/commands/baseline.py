@@ -8,10 +8,10 @@ import typer
 from claimbench.errors import UsageError
 from claimbench.loadgen.commands.options import ResultsArgument
 from claimbench.loadgen.commands.progress import say
-from claimbench.reports.record.baseline import baseline_of, read_baseline, write_baseline
-from claimbench.reports.record.store import read_record
+from claimbench.reports.judge.counters import baseline_of
+from claimbench.reports.record import store
 
-BASELINE = Path("claimbench-baseline.json")
+BASELINE = Path(store.BASELINE.file)
 
 FileOption = Annotated[Path, typer.Option("--file", "-f", help="The baseline's file, to be committed.")]
 
@@ -45,11 +45,11 @@ def promote(
     """Accept the counters of a run in place of the committed ones, with a reason that the diff shows."""
     if not reason.strip():
         raise UsageError("the reason is empty", where="--reason", remedy="say why the new counters are right")
-    read_baseline(file)
+    store.read(store.BASELINE, file)
     _write(results, file, reason.strip())
 
 
 def _write(results: Path, file: Path, reason: str) -> None:
-    saved = baseline_of(read_record(results), reason)
-    write_baseline(saved, file)
+    saved = baseline_of(store.read(store.RUN, results), reason)
+    store.write(store.BASELINE, saved, file)
     say(f"{len(saved.counters)} counters of {saved.scenario} in {file}; commit it")

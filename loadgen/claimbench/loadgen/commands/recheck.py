@@ -4,14 +4,14 @@ from claimbench.errors import UsageError
 from claimbench.loadgen.commands.options import ResultsArgument
 from claimbench.loadgen.commands.progress import say
 from claimbench.reports.judge.recheck import recheck as recheck_record
-from claimbench.reports.record.store import read_record
-from claimbench.reports.render.gate_folder import read_gate
+from claimbench.reports.record import store
 
 
 def recheck(results: ResultsArgument) -> None:
     """Recompute every verdict from the raw samples, offline: exit 2 if the file says something else."""
     folder = results if results.is_dir() else results.parent
-    found = recheck_record(read_record(results), read_gate(folder / "gate"))
+    record, gate = store.read(store.RUN, results), folder / "gate" / store.GATE.file
+    found = recheck_record(record, store.read(store.GATE, gate) if gate.exists() else None)
     for difference in found.differences:
         say(difference)
     if found.differences:

@@ -20,8 +20,8 @@ from claimbench.reports.judge.calibration import INDEPENDENT_BLOCKS, Limit, Simu
 from claimbench.reports.judge.gate import method_of
 from claimbench.reports.judge.looks import LookPlan
 from claimbench.reports.judge.significance import Rate
-from claimbench.reports.record.calibration import Calibration, Condition, Outcome, read_calibration
-from claimbench.reports.record.store import write_text
+from claimbench.reports.record.calibration import Calibration, Condition, Simulated
+from claimbench.reports.record.store import CALIBRATION, read, write
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load
 
@@ -45,13 +45,13 @@ class CalibrateOptions:
 
 def calibrate_and_report(options: CalibrateOptions, console: Console) -> None:
     """Record or read, simulate, write, show."""
-    calibration = read_calibration(options.again) if options.again else _recorded(options, console)
+    calibration = read(CALIBRATION, options.again) if options.again else _recorded(options, console)
     if all(each.blocks >= INDEPENDENT_BLOCKS for each in calibration.conditions):
         outcomes = tuple(
             outcome_of(each, _simulation(each, options, calibration)) for each in calibration.conditions
         )
         calibration = calibration.model_copy(update={"outcomes": outcomes})
-        write_text(options.out, _text(calibration))
+        write(CALIBRATION, calibration, options.out)
     for outcome in calibration.outcomes:
         _show(outcome, console)
     say(f"calibration: {options.out}", console)
@@ -84,7 +84,7 @@ def _recorded(options: CalibrateOptions, console: Console) -> Calibration:
         for name in (QUIET, CPU_LOAD) if options.cpu_load else (QUIET,):
             condition = _condition(name, ring, contestants, options.blocks)
             calibration = calibration.model_copy(update={"conditions": (*calibration.conditions, condition)})
-            write_text(options.out, _text(calibration))  # a recording is dear: kept as soon as it is there
+            write(CALIBRATION, calibration, options.out)  # a recording is dear: kept as soon as it is there
     return calibration
 
 
@@ -98,11 +98,7 @@ def _condition(name: str, ring: Ring, contestants: Sequence[Contestant], blocks:
     return Condition(name=name, samples=tuple(samples), fitness=fitness)
 
 
-def _text(calibration: Calibration) -> str:
-    return calibration.model_dump_json(by_alias=True, indent=1) + "\n"
-
-
-def _show(outcome: Outcome, console: Console) -> None:
+def _show(outcome: Simulated, console: Console) -> None:
     table = Table(
         "Rule",
         "False alarms, with Wilson's 95 % interval",

@@ -20,11 +20,9 @@ from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
 from claimbench.reports.judge.looks import LookPlan, decide
 from claimbench.reports.judge.questions import asked_of_duel, is_statistical
 from claimbench.reports.judge.statistics import Values
-from claimbench.reports.record.baseline import read_baseline
-from claimbench.reports.record.calibration import read_calibration
 from claimbench.reports.record.gate import Duel, Fitness, GateRecord
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.store import read_record
+from claimbench.reports.record.store import BASELINE, CALIBRATION, RUN, read
 from claimbench.reports.record.values import Sample
 from claimbench.reports.render import gate as renderers
 from claimbench.reports.render import github as annotations
@@ -58,10 +56,10 @@ class CheckOptions:
 
 def check_and_report(options: CheckOptions, console: Console) -> int:
     """Judge a run, write the gate's folder, show and annotate; the exit code is the verdict's."""
-    record = read_record(options.results)
+    record = read(RUN, options.results)
     scenario = scenario_of(record, options.scenario)
     thresholds = _thresholds(scenario, options)
-    baseline = read_baseline(options.baseline) if options.baseline else None
+    baseline = read(BASELINE, options.baseline) if options.baseline else None
     if options.calibration:
         refuse_below_floor(thresholds, options.calibration)
     duel = _measured(record, scenario, thresholds, options, console) if options.base_rev else None
@@ -115,7 +113,7 @@ def _thresholds(scenario: Scenario, options: CheckOptions) -> tuple[Threshold, .
 
 def refuse_below_floor(thresholds: Sequence[Threshold], file: Path) -> None:
     """Raise `UsageError` (exit 2) for a rule about the base revision that noise alone would break."""
-    for outcome in read_calibration(file).outcomes[:1]:
+    for outcome in read(CALIBRATION, file).outcomes[:1]:
         for floor in outcome.floors:
             for threshold in thresholds:
                 allowed = 100 * (threshold.limit - 1)

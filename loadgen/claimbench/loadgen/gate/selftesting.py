@@ -19,11 +19,10 @@ from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import open_ring
 from claimbench.loadgen.passes.exact import ExactPasses
 from claimbench.reports.judge.counter_verdicts import CounterRules, counter_findings
-from claimbench.reports.judge.counters import REPEATS, readings_of
+from claimbench.reports.judge.counters import REPEATS, entries_of, readings_of
 from claimbench.reports.judge.gate import Tiers
 from claimbench.reports.judge.looks import LookPlan, Question, Take, decide
 from claimbench.reports.judge.statistics import Values
-from claimbench.reports.record.baseline import entries_of
 from claimbench.reports.record.gate import Baseline
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load

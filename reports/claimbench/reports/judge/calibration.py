@@ -17,7 +17,7 @@ from claimbench.reports.judge.looks import LookPlan, Question, decide, interval_
 from claimbench.reports.judge.rivals import RIVALS
 from claimbench.reports.judge.significance import Rate
 from claimbench.reports.judge.statistics import Values
-from claimbench.reports.record.calibration import Bias, Caught, Condition, Floor, Outcome
+from claimbench.reports.record.calibration import Bias, Caught, Condition, Floor, Simulated
 from claimbench.reports.record.values import Sample
 
 INDEPENDENT_BLOCKS = 60
@@ -155,10 +155,10 @@ def _gated(samples: Sequence[Sample], limit: Limit) -> Gated:
     return Gated(limit.metric, limit.limit, *values)
 
 
-def outcome_of(condition: Condition, simulation: Simulation) -> Outcome:
+def outcome_of(condition: Condition, simulation: Simulation) -> Simulated:
     """All that a calibration says about one condition of the machine."""
     null = simulation.alarms(1.0)
-    return Outcome(
+    return Simulated(
         condition=condition.name,
         blocks=len(simulation.gated[0].base),
         runs=simulation.runs,

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from claimbench.reports.judge.counters import Reading
-from claimbench.reports.record.baseline import dataset_hash, run_digest
 from claimbench.reports.record.gate import Baseline, CounterEntry
 from claimbench.reports.record.run import ResultRecord
 
@@ -38,7 +37,7 @@ def complaints_about_pair(sides: Sides) -> Iterator[str]:
     if baseline is None:
         return
     record = sides.record
-    if baseline.run == run_digest(record):
+    if baseline.run == record.digest:
         yield "the baseline was saved from the very run under judgement: run again and check that"
     if baseline.scenario != record.scenario.name:
         yield (
@@ -48,7 +47,7 @@ def complaints_about_pair(sides: Sides) -> Iterator[str]:
         return
     if baseline.scenario_sha256 != record.scenario.sha256:
         yield "the scenario was edited since the baseline was saved: promote a run of the present one"
-    if baseline.dataset_hash != dataset_hash(record):
+    if baseline.dataset_hash != record.dataset_hash:
         yield "the dataset is another one (its hash differs): promote a run on the present one"
     yield from _missing(sides.readings, baseline)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from claimbench.reports.record.gate import CounterEntry
+from claimbench.errors import NotEquivalentError, NothingToCompareError, UsageError
+from claimbench.reports.record.gate import Baseline, CounterEntry
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.metrics import Tier, definition
@@ -79,6 +80,54 @@ def readings_of(samples: Sequence[Sample]) -> tuple[Reading, ...]:
         )
         for key in sorted(found)
     )
+
+
+def refuse_unsound(record: ResultRecord) -> None:
+    """What nothing may be held to: raises `NotEquivalentError` (exit 5) if the arms did not do the same work.
+
+    Raises `UsageError` (exit 2) for a sample that no instrument can have given.
+    """
+    if not record.equivalence.equal:
+        raise NotEquivalentError(
+            "the arms do not do the same work",
+            where=record.scenario.name,
+            remedy="mend the arms, then run again",
+        )
+    for position, sample in enumerate(record.samples):
+        if sample.value < 0:
+            raise UsageError(
+                f"{sample.metric} of {sample.value:g} {sample.unit} is negative",
+                where=f"results: samples[{position}]",
+                remedy="run again: no instrument gives this",
+            )
+
+
+def baseline_of(record: ResultRecord, reason: str) -> Baseline:
+    """The counters of a run whose arms did the same work.
+
+    Raises as `refuse_unsound`, and `NothingToCompareError` (exit 4) without counters.
+    """
+    refuse_unsound(record)
+    counters = entries_of(counters_of(record))
+    if not any(entry.high for entry in counters):
+        raise NothingToCompareError(
+            "the run counted nothing", where=record.scenario.name, remedy="run with the counting pass"
+        )
+    return Baseline(
+        claimbench=record.claimbench,
+        scenario=record.scenario.name,
+        scenario_sha256=record.scenario.sha256,
+        dataset_hash=record.dataset_hash,
+        run=record.digest,
+        saved_at=record.started_at,
+        reason=reason,
+        counters=counters,
+    )
+
+
+def entries_of(readings: Sequence[Reading]) -> tuple[CounterEntry, ...]:
+    """What a baseline keeps of counters: those that are the same on every machine."""
+    return tuple(each.entry for each in readings if each.metric not in NOT_PORTABLE)
 
 
 def growth_exponent(readings: Sequence[Reading]) -> float | None:

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 import numpy as np
 
-from claimbench.errors import NotEquivalentError, UsageError
 from claimbench.reports.judge import comparability
 from claimbench.reports.judge.counter_verdicts import (
     BEYOND_BELIEF,
@@ -15,7 +14,14 @@ from claimbench.reports.judge.counter_verdicts import (
     counter_findings,
     unknown_to,
 )
-from claimbench.reports.judge.counters import REPEATS, Reading, counters_of, growth_exponent, ratio
+from claimbench.reports.judge.counters import (
+    REPEATS,
+    Reading,
+    counters_of,
+    growth_exponent,
+    ratio,
+    refuse_unsound,
+)
 from claimbench.reports.judge.fitness import fitness_of_run, unfit
 from claimbench.reports.judge.looks import LookPlan
 from claimbench.reports.judge.questions import (
@@ -29,7 +35,6 @@ from claimbench.reports.judge.questions import (
     timing_findings,
 )
 from claimbench.reports.pages.folding import folded, grouped
-from claimbench.reports.record.baseline import run_digest
 from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateMethod, GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Finding, Verdict, VerdictValue
@@ -65,13 +70,13 @@ def judge_gate(case: GateCase, version: str) -> GateRecord:
     Raises `NotEquivalentError` (exit 5) if the arms did not do the same work, and `UsageError` (exit 2) for
     a sample that no instrument can have given.
     """
-    _refuse_unsound(case.record)
+    refuse_unsound(case.record)
     judged = _Judged(case, counters_of(case.record))
     complaints, findings = tuple(judged.complaints()), tuple(judged.findings())
     return GateRecord(
         claimbench=version,
         scenario=case.record.scenario.name,
-        run=run_digest(case.record),
+        run=case.record.digest,
         thresholds=tuple(str(each) for each in case.thresholds),
         believed=case.believed,
         is_counters_only=case.tiers is Tiers.COUNTERS,
@@ -102,22 +107,6 @@ def method_of(plan: LookPlan, seed: int) -> GateMethod:
         demoted_limit=DEMOTED_LIMIT,
         seed=seed,
     )
-
-
-def _refuse_unsound(record: ResultRecord) -> None:
-    if not record.equivalence.equal:
-        raise NotEquivalentError(
-            "the arms do not do the same work",
-            where=record.scenario.name,
-            remedy="mend the arms, then run again",
-        )
-    for position, sample in enumerate(record.samples):
-        if sample.value < 0:
-            raise UsageError(
-                f"{sample.metric} of {sample.value:g} {sample.unit} is negative",
-                where=f"results: samples[{position}]",
-                remedy="run again: no instrument gives this",
-            )
 
 
 @dataclass(frozen=True, slots=True)

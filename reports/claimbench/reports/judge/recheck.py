@@ -7,7 +7,6 @@ from claimbench.reports.judge.claims import judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
 from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
 from claimbench.reports.judge.looks import LookPlan
-from claimbench.reports.record.baseline import run_digest
 from claimbench.reports.record.gate import GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.scenarios.grammar import parse_claimed
@@ -80,7 +79,7 @@ def _rounded(values: dict[str, float]) -> str:
 
 
 def _gate(record: ResultRecord, gate: GateRecord) -> Iterator[_Pair]:
-    yield _Pair("run", gate.run, run_digest(record))
+    yield _Pair("run", gate.run, record.digest)
     method = gate.method
     plan = LookPlan(method.looks, method.shares, method.alpha, method.beta, method.confirmation_alpha)
     case = GateCase(

@@ -6,8 +6,8 @@ from html import escape
 from pathlib import Path
 
 from claimbench.errors import NothingToCompareError
+from claimbench.reports.record import store
 from claimbench.reports.record.run import Metric, ResultRecord
-from claimbench.reports.record.store import RESULTS, read_record
 from claimbench.reports.wording import metric_title, value_text
 from claimbench.scenarios.metrics import RUN
 
@@ -38,15 +38,19 @@ class Point:
 def points_of(folder: Path) -> tuple[Point, ...]:
     """Every results.json in the folder and below, oldest first.
 
-    Raises `NothingToCompareError` (exit 4) when there is none, and what `read_record` raises for a bad one.
+    Raises `NothingToCompareError` (exit 4) when there is none, and what `read` raises for a bad one.
     """
-    files = sorted(folder.rglob(RESULTS))
+    files = sorted(folder.rglob(store.RUN.file))
     if not files:
         raise NothingToCompareError(
-            f"there is no {RESULTS} below it", where=str(folder), remedy="name the folder that holds the runs"
+            f"there is no {store.RUN.file} below it",
+            where=str(folder),
+            remedy="name the folder that holds the runs",
         )
     return tuple(
-        sorted((Point(read_record(file)) for file in files), key=lambda each: each.record.started_at)
+        sorted(
+            (Point(store.read(store.RUN, file)) for file in files), key=lambda each: each.record.started_at
+        )
     )
 
 

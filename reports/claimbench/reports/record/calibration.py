@@ -1,11 +1,9 @@
 """What a calibration leaves, `claimbench.calibration/1`: recorded blocks, and what they say of the gate."""
 
-from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from claimbench.errors import NothingToCompareError, UsageError
 from claimbench.reports.record.gate import Fitness, GateMethod
 from claimbench.reports.record.values import Frozen, Sample, Scalar
 
@@ -52,7 +50,7 @@ class Bias(Frozen):
     p_value: float
 
 
-class Outcome(Frozen):
+class Simulated(Frozen):
     """What the blocks of one condition say about the gate and its rivals."""
 
     condition: str
@@ -77,30 +75,4 @@ class Calibration(Frozen):
     environment: dict[str, Scalar]
     method: GateMethod
     conditions: tuple[Condition, ...]
-    outcomes: tuple[Outcome, ...] = ()
-
-
-def read_calibration(file: Path) -> Calibration:
-    """The calibration in a file.
-
-    Raises `UsageError` (exit 2) if it cannot be read, is cut off or edited, and `NothingToCompareError`
-    (exit 4) if it is of another schema.
-    """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(
-            f"cannot be read ({reason})", where=str(file), remedy="record one with: claimbench calibrate"
-        ) from None
-    if CALIBRATION_SCHEMA.encode() not in content[:200]:
-        raise NothingToCompareError(
-            f"is no {CALIBRATION_SCHEMA!r}", where=str(file), remedy="record one with: claimbench calibrate"
-        )
-    try:
-        return Calibration.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(
-            first["msg"].lower(), where=str(file), remedy="record it anew with: claimbench calibrate"
-        ) from None
+    outcomes: tuple[Simulated, ...] = ()

@@ -1,8 +1,8 @@
 """What the gate reads and writes: baselines, `claimbench.baseline/1`, and results, `claimbench.gate/1`."""
 
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from claimbench.reports.record.values import Finding, Frozen, Place, Sample, Verdict
 
@@ -21,6 +21,12 @@ class CounterEntry(Frozen):
     low: float
     high: float
     repeats: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _is_a_count(self) -> Self:
+        if not 0 <= self.low <= self.high:
+            raise ValueError(f"{self.low:g} to {self.high:g} is no count")
+        return self
 
     @property
     def is_exact(self) -> bool:
@@ -51,6 +57,11 @@ class Baseline(Frozen):
     saved_at: str
     reason: str
     counters: tuple[CounterEntry, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no counter, or zeros only, so that nothing can be held to it."""
+        return not any(entry.high for entry in self.counters)
 
 
 class Fitness(Frozen):

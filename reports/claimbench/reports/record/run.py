@@ -1,5 +1,6 @@
 """The result record, version `claimbench.result/2`: all that a run found, from which all else is drawn."""
 
+import hashlib
 from typing import Final, Literal
 
 from pydantic import Field
@@ -101,3 +102,14 @@ class ResultRecord(Frozen):
     claims: tuple[ClaimResult, ...]
     limitations: tuple[str, ...]
     verdict: Verdict
+
+    @property
+    def digest(self) -> str:
+        """Which run this is, by its start and all its samples, so that no run can be its own baseline."""
+        samples = "".join(sample.model_dump_json() for sample in self.samples)
+        return hashlib.sha256(f"{self.started_at}{samples}".encode()).hexdigest()
+
+    @property
+    def dataset_hash(self) -> str:
+        """What the data were made of."""
+        return str(self.dataset.get("hash", ""))
