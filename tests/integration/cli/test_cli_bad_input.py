@@ -12,8 +12,6 @@ from command_line import ARMS, claimbench
 
 from claimbench.loadgen.processes.free_port import free_port
 
-pytestmark = pytest.mark.alone  # it interrupts passes that calibrate a network
-
 SMOKE = """
 name = "mine"
 title = "Mine"

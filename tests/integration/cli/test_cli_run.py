@@ -12,7 +12,7 @@ from command_line import SmokeRun, claimbench
 FILES = ("results.json", "report.html", "report.md", "junit.xml")
 CHARTS = ("memory", "round-trips", "time")
 
-pytestmark = pytest.mark.alone  # it calibrates a network, which a busy machine disturbs
+pytestmark = pytest.mark.xdist_group("smoke run")  # one for all
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from claimbench.reports.record.load import BlockRecord, LoadRecord
 from claimbench.reports.render.load_folder import read_load_record
 
 pytestmark = [
-    pytest.mark.alone,  # it calibrates a network, which a busy machine disturbs
+    pytest.mark.xdist_group("load smoke"),  # one run for all
     pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed"),
 ]
 

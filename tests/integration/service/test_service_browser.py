@@ -24,6 +24,7 @@ WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),  # one browser and one service for all
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
 

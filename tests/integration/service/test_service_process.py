@@ -15,6 +15,8 @@ from claimbench.errors import ClaimbenchError
 from claimbench.loadgen.commands.serve import serve_verb
 from claimbench.loadgen.fake_openai.server import running_server
 
+pytestmark = pytest.mark.xdist_group("served")  # one service for most
+
 
 @pytest.fixture(scope="module")
 def service(module_database: URL) -> Iterator[RunningService]:
