@@ -14,11 +14,13 @@ nox.options.reuse_existing_virtualenvs = True
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 LOCK = ("--constraint", ".ci/constraints.txt")
 
-PROCESSES = (os.cpu_count() or 1) + 1
-"""One more than there are processors, for many a test waits: for a lease, a time-out, an arrival."""
+CORES = os.cpu_count() or 1
 
-SIDE_BY_SIDE = ("--numprocesses", str(PROCESSES), "--dist", "loadgroup")
-"""Each test goes to whoever is free; what shares something dear names its `xdist_group`."""
+
+def side_by_side(processes: int) -> tuple[str, ...]:
+    """Each test goes to whoever is free; tests that share something dear name it as their `xdist_group`."""
+    return "--numprocesses", str(processes), "--dist", "loadgroup"
+
 
 VERDICT_CODES = [0, 1, 3]
 """A benchmark session has done its work when there is a verdict: that a claim is refuted is a result."""
@@ -52,8 +54,31 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    session.run("pytest", "-q", *SIDE_BY_SIDE, "-m", "not bench")
-    session.run("pytest", "-q", "-m", "bench")  # what judges its own figures wants the machine for itself
+    # One process more than there are cores: many a test waits, for a lease, a time-out, an arrival.
+    session.run("pytest", "-q", *side_by_side(CORES + 1), "-m", "not alone and not bench")
+    session.run(
+        "pytest", "-q", *side_by_side(2), "-m", "alone and not bench"
+    )  # a soak, and all others beside it
+    session.run("pytest", "-q", "-m", "bench")
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """While you work, in less than a minute: the style of what changed, import contracts, the pure tests."""
+    install(session, "lint", "tests")
+    if changed := changed_modules(session):
+        session.run("ruff", "check", *changed)
+        session.run("ruff", "format", "--check", *changed)
+    session.run("lint-imports", silent=True)
+    session.run("pytest", "-q", *side_by_side(CORES), "tests/unit", "tests/tidy", *session.posargs)
+
+
+def changed_modules(session: nox.Session) -> list[str]:
+    """What differs from where this branch left main, and what is new."""
+    differing = ("diff", "--name-only", "--relative", "--diff-filter=d", "--merge-base", "main")
+    new = ("ls-files", "--others", "--exclude-standard")
+    listed = [session.run("git", *words, external=True, silent=True) or "" for words in (differing, new)]
+    return sorted(name for name in "".join(listed).split() if name.endswith(".py"))
 
 
 @nox.session

@@ -10,6 +10,15 @@ BEHIND_A_PROXY = {
 """No proxy answers there."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who looks at the smoke run looks at one, in one process; it calibrates a network."""
+    for item in items:
+        if "smoke" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.alone)
+            item.add_marker(pytest.mark.xdist_group("smoke run"))
+
+
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
     """Run as people do: behind a proxy, which is not needed here, and with options for their own tests."""

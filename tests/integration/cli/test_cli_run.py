@@ -12,8 +12,6 @@ from command_line import SmokeRun, claimbench
 FILES = ("results.json", "report.html", "report.md", "junit.xml")
 CHARTS = ("memory", "round-trips", "time")
 
-pytestmark = pytest.mark.xdist_group("smoke run")  # one for all
-
 
 @pytest.fixture(scope="session")
 def results(smoke: SmokeRun) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from claimbench.errors import ExitCode, InvalidMeasurementError
 from claimbench.loadgen.bench.databases import Server
 from claimbench.loadgen.bench.relay import calibration, relayed
 
+pytestmark = pytest.mark.alone
+
 
 def test_no_added_time_is_the_direct_way(server: Server) -> None:
     with relayed(server.admin_url, 0) as way:

@@ -14,6 +14,7 @@ from claimbench.reports.render.load_folder import read_load_record
 
 pytestmark = [
     pytest.mark.xdist_group("load smoke"),  # one run for all
+    pytest.mark.alone,
     pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed"),
 ]
 
