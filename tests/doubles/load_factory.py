@@ -18,8 +18,9 @@ from claimbench.reports.record.load import (
     WorkerRecord,
 )
 from claimbench.reports.record.values import ArmRecord, Equivalence
-from claimbench.scenarios.load_thresholds import parse_load_thresholds
 from claimbench.scenarios.loader import load
+from claimbench.scenarios.metrics import OF_LOADS
+from claimbench.scenarios.thresholds import parse_thresholds
 
 ARMS = (
     ArmRecord(name="naive", pipeline="naive", role="reference", indexes="before"),
@@ -122,5 +123,5 @@ def facts(blocks: Iterable[BlockRecord] | None = None, equivalence: Equivalence 
 def record(found: LoadFacts, **thresholds: str) -> LoadRecord:
     scenario = load("load")
     assert scenario.load
-    rules = parse_load_thresholds({key.replace("__", "."): [rule] for key, rule in thresholds.items()})
+    rules = parse_thresholds({key.replace("__", "."): [rule] for key, rule in thresholds.items()}, OF_LOADS)
     return judge_load(scenario, scenario.load.model_copy(update={"thresholds": rules}), found)

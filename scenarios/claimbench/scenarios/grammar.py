@@ -1,13 +1,16 @@
-"""The little languages of a scenario file: durations, ranges, and what a document may claim.
+"""The small words of a scenario file: durations, ranges, operators, and what a document may claim.
 
 Each value parses from its text and prints back to one canonical text, which parses to the same value.
 """
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -29,6 +32,14 @@ def number_text(value: float) -> str:
     """The shortest plain decimal that reads back as the same float: 60, 62.5, 0.05."""
     text = format(Decimal(repr(float(value))), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """The remedy for an unknown word: the nearest known ones, or all of them."""
+    near = get_close_matches(word, known, n=2, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(repr(name) for name in near) + "?"
+    return "known are " + ", ".join(known)
 
 
 def parse_duration(value: object) -> timedelta:
@@ -76,6 +87,36 @@ def duration_text(duration: timedelta) -> str:
         if amount:
             parts.append(f"{amount}{unit}")
     return "".join(parts) or "0s"
+
+
+class Operator(StrEnum):
+    """How the value must stand to the limit."""
+
+    BELOW = "<"
+    AT_MOST = "<="
+    ABOVE = ">"
+    AT_LEAST = ">="
+    EQUAL = "=="
+
+    @property
+    def caps(self) -> bool:
+        """Whether more is worse."""
+        return self in (Operator.BELOW, Operator.AT_MOST)
+
+    def holds(self, value: float, limit: float) -> bool:
+        """Whether an exact value is within the limit; values that one division apart are equal."""
+        near = math.isclose(value, limit, rel_tol=1e-9, abs_tol=1e-9)
+        match self:
+            case Operator.BELOW:
+                return value < limit and not near
+            case Operator.AT_MOST:
+                return value < limit or near
+            case Operator.ABOVE:
+                return value > limit and not near
+            case Operator.AT_LEAST:
+                return value > limit or near
+            case Operator.EQUAL:
+                return near
 
 
 @dataclass(frozen=True, slots=True)

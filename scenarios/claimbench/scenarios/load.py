@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from claimbench.scenarios.grammar import Duration, duration_text, number_text
-from claimbench.scenarios.load_thresholds import LoadThresholds
+from claimbench.scenarios.thresholds import LoadThresholds
 
 PositiveRate = Annotated[float, Field(gt=0, le=100_000)]
 AnyRate = Annotated[float, Field(ge=0, le=100_000)]

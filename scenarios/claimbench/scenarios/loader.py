@@ -14,8 +14,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from claimbench.errors import UsageError
+from claimbench.scenarios.grammar import suggestion
 from claimbench.scenarios.model import Scenario
-from claimbench.scenarios.soundness import complaints, suggestion
+from claimbench.scenarios.soundness import complaints
+from claimbench.scenarios.thresholds import Threshold, parse_thresholds
 
 Table = dict[str, Any]
 
@@ -169,3 +171,27 @@ def _fields(location: tuple[int | str, ...]) -> list[str]:
 
 def _is_model(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def project_thresholds(folder: Path) -> tuple[Threshold, ...]:
+    """Those of `[tool.claimbench.thresholds]` in the folder's pyproject.toml; none without the file or table.
+
+    Raises `UsageError` (exit 2) naming the file and the key.
+    """
+    file = folder / "pyproject.toml"
+    where = f"{file.name}: tool.claimbench"
+    if not file.is_file():
+        return ()
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("claimbench", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"cannot be read ({error})", where=file.name, remedy="mend the file") from None
+    for key in table:
+        if key != "thresholds":
+            raise UsageError(
+                "unknown key", where=f"{where}.{key}", remedy="known is thresholds; remove it or rename it"
+            )
+    try:
+        return parse_thresholds(table.get("thresholds", {}))
+    except ValueError as error:
+        raise UsageError(str(error), where=f"{where}.thresholds", remedy="mend this rule") from None

@@ -1,6 +1,10 @@
-"""The catalogue of metrics: what can be claimed, in which unit, for which stages, and how sure it can be."""
+"""The two catalogues of metrics, of a run and of a load: unit, stages, how sure a value can be.
 
-from dataclasses import dataclass
+A threshold speaks of both, a claim of a run's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 RUN = "run"
@@ -17,10 +21,14 @@ INDEXES = ("ix_request_status_requested_at", "ix_request_batch_id", "ix_request_
 
 
 class Tier(StrEnum):
-    """A counter is exact and the same on every machine; anything else needs an interval."""
+    """A counter is exact and the same on every machine; what is measured needs an interval.
+
+    What a load observes is told once a block, in the statistics that its record keeps.
+    """
 
     COUNTER = "counter"
     STATISTICAL = "statistical"
+    OBSERVED = "observed"
 
 
 class Better(StrEnum):
@@ -49,6 +57,16 @@ class MetricDefinition:
     description: str
     better: Better = Better.LOWER
     subject: Subject = Subject.BOTH
+    kept: tuple[str, ...] = ()
+    """The statistics that a record keeps of it, if it keeps no samples."""
+    is_by_operation: bool = False
+    """Whether a load tells it for each operation, too."""
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """What a threshold may say of it: the empty word is its one value, `p(…)` is any percentile."""
+        usual = {Tier.COUNTER: ("", "growth"), Tier.STATISTICAL: ("", "med", "p(…)"), Tier.OBSERVED: ()}
+        return self.kept or usual[self.tier]
 
 
 def _counter(name: str, unit: str, description: str) -> MetricDefinition:
@@ -131,3 +149,96 @@ CATALOGUE = (
 def definition(name: str) -> MetricDefinition | None:
     """The metric of this name, or None."""
     return next((metric for metric in CATALOGUE if metric.name == name), None)
+
+
+class LoadMetric(StrEnum):
+    """What a load is held to."""
+
+    RESPONSE_TIME = "response_time"
+    SERVICE_TIME = "service_time"
+    SCHEDULE_LAG = "schedule_lag"
+    END_TO_END = "end_to_end"
+    FAILED = "failed"
+    DROPPED = "dropped"
+    THROUGHPUT = "throughput"
+    ROUND_TRIPS = "round_trips"
+    SERVER_CPU = "server_cpu"
+    CAPACITY = "capacity"
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it is a distribution of milliseconds."""
+        return self in (
+            LoadMetric.RESPONSE_TIME,
+            LoadMetric.SERVICE_TIME,
+            LoadMetric.SCHEDULE_LAG,
+            LoadMetric.END_TO_END,
+        )
+
+
+_BY_OPERATION = (
+    LoadMetric.RESPONSE_TIME,
+    LoadMetric.SERVICE_TIME,
+    LoadMetric.SCHEDULE_LAG,
+    LoadMetric.FAILED,
+    LoadMetric.DROPPED,
+)
+_OF_A_TIME = ("p(50)", "p(90)", "p(95)", "p(99)", "p(99.9)", "med", "max", "avg")
+
+
+def _observed(metric: LoadMetric, unit: str, kept: tuple[str, ...], description: str) -> MetricDefinition:
+    title = metric.value.replace("_", " ").capitalize().replace("cpu", "CPU")
+    return MetricDefinition(
+        metric.value,
+        title,
+        unit,
+        Tier.OBSERVED,
+        (RUN,),
+        description,
+        kept=kept,
+        is_by_operation=metric in _BY_OPERATION,
+    )
+
+
+LOAD_CATALOGUE = (
+    _observed(LoadMetric.RESPONSE_TIME, "ms", _OF_A_TIME, "from the intended start"),
+    _observed(LoadMetric.SERVICE_TIME, "ms", _OF_A_TIME, "from the real start"),
+    _observed(LoadMetric.SCHEDULE_LAG, "ms", _OF_A_TIME, "from the intended start to the real one"),
+    _observed(LoadMetric.END_TO_END, "ms", _OF_A_TIME, "from the submission to the stored result"),
+    _observed(LoadMetric.FAILED, "count", ("rate", "count"), "requests that failed"),
+    _observed(LoadMetric.DROPPED, "count", ("rate", "count"), "arrivals that were not sent"),
+    _observed(LoadMetric.THROUGHPUT, "per s", ("rate",), "requests that were answered"),
+    _observed(LoadMetric.ROUND_TRIPS, "count", ("value",), "executions of the database server"),
+    _observed(LoadMetric.SERVER_CPU, "ms", ("value",), "processor time of the service"),
+    _observed(LoadMetric.CAPACITY, "per s", ("value",), "the highest rate within the objective"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a table of thresholds can speak of: its metrics, the tags of its keys, and examples for errors."""
+
+    metrics: tuple[MetricDefinition, ...]
+    tags: tuple[str, ...]
+    key_example: str
+    rule_example: str
+    other_names: Mapping[str, str] = field(default_factory=dict)
+
+
+OF_RUNS = Vocabulary(
+    CATALOGUE,
+    ("stage", "companies", "rtt_ms"),
+    "arm.metric, ratio.metric or base.metric",
+    "'<=40', 'growth<=0.05' or 'p(50)<0.5'",
+)
+OF_LOADS = Vocabulary(
+    LOAD_CATALOGUE,
+    ("arm", "operation"),
+    "response_time or ratio.response_time",
+    "'p(95)<500' or 'rate<0.01'",
+    {
+        "http_req_duration": LoadMetric.RESPONSE_TIME,
+        "http_req_failed": LoadMetric.FAILED,
+        "dropped_iterations": LoadMetric.DROPPED,
+    },
+)

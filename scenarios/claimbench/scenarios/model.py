@@ -34,16 +34,20 @@ class Dataset(Frozen):
 
 
 class Workload(Frozen):
-    """How often and on what: `runs` scheduler runs, `step` apart on the simulated clock."""
+    """How often and on what: `runs` scheduler runs, `step` apart on the simulated clock.
+
+    A load and a soak read these two alone; a scenario without `[load]` must say `blocks`, `memory_blocks` and
+    `companies`, too, since a run depends on them.
+    """
 
     runs: Count
     step: Duration
     repeats: Count = 1
     """How often the dataset's own number of companies is counted; a gate wants three, to see that a counter
     is exact. The other numbers are counted once."""
-    blocks: Annotated[int, Field(ge=2)]
-    memory_blocks: Annotated[int, Field(ge=2)]
-    companies: tuple[Count, ...]
+    blocks: Annotated[int, Field(ge=2)] = 6
+    memory_blocks: Annotated[int, Field(ge=2)] = 6
+    companies: tuple[Count, ...] = ()
     """The sizes for the counting pass; the dataset's own is always among them."""
     shown_blocks: Annotated[int, Field(ge=2)] | None = None
     """For what is shown beside what is judged: time at other round trips, memory at other sizes. As many as
@@ -82,7 +86,7 @@ class EmbeddedServer(Frozen):
 
     @property
     def in_memory(self) -> bool:
-        """Whether to."""
+        """Whether its files are kept in memory."""
         return self.storage == "memory"
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from claimbench.scenarios import metrics
-from claimbench.scenarios.grammar import AtLeast, CountChange, Used
+from claimbench.scenarios.grammar import AtLeast, CountChange, Used, suggestion
 from claimbench.scenarios.model import ArmRole, Claim, Scenario
 
 
@@ -24,14 +23,6 @@ def complaints(scenario: Scenario) -> Iterator[Complaint]:
         yield from check(scenario)
     for position, claim in enumerate(scenario.claims):
         yield from _claim(claim, f"claims[{position}]")
-
-
-def suggestion(word: str, known: Sequence[str]) -> str:
-    """The remedy for an unknown word: the nearest known ones, or all of them."""
-    near = get_close_matches(word, known, n=2, cutoff=0.6)
-    if near:
-        return "did you mean " + " or ".join(repr(name) for name in near) + "?"
-    return "known are " + ", ".join(known)
 
 
 def _arms(scenario: Scenario) -> Iterator[Complaint]:
@@ -67,6 +58,9 @@ def _network(scenario: Scenario) -> Iterator[Complaint]:
 
 def _sizes(scenario: Scenario) -> Iterator[Complaint]:
     workload = scenario.workload
+    for key in ("blocks", "memory_blocks", "companies"):
+        if scenario.load is None and key not in workload.model_fields_set:
+            yield Complaint(f"workload.{key}", "the key is missing", "add it to the file")
     yield from _twice("workload.companies", [str(size) for size in workload.companies])
     yield from _twice("workload.memory_companies", [str(size) for size in workload.memory_companies])
     if workload.shown_blocks and workload.shown_blocks > min(workload.blocks, workload.memory_blocks):

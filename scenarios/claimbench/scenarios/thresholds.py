@@ -1,80 +1,63 @@
-"""The little language of thresholds: what a gate holds a run to.
+"""The one grammar of thresholds: what a run, a gate or a load is held to.
 
-A key says of what, a text says how much, as k6 writes them:
+A key says of what, a rule says how much, as k6 writes them. There are two catalogues of metrics to speak of:
 
-    [thresholds]
+    [thresholds]                                            # of a run
     "optimized.round_trips" = ["<=40", "growth<=0.05"]
     "optimized.statements{stage:create_batches}" = ["<=8"]
     "ratio.time_s" = ["p(50)<0.5"]
     "base.time_s" = ["<1.05"]
 
-The subject is an arm, `ratio` (candidate by reference, in one run) or `base` (this revision by the base
-revision; for a counter: by the committed baseline). `growth` is the exponent g of value = c * companies**g.
+    [load.thresholds]                                       # of a load, times in milliseconds
+    "response_time" = ["p(95)<500"]                         # of every arm
+    "response_time{arm:optimized,operation:submit}" = ["p(99.9)<1000"]
+    "ratio.end_to_end" = ["p(95)<0.5"]                      # judged on its interval
+    "ratio.capacity" = ["value>=3"]
+
+The subject is an arm, `ratio` (candidate by reference, in one run or load) or `base` (this revision by the
+base revision; for a counter: by the committed baseline). `growth` is the exponent g of
+value = c * companies**g. `http_req_duration`, `http_req_failed` and `dropped_iterations` of k6 are understood
+as response_time, failed and dropped; the first counts from the intended start.
 """
 
-import math
 import re
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from claimbench.errors import UsageError
-from claimbench.scenarios.grammar import number_text
-from claimbench.scenarios.metrics import CATALOGUE, RUN, MetricDefinition, Tier, definition
+from claimbench.scenarios.grammar import Operator, number_text, suggestion
+from claimbench.scenarios.metrics import (
+    OF_LOADS,
+    OF_RUNS,
+    RUN,
+    MetricDefinition,
+    Tier,
+    Vocabulary,
+    definition,
+)
 
-RATIO, BASE = "ratio", "base"
+RATIO, BASE, EVERY_ARM = "ratio", "base", ""
 
-_KEY = re.compile(r"(?P<subject>[^.{}]+)\.(?P<metric>[a-z_]+)(?:\{(?P<tags>[^{}]*)\})?")
-_TEXT = re.compile(
-    r"(?:(?P<statistic>growth|med|p\(\s*(?P<percent>\d+(?:\.\d+)?)\s*\)|[a-z]+\w*(?:\([^)]*\))?)\s*)?"
-    r"(?P<operator><=|>=|<|>|==)\s*(?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?P<unit>%|[A-Za-z]+)?"
+_KEY = re.compile(r"(?:(?P<subject>[^.{}]+)\.)?(?P<metric>[a-z_]+)(?:\{(?P<tags>[^{}]*)\})?")
+_RULE = re.compile(
+    r"(?:(?P<statistic>p\(\s*(?P<percent>\d+(?:\.\d+)?)\s*\)|[a-z]+\w*(?:\([^)]*\))?)\s*)?"
+    r"(?P<operator><=|>=|===|==|<|>)\s*(?P<limit>-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?P<unit>%|[A-Za-z]+)?"
 )
 _SUFFIXES = {"_s": "s", "_bytes": "B"}
 _UNITS = {
     "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6},
+    "ms": {"s": 1e3, "ms": 1.0, "us": 1e-3},
     "B": {"B": 1.0, "KiB": 1024.0, "MiB": 1024.0**2, "GiB": 1024.0**3, "kB": 1e3, "MB": 1e6},
+    "ratio": {"%": 0.01},
 }
-_TAGS = ("stage", "companies", "rtt_ms")
-
-
-class Operator(StrEnum):
-    """How the value must stand to the limit."""
-
-    BELOW = "<"
-    AT_MOST = "<="
-    ABOVE = ">"
-    AT_LEAST = ">="
-    EQUAL = "=="
-
-    @property
-    def caps(self) -> bool:
-        """Whether more is worse."""
-        return self in (Operator.BELOW, Operator.AT_MOST)
-
-    def holds(self, value: float, limit: float) -> bool:
-        """Whether an exact value is within the limit; values that one division apart are equal."""
-        near = math.isclose(value, limit, rel_tol=1e-9, abs_tol=1e-9)
-        match self:
-            case Operator.BELOW:
-                return value < limit and not near
-            case Operator.AT_MOST:
-                return value < limit or near
-            case Operator.ABOVE:
-                return value > limit and not near
-            case Operator.AT_LEAST:
-                return value > limit or near
-            case Operator.EQUAL:
-                return near
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
+class GrowthExponent:
     """The exponent of a counter's growth with the number of companies."""
 
     def __str__(self) -> str:
@@ -103,27 +86,41 @@ class ExactValue:
         return ""
 
 
-Statistic = Growth | Percentile | ExactValue
+class Kept(StrEnum):
+    """A statistic, beside percentiles, that a load's record keeps."""
+
+    MAX = "max"
+    MEAN = "avg"
+    RATE = "rate"
+    COUNT = "count"
+    VALUE = "value"
+
+
+Statistic = GrowthExponent | Percentile | ExactValue | Kept
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Which numbers: None means the scenario's own size, and its judged round-trip time for `time`."""
+class Selection:
+    """Which numbers: None is the scenario's own size or judged round-trip time, or all arms or operations."""
 
     metric: str
-    stage: str
+    stage: str = RUN
     companies: int | None = None
     rtt_ms: float | None = None
+    arm: str | None = None
+    operation: str | None = None
 
     def __str__(self) -> str:
         found = definition(self.metric)
         usual = usual_stage(found) if found else RUN
-        tags = {
+        of_a_run = {
             "stage": self.stage if self.stage != usual else None,
             "companies": self.companies,
             "rtt_ms": None if self.rtt_ms is None else number_text(self.rtt_ms),
         }
-        told = ", ".join(f"{name}:{value}" for name, value in tags.items() if value is not None)
+        of_a_load = {"arm": self.arm, "operation": self.operation}
+        told = ", ".join(f"{name}:{value}" for name, value in of_a_run.items() if value is not None)
+        told = told or ",".join(f"{name}:{value}" for name, value in of_a_load.items() if value)
         return f"{self.metric}{{{told}}}" if told else self.metric
 
 
@@ -132,7 +129,7 @@ class Threshold:
     """One rule. `limit` is in the metric's own unit, or a ratio for the subjects `ratio` and `base`."""
 
     subject: str
-    place: Place
+    place: Selection
     statistic: Statistic
     operator: Operator
     limit: float
@@ -140,7 +137,7 @@ class Threshold:
     @property
     def key(self) -> str:
         """The canonical key."""
-        return f"{self.subject}.{self.place}"
+        return f"{self.subject}.{self.place}" if self.subject else str(self.place)
 
     @property
     def rule(self) -> str:
@@ -161,95 +158,116 @@ def usual_stage(metric: MetricDefinition) -> str:
     return RUN if RUN in metric.stages else metric.stages[0]
 
 
-def parse_threshold(key: str, text: str) -> Threshold:
+def parse_threshold(key: str, text: object, words: Vocabulary = OF_RUNS) -> Threshold:
     """One rule from its key and its text. ValueError says what is wrong, where, and what would be right."""
     found = _KEY.fullmatch(key.replace(" ", ""))
-    if not found:
-        raise ValueError(f"{key!r} is no key of a threshold: write arm.metric, ratio.metric or base.metric")
-    metric = _metric(key, found["metric"])
-    place = _place(key, metric, found["tags"] or "")
-    rule = _TEXT.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not found or (words is OF_RUNS and not found["subject"]):
+        raise ValueError(f"{key!r} is no key of a threshold: write {words.key_example}")
+    metric = _metric(key, found["metric"], words)
+    tags = dict(_tag(key, tag, words) for tag in (found["tags"] or "").split(",") if tag)
+    rule = _RULE.fullmatch(text.strip()) if isinstance(text, str) else None
     if not rule:
-        raise ValueError(f"{key}: {text!r} is no threshold: write '<=40', 'growth<=0.05' or 'p(50)<0.5'")
+        raise ValueError(f"{key}: {text!r} is no threshold: write {words.rule_example}")
+    subject = found["subject"] or EVERY_ARM
+    place = _of_a_run(key, metric, tags)
+    if words is OF_LOADS:
+        subject, place = (RATIO if subject == RATIO else EVERY_ARM), _of_a_load(key, metric, subject, tags)
     statistic = _statistic(key, metric, rule)
-    relative = found["subject"] in (RATIO, BASE) or isinstance(statistic, Growth)
-    limit = float(rule["limit"]) * _factor(key, metric, rule["unit"], "" if relative else metric.unit)
-    return _sound(Threshold(found["subject"], place, statistic, Operator(rule["operator"]), limit))
+    unit = "ratio" if statistic is Kept.RATE and metric.unit == "count" else metric.unit
+    if subject in (RATIO, BASE) or isinstance(statistic, GrowthExponent):
+        unit = "ratio"
+    limit = float(rule["limit"]) * _factor(key, metric, rule["unit"] or "", unit)
+    operator = Operator(rule["operator"].replace("===", "=="))
+    return _sound(Threshold(subject, place, statistic, operator, limit), metric)
 
 
-def _metric(key: str, name: str) -> MetricDefinition:
+def _metric(key: str, name: str, words: Vocabulary) -> MetricDefinition:
+    known = {each.name: each for each in words.metrics}
+    own = words.other_names.get(name, name)
     for suffix, unit in (("", None), *_SUFFIXES.items()):
-        found = definition(name.removesuffix(suffix)) if name.endswith(suffix) else None
+        found = known.get(own.removesuffix(suffix)) if own.endswith(suffix) else None
         if found and unit in (None, found.unit):
             return found
-    raise ValueError(f"{key}: metric {name!r} is unknown: {_nearest(name, [m.name for m in CATALOGUE])}")
+    raise ValueError(f"{key}: metric {name!r} is unknown: {suggestion(name, list(known))}")
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=2, cutoff=0.6)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"known are {', '.join(known)}"
-
-
-def _place(key: str, metric: MetricDefinition, tags: str) -> Place:
-    pairs = dict(_tag(key, tag) for tag in tags.split(",") if tag)
-    stage = pairs.get("stage", usual_stage(metric))
-    if stage not in metric.stages:
-        known = _nearest(stage, metric.stages)
-        raise ValueError(f"{key}: {metric.name} has no stage {stage!r}: {known}")
-    if "stage" not in pairs and RUN not in metric.stages and len(metric.stages) > 1:
-        raise ValueError(f"{key}: {metric.name} needs its stage: {{stage:{metric.stages[0]}}}")
-    try:
-        companies = int(pairs["companies"]) if "companies" in pairs else None
-        rtt_ms = float(pairs["rtt_ms"]) if "rtt_ms" in pairs else None
-    except ValueError:
-        raise ValueError(f"{key}: companies and rtt_ms are numbers: {{companies:50, rtt_ms:1}}") from None
-    return Place(metric.name, stage, companies, rtt_ms)
-
-
-def _tag(key: str, tag: str) -> tuple[str, str]:
+def _tag(key: str, tag: str, words: Vocabulary) -> tuple[str, str]:
     name, colon, value = tag.partition(":")
-    if not colon or not value or name not in _TAGS:
-        raise ValueError(f"{key}: {tag!r} is no tag: use {', '.join(f'{each}:…' for each in _TAGS)}")
+    if not colon or not value or name not in words.tags:
+        raise ValueError(f"{key}: {tag!r} is no tag: use {', '.join(f'{each}:…' for each in words.tags)}")
     return name, value
 
 
+def _of_a_run(key: str, metric: MetricDefinition, tags: Mapping[str, str]) -> Selection:
+    stage = tags.get("stage", usual_stage(metric))
+    if stage not in metric.stages:
+        known = suggestion(stage, metric.stages)
+        raise ValueError(f"{key}: {metric.name} has no stage {stage!r}: {known}")
+    if "stage" not in tags and RUN not in metric.stages and len(metric.stages) > 1:
+        raise ValueError(f"{key}: {metric.name} needs its stage: {{stage:{metric.stages[0]}}}")
+    try:
+        companies = int(tags["companies"]) if "companies" in tags else None
+        rtt_ms = float(tags["rtt_ms"]) if "rtt_ms" in tags else None
+    except ValueError:
+        raise ValueError(f"{key}: companies and rtt_ms are numbers: {{companies:50, rtt_ms:1}}") from None
+    return Selection(metric.name, stage, companies, rtt_ms)
+
+
+def _of_a_load(key: str, metric: MetricDefinition, subject: str, tags: Mapping[str, str]) -> Selection:
+    if subject == BASE:
+        raise ValueError(f"{key}: a load is not compared with a base revision: write ratio.{metric.name}")
+    if subject and "arm" in tags:
+        told = "a ratio is of both arms" if subject == RATIO else "the arm is named twice"
+        raise ValueError(f"{key}: {told}: remove the tag arm")
+    if "operation" in tags and not metric.is_by_operation:
+        raise ValueError(f"{key}: {metric.name} is of the whole run: remove the tag operation")
+    arm = tags.get("arm") or (subject if subject != RATIO else None) or None
+    return Selection(metric.name, arm=arm, operation=tags.get("operation"))
+
+
 def _statistic(key: str, metric: MetricDefinition, rule: re.Match[str]) -> Statistic:
-    word = rule["statistic"]
-    exact = metric.tier is Tier.COUNTER
+    word = rule["statistic"] or ""
+    percentile = Percentile(float(rule["percent"])) if rule["percent"] else None
+    known = metric.statistics
+    if (str(percentile) if percentile else word) in known or (percentile and "p(…)" in known):
+        if word == "growth":
+            return GrowthExponent()
+        if percentile or word in ("", "med"):
+            return ExactValue() if metric.tier is Tier.COUNTER else percentile or Percentile()
+        return Kept(word)
     if word == "growth":
-        if not exact:
-            raise ValueError(f"{key}: growth is for counters, and {metric.name} is none: write p(50)<…")
-        return Growth()
-    if word in (None, "med") or rule["percent"]:
-        if exact and word:
-            raise ValueError(f"{key}: {metric.name} is one exact count, without percentiles: write '<=40'")
-        return ExactValue() if exact else Percentile(float(rule["percent"] or 50))
-    raise ValueError(
-        f"{key}: {word!r} is no statistic that noise leaves alone: write p(50), p(95), med or growth"
-    )
+        raise ValueError(f"{key}: growth is for counters, and {metric.name} is none: write {known[-1]}<…")
+    if metric.tier is Tier.COUNTER:
+        raise ValueError(f"{key}: {metric.name} is one exact count, without percentiles: write '<=40'")
+    if metric.tier is Tier.STATISTICAL:
+        raise ValueError(
+            f"{key}: {word!r} is no statistic that noise leaves alone: write p(50), p(95), med or growth"
+        )
+    if percentile and "med" in known:
+        raise ValueError(f"{key}: {percentile} is not kept: use one of {', '.join(known)}")
+    raise ValueError(f"{key}: {word!r} is no statistic of {metric.name}: use {', '.join(known)}")
 
 
-def _factor(key: str, metric: MetricDefinition, unit: str | None, expected: str) -> float:
-    known = {"": 1.0, "%": 0.01} if not expected else _UNITS.get(expected, {}) | {"": 1.0}
-    if expected == "ratio":
-        known = {"": 1.0, "%": 0.01}
-    if (unit or "") not in known:
+def _factor(key: str, metric: MetricDefinition, unit: str, expected: str) -> float:
+    known = _UNITS.get(expected, {}) | {"": 1.0}
+    if unit not in known:
         units = ", ".join(filter(None, known)) or "none"
         raise ValueError(f"{key}: unit {unit!r} does not fit {metric.name}: use {units}")
-    return known[unit or ""]
+    return known[unit]
 
 
-def _sound(threshold: Threshold) -> Threshold:
-    if threshold.is_relative and threshold.limit <= 0 and not isinstance(threshold.statistic, Growth):
+def _sound(threshold: Threshold, metric: MetricDefinition) -> Threshold:
+    grows = isinstance(threshold.statistic, GrowthExponent)
+    if threshold.is_relative and threshold.limit <= 0 and not grows:
         raise ValueError(f"{threshold.key}: a ratio is above 0, so {threshold.rule!r} cannot be told")
-    if threshold.operator is Operator.EQUAL and isinstance(threshold.statistic, Percentile):
-        raise ValueError(f"{threshold.key}: a measured {threshold.place.metric} never equals: write < or >")
-    if threshold.subject == BASE and isinstance(threshold.statistic, Growth):
-        raise ValueError(f"{threshold.key}: growth is of an arm: write arm.{threshold.place.metric}")
+    if threshold.operator is Operator.EQUAL and metric.tier is Tier.STATISTICAL:
+        raise ValueError(f"{threshold.key}: a measured {metric.name} never equals: write < or >")
+    if threshold.subject == BASE and grows:
+        raise ValueError(f"{threshold.key}: growth is of an arm: write arm.{metric.name}")
     return threshold
 
 
-def parse_thresholds(value: object) -> tuple[Threshold, ...]:
+def parse_thresholds(value: object, words: Vocabulary = OF_RUNS) -> tuple[Threshold, ...]:
     """A table of keys and rules (a text or a list of texts), or a list of `key: rule` texts.
 
     Dots in bare TOML keys make nested tables; these are read as the same key.
@@ -257,28 +275,28 @@ def parse_thresholds(value: object) -> tuple[Threshold, ...]:
     if isinstance(value, tuple) and all(isinstance(each, Threshold) for each in value):
         return value
     if isinstance(value, list):
-        return tuple(_from_line(line) for line in value)
+        return tuple(_from_line(line, words) for line in value)
     if not isinstance(value, Mapping):
         raise ValueError(  # noqa: TRY004 (pydantic turns ValueErrors alone into its own)
-            f"{value!r} is no table of thresholds: write 'optimized.round_trips' = ['<=40']"
+            f"{value!r} is no table of thresholds: write each key ({words.key_example}) with its rules"
         )
-    return tuple(parse_threshold(entry.key, entry.text) for entry in _entries("", value))
+    return tuple(parse_threshold(entry.key, entry.text, words) for entry in _entries("", value))
 
 
-def _from_line(line: object) -> Threshold:
+def _from_line(line: object, words: Vocabulary) -> Threshold:
     key, colon, rule = str(line).rpartition(": ")
     if not colon:
-        raise ValueError(f"{line!r} is no threshold: write 'optimized.round_trips: <=40'")
-    return parse_threshold(key, rule)
+        raise ValueError(f"{line!r} is no threshold: write a key, a colon and a rule ({words.rule_example})")
+    return parse_threshold(key, rule, words)
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _KeyAndText:
     key: str
     text: Any
 
 
-def _entries(prefix: str, table: Mapping[str, Any]) -> Iterator[_Entry]:
+def _entries(prefix: str, table: Mapping[str, Any]) -> Iterator[_KeyAndText]:
     for name, value in table.items():
         key = f"{prefix}{name}"
         if isinstance(value, Mapping):
@@ -292,7 +310,7 @@ def _entries(prefix: str, table: Mapping[str, Any]) -> Iterator[_Entry]:
                 raise ValueError(  # noqa: TRY004 (as above)
                     f"{key}: {text!r} is no text: write '<={text}'"
                 )
-            yield _Entry(key, text)
+            yield _KeyAndText(key, text)
 
 
 Thresholds = Annotated[
@@ -301,31 +319,15 @@ Thresholds = Annotated[
     PlainSerializer(lambda found: [str(each) for each in found]),
     WithJsonSchema({"type": "object"}),
 ]
-"""The table of thresholds of a scenario file."""
+"""The table `[thresholds]` of a scenario file."""
 
-
-def project_thresholds(folder: Path) -> tuple[Threshold, ...]:
-    """Those of `[tool.claimbench.thresholds]` in the folder's pyproject.toml; none without the file or table.
-
-    Raises `UsageError` (exit 2) naming the file and the key.
-    """
-    file = folder / "pyproject.toml"
-    where = f"{file.name}: tool.claimbench"
-    if not file.is_file():
-        return ()
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("claimbench", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"cannot be read ({error})", where=file.name, remedy="mend the file") from None
-    for key in table:
-        if key != "thresholds":
-            raise UsageError(
-                "unknown key", where=f"{where}.{key}", remedy="known is thresholds; remove it or rename it"
-            )
-    try:
-        return parse_thresholds(table.get("thresholds", {}))
-    except ValueError as error:
-        raise UsageError(str(error), where=f"{where}.thresholds", remedy="mend this rule") from None
+LoadThresholds = Annotated[
+    tuple[Threshold, ...],
+    PlainValidator(partial(parse_thresholds, words=OF_LOADS)),
+    PlainSerializer(lambda found: [str(each) for each in found]),
+    WithJsonSchema({"type": "object"}),
+]
+"""The table `[load.thresholds]`."""
 
 
 def merged(own: tuple[Threshold, ...], project: tuple[Threshold, ...]) -> tuple[Threshold, ...]:

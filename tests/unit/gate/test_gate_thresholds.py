@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claimbench.errors import ExitCode, UsageError
+from claimbench.scenarios.grammar import Operator
+from claimbench.scenarios.loader import project_thresholds
 from claimbench.scenarios.metrics import CATALOGUE, Tier
 from claimbench.scenarios.thresholds import (
-    Growth,
-    Operator,
+    GrowthExponent,
     Percentile,
-    Place,
+    Selection,
     Threshold,
     merged,
     parse_threshold,
     parse_thresholds,
-    project_thresholds,
     usual_stage,
 )
 
@@ -49,9 +49,9 @@ def test_the_examples_of_the_language_mean_what_they_say() -> None:
 
     assert parsed == (
         parse_threshold("optimized.round_trips", "<=40"),
-        Threshold("optimized", Place("round_trips", "run"), Growth(), Operator.AT_MOST, 0.05),
-        Threshold("ratio", Place("time", "run"), Percentile(50), Operator.BELOW, 0.5),
-        Threshold("base", Place("time", "run"), Percentile(50), Operator.BELOW, 1.05),
+        Threshold("optimized", Selection("round_trips", "run"), GrowthExponent(), Operator.AT_MOST, 0.05),
+        Threshold("ratio", Selection("time", "run"), Percentile(50), Operator.BELOW, 0.5),
+        Threshold("base", Selection("time", "run"), Percentile(50), Operator.BELOW, 1.05),
     )
 
 

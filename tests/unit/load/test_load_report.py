@@ -14,7 +14,7 @@ from claimbench.reports.record.load import BlockRecord, LoadRecord
 from claimbench.reports.render import load_html as html
 from claimbench.reports.render import load_text as text
 from claimbench.reports.render.load_folder import draw_load_folder, read_load_record, write_load_folder
-from claimbench.scenarios.load_thresholds import LoadMetric
+from claimbench.scenarios.metrics import LoadMetric
 
 GOOD = record(
     facts(), response_time="p(95)<1000", ratio__response_time="p(95)<0.5", ratio__capacity="value>=3"

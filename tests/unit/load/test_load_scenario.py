@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.load.planning import profile
-from claimbench.scenarios.load_thresholds import LoadMetric, parse_load_threshold, parse_load_thresholds
+from claimbench.scenarios.grammar import Operator
 from claimbench.scenarios.loader import load
+from claimbench.scenarios.metrics import OF_LOADS, LoadMetric
 from claimbench.scenarios.model import Scenario
-from claimbench.scenarios.thresholds import Operator
+from claimbench.scenarios.thresholds import parse_threshold, parse_thresholds
 
 SMOKE = Path(__file__).parents[3] / "scenarios/claimbench/scenarios/files/load-smoke.toml"
 CONSTANT = 'executor = "constant-arrival-rate"\nrate = 5\nduration = "1s"'
@@ -96,7 +97,7 @@ def test_a_mistake_in_the_table_is_told_with_its_key(tmp_path: Path, table: str,
     ],
 )
 def test_thresholds_are_read_as_k6_writes_them(key: str, text: str, key_told: str, rule_told: str) -> None:
-    threshold = parse_load_threshold(key, text)
+    threshold = parse_threshold(key, text, OF_LOADS)
 
     assert (threshold.key, threshold.rule) == (key_told, rule_told)
 
@@ -116,7 +117,7 @@ def test_thresholds_are_read_as_k6_writes_them(key: str, text: str, key_told: st
 )
 def test_a_wrong_threshold_is_refused_with_what_would_be_right(key: str, text: str, told: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
-        parse_load_threshold(key, text)
+        parse_threshold(key, text, OF_LOADS)
 
     assert told in str(refused.value)
 
@@ -130,6 +131,31 @@ def test_a_wrong_threshold_is_refused_with_what_would_be_right(key: str, text: s
 def test_a_threshold_prints_back_to_the_text_that_reads_as_the_same(
     metric: LoadMetric, statistic: str, operator: Operator, limit: float
 ) -> None:
-    threshold = parse_load_threshold(metric.value, f"{statistic}{operator.value}{limit!r}")
+    threshold = parse_threshold(metric.value, f"{statistic}{operator.value}{limit!r}", OF_LOADS)
 
-    assert parse_load_thresholds({threshold.key: [threshold.rule]}) == (threshold,)
+    assert parse_thresholds({threshold.key: [threshold.rule]}, OF_LOADS) == (threshold,)
+
+
+def test_a_load_says_nothing_of_the_workload_that_it_does_not_read(tmp_path: Path) -> None:
+    assert "\nblocks" not in HEAD
+
+    assert scenario(tmp_path, CONSTANT).workload.runs == 2
+
+
+def test_a_scenario_of_a_load_may_still_say_how_a_run_takes_it(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(HEAD.replace("runs = 2", "runs = 2\nblocks = 3\ncompanies = [2]") + "[load]\n" + CONSTANT)
+
+    assert load(file).workload.blocks == 3
+
+
+def test_thresholds_of_a_load_know_the_units_and_subjects_of_every_threshold() -> None:
+    assert parse_threshold("response_time", "p(95)<2s", OF_LOADS).limit == 2_000
+    assert parse_threshold("naive.failed", "rate<1%", OF_LOADS) == parse_threshold(
+        "failed{arm:naive}", "rate<0.01", OF_LOADS
+    )
+
+
+def test_a_load_has_no_base_revision() -> None:
+    with pytest.raises(ValueError, match=r"write ratio\.failed"):
+        parse_threshold("base.failed", "rate<1", OF_LOADS)

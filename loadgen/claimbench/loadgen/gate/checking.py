@@ -29,9 +29,9 @@ from claimbench.reports.render import github as annotations
 from claimbench.reports.render import sticky_comment
 from claimbench.reports.render.gate_folder import write_gate
 from claimbench.reports.render.terminal import Paint, width_of
-from claimbench.scenarios.loader import load
+from claimbench.scenarios.loader import load, project_thresholds
 from claimbench.scenarios.model import Arm, Scenario
-from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds, project_thresholds
+from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds
 
 DEFAULT_BASE_RULES = ("base.time_s: <1.05", "base.peak_memory_bytes: <1.10")
 """What the base revision is compared by when the scenario and the project declare nothing about it."""

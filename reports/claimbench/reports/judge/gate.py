@@ -40,7 +40,7 @@ from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Finding, Verdict, VerdictValue
 from claimbench.reports.wording import value_text
 from claimbench.scenarios.metrics import definition
-from claimbench.scenarios.thresholds import BASE, RATIO, Growth, Threshold
+from claimbench.scenarios.thresholds import BASE, RATIO, GrowthExponent, Threshold
 
 
 class Tiers(StrEnum):
@@ -194,7 +194,7 @@ class _Judged:
         place = threshold.place
         size = place.companies or self.case.record.scenario.companies
         found = [each for each in self.readings if (each.metric, each.stage) == (place.metric, place.stage)]
-        grows = isinstance(threshold.statistic, Growth)
+        grows = isinstance(threshold.statistic, GrowthExponent)
         return tuple(each for each in found if each.arm == arm and (grows or each.companies == size))
 
     def _arm_of(self, threshold: Threshold) -> str:
@@ -252,7 +252,7 @@ class _ExactRule:
             yield self._told(VerdictValue.FAIL, text, f"{text} breaks {self.threshold.rule}")
 
     def _values(self) -> tuple[float, ...]:
-        if isinstance(self.threshold.statistic, Growth):
+        if isinstance(self.threshold.statistic, GrowthExponent):
             exponent = growth_exponent(self.over)
             return () if exponent is None else (exponent,)
         if self.under:
@@ -261,7 +261,9 @@ class _ExactRule:
 
     def _text(self, value: float) -> str:
         found = definition(self.threshold.place.metric)
-        plain = isinstance(self.threshold.statistic, Growth) or self.threshold.is_relative or not found
+        plain = (
+            isinstance(self.threshold.statistic, GrowthExponent) or self.threshold.is_relative or not found
+        )
         return f"{value:.4g}" if plain or found is None else value_text(value, found.unit)
 
     def _told(self, value: VerdictValue, measured: str, reason: str) -> Finding:

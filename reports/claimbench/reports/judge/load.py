@@ -16,9 +16,11 @@ from claimbench.reports.judge.load_values import (
 from claimbench.reports.judge.statistics import METHOD
 from claimbench.reports.record.load import BlockRecord, CapacityRecord, LoadAsked, LoadRecord
 from claimbench.reports.record.values import ArmRecord, Equivalence, Finding, Scalar, Verdict, VerdictValue
+from claimbench.scenarios.grammar import number_text
 from claimbench.scenarios.load import Load
-from claimbench.scenarios.load_thresholds import LoadMetric, LoadThreshold
+from claimbench.scenarios.metrics import LoadMetric
 from claimbench.scenarios.model import Scenario
+from claimbench.scenarios.thresholds import RATIO, Percentile, Statistic, Threshold
 
 PASS, FAIL, INCONCLUSIVE = VerdictValue.PASS, VerdictValue.FAIL, VerdictValue.INCONCLUSIVE
 
@@ -95,29 +97,39 @@ def _own_limitations(load: Load) -> tuple[str, ...]:
     return (f"With {load.blocks} blocks the intervals are wide, or there are none.",)
 
 
-def judge_threshold(threshold: LoadThreshold, facts: LoadFacts) -> Finding:
+def judge_threshold(threshold: Threshold, facts: LoadFacts) -> Finding:
     """Absolute ones on the median block of the worst arm, ratios on their whole interval."""
-    if threshold.metric is LoadMetric.CAPACITY:
+    if threshold.place.metric == LoadMetric.CAPACITY:
         return _judged_capacity(threshold, facts)
-    wanted = Wanted(threshold.metric, threshold.operation or ALL, threshold.statistic)
+    place = threshold.place
+    wanted = Wanted(LoadMetric(place.metric), place.operation or ALL, recorded_as(threshold.statistic))
     return (
-        _judged_ratio(threshold, facts, wanted) if threshold.is_ratio else _judged(threshold, facts, wanted)
+        _judged_ratio(threshold, facts, wanted)
+        if threshold.subject == RATIO
+        else _judged(threshold, facts, wanted)
     )
 
 
-def _judged(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) -> Finding:
-    arms = [arm.name for arm in facts.arms if threshold.arm in (None, arm.name)]
+def recorded_as(statistic: Statistic) -> str:
+    """What a block's record calls it: `p99_9`, `max`, `mean`, `rate`, `count`, `value`."""
+    if isinstance(statistic, Percentile):
+        return f"p{number_text(statistic.percent)}".replace(".", "_")
+    return {"avg": "mean"}.get(str(statistic), str(statistic))
+
+
+def _judged(threshold: Threshold, facts: LoadFacts, wanted: Wanted) -> Finding:
+    arms = [arm.name for arm in facts.arms if threshold.place.arm in (None, arm.name)]
     found = {arm: values_by_block(facts.blocks, arm, wanted) for arm in arms}
     if not arms or not all(found.values()):
         return _found(threshold, "not measured", FAIL)
     medians = {arm: median(values.values()) for arm, values in found.items()}
     holds = all(threshold.operator.holds(value, threshold.limit) for value in medians.values())
-    unit = unit_of(threshold.metric)
+    unit = unit_of(LoadMetric(threshold.place.metric))
     told = ", ".join(f"{arm} {value:,.4g}{_suffix(unit)}" for arm, value in medians.items())
     return _found(threshold, told, PASS if holds else FAIL)
 
 
-def _judged_ratio(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) -> Finding:
+def _judged_ratio(threshold: Threshold, facts: LoadFacts, wanted: Wanted) -> Finding:
     values = paired(facts.blocks, facts.arms, wanted)
     if not values.reference:
         return _found(threshold, "not measured", FAIL)
@@ -129,9 +141,9 @@ def _judged_ratio(threshold: LoadThreshold, facts: LoadFacts, wanted: Wanted) ->
     return _found(threshold, told, PASS if all(ends) else INCONCLUSIVE if any(ends) else FAIL)
 
 
-def _judged_capacity(threshold: LoadThreshold, facts: LoadFacts) -> Finding:
+def _judged_capacity(threshold: Threshold, facts: LoadFacts) -> Finding:
     found = {each.arm: each.rate_per_s for each in facts.capacities}
-    if threshold.is_ratio:
+    if threshold.subject == RATIO:
         by_role = {arm.role: found.get(arm.name) for arm in facts.arms}
         reference, candidate = by_role.get("reference"), by_role.get("candidate")
         if not reference or not candidate:
@@ -139,7 +151,7 @@ def _judged_capacity(threshold: LoadThreshold, facts: LoadFacts) -> Finding:
         held = threshold.operator.holds(candidate / reference, threshold.limit)
         told = f"{candidate / reference:.3g} ({candidate:,.3g} by {reference:,.3g} per s, one search each)"
         return _found(threshold, told, PASS if held else FAIL)
-    rates = {arm: rate for arm, rate in found.items() if threshold.arm in (None, arm)}
+    rates = {arm: rate for arm, rate in found.items() if threshold.place.arm in (None, arm)}
     known = {arm: rate for arm, rate in rates.items() if rate is not None}
     told = ", ".join(f"{arm} {rate:,.3g} per s" for arm, rate in known.items())
     holds = bool(rates) and known == rates
@@ -151,7 +163,7 @@ def _suffix(unit: str) -> str:
     return "" if unit == "count" else f" {unit}"
 
 
-def _found(threshold: LoadThreshold, measured: str, value: VerdictValue) -> Finding:
+def _found(threshold: Threshold, measured: str, value: VerdictValue) -> Finding:
     words = {PASS: "within the threshold", FAIL: f"{measured} breaks {threshold.rule}"}
     return Finding(
         subject=threshold.key,

@@ -9,7 +9,7 @@ import numpy as np
 from claimbench.reports.judge import statistics
 from claimbench.reports.record.load import BlockRecord, Latency, OperationRecord, Ratio
 from claimbench.reports.record.values import ArmRecord, Interval
-from claimbench.scenarios.load_thresholds import LoadMetric
+from claimbench.scenarios.metrics import LoadMetric
 
 ALL = "all"
 

@@ -13,7 +13,7 @@ from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Finding, Sample, VerdictValue
 from claimbench.reports.wording import value_text
 from claimbench.scenarios.metrics import Tier, definition
-from claimbench.scenarios.thresholds import BASE, RATIO, Percentile, Place, Threshold
+from claimbench.scenarios.thresholds import BASE, RATIO, Percentile, Selection, Threshold
 
 BASE_ARM, HEAD_ARM = "base", "head"
 """The arms of a duel."""
@@ -70,14 +70,14 @@ def _asked(threshold: Threshold, values: Values) -> Asked:
     return Asked(threshold, question, values, unit)
 
 
-def _ratios(record: ResultRecord, place: Place, pair: _Pair) -> Values:
+def _ratios(record: ResultRecord, place: Selection, pair: _Pair) -> Values:
     over = _blocks(record.samples, pair.over, place, record)
     under = _blocks(record.samples, pair.under, place, record)
     shared = [block for block in sorted(over) if block in under]
     return np.array([over[block] / under[block] if under[block] > 0 else 0.0 for block in shared])
 
 
-def _blocks(samples: Iterable[Sample], arm: str, place: Place, record: ResultRecord) -> dict[int, float]:
+def _blocks(samples: Iterable[Sample], arm: str, place: Selection, record: ResultRecord) -> dict[int, float]:
     rtt_ms = place.rtt_ms
     if rtt_ms is None:
         rtt_ms = record.scenario.judged_rtt_ms if place.metric == "time" else 0.0
