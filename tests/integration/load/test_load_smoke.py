@@ -10,7 +10,7 @@ from rich.console import Console
 
 from claimbench.loadgen.commands.load import LoadOptions, load_and_report
 from claimbench.reports.record.load import BlockRecord, LoadRecord
-from claimbench.reports.render.load_folder import read_load_record
+from claimbench.reports.record.store import LOAD, read
 
 pytestmark = [
     pytest.mark.xdist_group("load smoke"),  # one run for all
@@ -31,7 +31,7 @@ class Finished:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder, said = tmp_path_factory.mktemp("load") / "out", StringIO()
     code = load_and_report(LoadOptions("load-smoke", folder), Console(file=said, width=120))
-    return Finished(code, folder, read_load_record(folder), said.getvalue())
+    return Finished(code, folder, read(LOAD, folder), said.getvalue())
 
 
 def arrivals(block: BlockRecord) -> list[tuple[str, int]]:

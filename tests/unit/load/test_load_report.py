@@ -7,13 +7,14 @@ from load_factory import ARMS, EQUAL, block, facts, record
 
 from claimbench.errors import ExitCode, NothingToCompareError, UsageError
 from claimbench.loadgen.load.account import Ledger
-from claimbench.reports.charts.load import draw_load
+from claimbench.reports.charts import draw_load
 from claimbench.reports.judge.load_values import ALL, Wanted, paired, ratio_of
+from claimbench.reports.pages.load import load_page
 from claimbench.reports.pages.load_tables import operations
 from claimbench.reports.record.load import BlockRecord, LoadRecord
-from claimbench.reports.render import load_html as html
-from claimbench.reports.render import load_text as text
-from claimbench.reports.render.load_folder import draw_load_folder, read_load_record, write_load_folder
+from claimbench.reports.record.store import LOAD, read
+from claimbench.reports.render import html, junit, markdown, terminal
+from claimbench.reports.render.folder import draw_folder, write_folder
 from claimbench.scenarios.metrics import LoadMetric
 
 GOOD = record(
@@ -115,14 +116,14 @@ def test_the_ratio_of_an_arm_that_needs_an_eighth_is_about_an_eighth() -> None:
 
 
 def test_the_folder_reads_back_as_the_record_that_was_written(tmp_path: Path) -> None:
-    write_load_folder(GOOD, tmp_path)
+    write_folder(GOOD, tmp_path)
 
-    assert read_load_record(tmp_path) == GOOD
+    assert read(LOAD, tmp_path) == GOOD
 
 
 def test_drawing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
-    write_load_folder(GOOD, tmp_path / "a")
-    draw_load_folder(read_load_record(tmp_path / "a"), tmp_path / "b")
+    write_folder(GOOD, tmp_path / "a")
+    draw_folder(read(LOAD, tmp_path / "a"), tmp_path / "b")
     first = {file.relative_to(tmp_path / "a"): file.read_bytes() for file in (tmp_path / "a").rglob("*.*")}
     second = {file.relative_to(tmp_path / "b"): file.read_bytes() for file in (tmp_path / "b").rglob("*.*")}
 
@@ -144,11 +145,11 @@ def test_a_file_that_is_no_load_record_is_refused_by_name(
     (tmp_path / "load.json").write_text(content)
 
     with pytest.raises(error, match=re.escape(told)):
-        read_load_record(tmp_path)
+        read(LOAD, tmp_path)
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_shows_both_arms() -> None:
-    page = html.render(GOOD, draw_load(GOOD))
+    page = html.render(load_page(GOOD, draw_load(GOOD)))
 
     assert not re.search(r'(?:src|href)="(?!#)', page)
     assert len(re.findall(r"<svg\b", page)) == 3
@@ -159,25 +160,25 @@ def test_the_page_needs_nothing_from_elsewhere_and_shows_both_arms() -> None:
 def test_what_a_scenario_says_is_shown_as_text_and_never_run() -> None:
     asked = GOOD.asked.model_copy(update={"title": "<script>alert(1)</script>", "why": "<b>x</b>"})
     hostile = GOOD.model_copy(update={"asked": asked})
-    page, markdown = html.render(hostile, ()), text.markdown(hostile)
+    page, text = html.render(load_page(hostile)), markdown.render(load_page(hostile))
 
     assert "<script>" not in page
     assert "<b>x" not in page
-    assert "<script>" not in markdown
+    assert "<script>" not in text
 
 
 def test_a_broken_threshold_is_a_failure_for_junit_and_an_unfit_generator_an_error() -> None:
     broken = record(
         facts([block("naive", 0, 80, ("late",)), block("optimized", 0, 9)]), response_time="p(50)<1"
     )
-    suite = ElementTree.fromstring(text.junit(broken))  # noqa: S314 (our own text)
+    suite = ElementTree.fromstring(junit.render(load_page(broken)))  # noqa: S314 (our own text)
 
     assert len(suite.findall(".//failure")) == 1
     assert len(suite.findall(".//error")) == 1
 
 
 def test_the_terminal_shows_times_capacities_thresholds_and_the_verdict() -> None:
-    shown = text.terminal(GOOD)
+    shown = terminal.render(load_page(GOOD))
 
     for expected in ("p99.9", "Capacity", "ratio.capacity", "Every threshold holds (exit 0)"):
         assert expected in shown
@@ -187,4 +188,4 @@ def test_a_run_without_any_numbers_still_makes_a_page() -> None:
     empty = record(facts(equivalence=EQUAL.model_copy(update={"equal": False, "differences": ("x",)})))
     bare = empty.model_copy(update={"blocks": (), "capacities": (), "ratios": ()})
 
-    assert "do not do the same work" in html.render(bare, draw_load(bare))
+    assert "do not do the same work" in html.render(load_page(bare, draw_load(bare)))

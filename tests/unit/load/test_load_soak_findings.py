@@ -1,57 +1,21 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
-from load_factory import simulated, times
-from pydantic import TypeAdapter
+from soak_factory import GOOD, KEPT, record, sample
 
 from claimbench.loadgen.soak.books import Away, Claim, interrupted, turn_of
 from claimbench.reports.judge.soak import findings, verdict, worst_burst
+from claimbench.reports.pages.page import Page
+from claimbench.reports.pages.soak import soak_page
 from claimbench.reports.record.load import SeriesPoint
-from claimbench.reports.record.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord, SoakSample
-from claimbench.reports.render.soak_text import markdown, terminal, write_soak_folder
+from claimbench.reports.record.soak import Restart, Soaked, SoakRecord, SoakSample
+from claimbench.reports.render import html, markdown, terminal
+from claimbench.reports.render.folder import write_folder
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
-
-
-def sample(at_s: float, **changes: int | None) -> SoakSample:
-    usual = {"memory_bytes": 100_000_000, "connections": 8, "locks": 10, "pending": 5, "unfinished": 40}
-    return TypeAdapter(SoakSample).validate_python({"at_s": at_s, **usual, **changes})
-
-
-KEPT = Kept(
-    acknowledged=100,
-    unsure=2,
-    stored=101,
-    requests=400,
-    completed=390,
-    given_up=10,
-    batches=20,
-    violated=0,
-    drained_after_s=3.0,
-    violations=(),
-)
-GOOD = Soaked(
-    asked=SoakAsked(
-        name="soak",
-        sha256="0" * 64,
-        pipeline="optimized",
-        rate_per_s=50,
-        capacity_per_s=71,
-        share=0.7,
-        duration_s=12,
-        faults=("cancel",),
-        rtt_ms=1,
-        failed_share_max=0.001,
-    ),
-    generated=simulated(5, 1),
-    samples=tuple(sample(at) for at in range(12)),
-    restart=Restart(at_s=6, answered_at_s=7, stored_at_s=8),
-    kept=KEPT,
-    end_to_end=times(0.5, 1),
-    problems=(),
-)
 
 
 def changed(**changes: object) -> Soaked:
@@ -169,23 +133,9 @@ def test_the_turns_that_an_outage_fell_into_are_those_that_it_overlaps(
     assert found == frozenset(CLAIMS[number].turn for number in hit)
 
 
-def record(soaked: Soaked) -> SoakRecord:
-    found = findings(soaked)
-    return SoakRecord(
-        schema="claimbench.soak/2",
-        claimbench="0.1.0",
-        started_at="2026-01-15T12:00:00+00:00",
-        command="claimbench soak soak",
-        environment={"server": "PostgreSQL <18>"},
-        soaked=soaked,
-        findings=found,
-        verdict=verdict(soaked, found),
-    )
-
-
-@pytest.mark.parametrize("draw", [terminal, markdown])
-def test_the_page_names_every_finding_and_the_verdict(draw: Callable[[SoakRecord], str]) -> None:
-    page = draw(record(GOOD))
+@pytest.mark.parametrize("draw", [terminal.render, markdown.render, html.render])
+def test_the_page_names_every_finding_and_the_verdict(draw: Callable[[Page], str]) -> None:
+    page = unescape(draw(soak_page(record(GOOD))))
 
     assert [each.subject for each in findings(GOOD) if each.subject not in page] == []
     assert "The service bears the load" in page
@@ -193,7 +143,7 @@ def test_the_page_names_every_finding_and_the_verdict(draw: Callable[[SoakRecord
 
 
 def test_the_record_survives_its_file(tmp_path: Path) -> None:
-    page = write_soak_folder(record(GOOD), tmp_path)
+    page = write_folder(record(GOOD), tmp_path)
 
     assert SoakRecord.model_validate_json((tmp_path / "soak.json").read_text()) == record(GOOD)
-    assert page.read_text() == markdown(record(GOOD))
+    assert page.read_text() == markdown.render(soak_page(record(GOOD)))

@@ -14,6 +14,7 @@ from rich.console import Console
 from claimbench.reports import charts
 from claimbench.reports.charts.parts import ticks
 from claimbench.reports.judge.conclude import RunFacts, judge
+from claimbench.reports.pages.run import run_page
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import RUN, read
 from claimbench.reports.record.values import ArmRecord
@@ -27,7 +28,7 @@ EVIL = '<script>alert("x")</script> & $a_b$ | `c` \x1b[31m'
 
 @pytest.fixture(scope="session")
 def page(record: ResultRecord) -> str:
-    return html.render(record, charts.draw(record))
+    return html.render(run_page(record, charts.draw(record)))
 
 
 @pytest.fixture
@@ -184,14 +185,14 @@ def test_a_logarithmic_axis_has_a_few_ticks_however_narrow_or_wide(low: float, f
 
 
 def test_no_text_can_break_out_of_the_page(evil: ResultRecord) -> None:
-    page = html.render(evil, charts.draw(evil))
+    page = html.render(run_page(evil, charts.draw(evil)))
 
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
 
 def test_no_text_can_break_a_markdown_table_or_smuggle_html(evil: ResultRecord) -> None:
-    text = markdown.render(evil)
+    text = markdown.render(run_page(evil))
     rows = [line for line in text.split("## Verdicts")[1].split("##")[0].splitlines() if line.startswith("|")]
 
     assert "<script" not in re.sub(r"`[^`]*`", "", text)
@@ -199,11 +200,11 @@ def test_no_text_can_break_a_markdown_table_or_smuggle_html(evil: ResultRecord) 
 
 
 def test_no_text_can_move_the_cursor_of_a_terminal(evil: ResultRecord) -> None:
-    assert "\x1b" not in terminal.render(evil)
+    assert "\x1b" not in terminal.render(run_page(evil))
 
 
 def test_junit_stays_xml_whatever_the_texts(evil: ResultRecord) -> None:
-    cases = ET.fromstring(junit.render(evil)).findall(".//testcase")  # noqa: S314 (made by us)
+    cases = ET.fromstring(junit.render(run_page(evil))).findall(".//testcase")  # noqa: S314 (made by us)
 
     assert len(cases) == 13
 
@@ -217,7 +218,7 @@ def test_junit_fails_refuted_claims_and_errs_on_inconclusive_ones(
     kept = [each for each in facts.samples if each.metric not in {"cache_hit_rate", "peak_memory"}]
     record = judge(scenario, replace(facts, samples=(*kept, *low)))
 
-    (suite,) = ET.fromstring(junit.render(record))  # noqa: S314 (made by us)
+    (suite,) = ET.fromstring(junit.render(run_page(record)))  # noqa: S314 (made by us)
 
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("13", "1", "1")
 
@@ -267,12 +268,12 @@ def test_a_run_without_any_sample_still_has_a_page(
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_terminal_table_keeps_to_the_width(record: ResultRecord, width: int) -> None:
-    assert max(len(line) for line in terminal.render(record, width).splitlines()) <= width
+    assert max(len(line) for line in terminal.render(run_page(record), width).splitlines()) <= width
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
 def test_the_terminal_table_breaks_no_name_of_a_claim(record: ResultRecord, width: int) -> None:
-    words = terminal.render(record, width).split()
+    words = terminal.render(run_page(record), width).split()
 
     assert {claim.id for claim in record.claims} <= set(words)
 
@@ -286,8 +287,8 @@ def test_a_log_gets_lines_of_its_own_width_unless_told(monkeypatch: pytest.Monke
 
 
 def test_the_terminal_is_coloured_only_when_asked(record: ResultRecord) -> None:
-    assert "\x1b[" in terminal.render(record, paint=terminal.Paint.COLOURED)
-    assert "\x1b[" not in terminal.render(record)
+    assert "\x1b[" in terminal.render(run_page(record), paint=terminal.Paint.COLOURED)
+    assert "\x1b[" not in terminal.render(run_page(record))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from claimbench.loadgen.commands.options import DatabaseOption
 from claimbench.loadgen.commands.out_folder import own_folder
 from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.surroundings import OWN_SERVERS
-from claimbench.reports.render.load_folder import LOAD, write_load_folder
-from claimbench.reports.render.load_text import terminal
+from claimbench.reports.pages.load import load_page
+from claimbench.reports.record.store import LOAD
+from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load as load_scenario
 from claimbench.scenarios.model import Scenario
 
@@ -76,14 +77,15 @@ def load_and_report(options: LoadOptions, console: Console) -> int:
     require_libraries("claimbench load")
     # Not before: these need the libraries of the extra.
     from claimbench.loadgen.load.workflow import LoadRequest, load_of, run_load  # noqa: PLC0415 (as said above)
+    from claimbench.reports.render.folder import write_folder  # noqa: PLC0415 (takes a second to import)
 
     scenario = _chosen(options)
     asked = load_of(scenario)
-    with own_folder(options.out, scenario.name, LOAD) as folder:
+    with own_folder(options.out, scenario.name, LOAD.file) as folder:
         with shown_progress(console) as progress:
             record = run_load(LoadRequest(scenario, asked, options.database, options.command), progress)
-        page = write_load_folder(record, folder)
-    say(terminal(record), console)
+        page = write_folder(record, folder)
+    terminal.show(load_page(record), console)
     say(f"report: {page}", console)
     return record.verdict.exit_code
 

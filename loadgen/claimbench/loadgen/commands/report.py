@@ -6,17 +6,14 @@ from typing import Annotated
 import typer
 
 from claimbench.loadgen.commands.progress import say
-from claimbench.reports.record.store import LOAD, RUN, read
-from claimbench.reports.render.folder import draw_folder
-from claimbench.reports.render.load_folder import draw_load_folder
+from claimbench.reports.record.store import LOAD, RUN, SOAK, Kind, read_one_of
+from claimbench.reports.render.folder import Stored, draw_folder
+
+DRAWN: tuple[Kind[Stored], ...] = (RUN, LOAD, SOAK)
 
 
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder of results.")],
 ) -> None:
     """Draw the report again from its results: the same files, byte for byte."""
-    if (folder / LOAD.file).exists():
-        page = draw_load_folder(read(LOAD, folder), folder)
-    else:
-        page = draw_folder(read(RUN, folder), folder)
-    say(f"report: {page}")
+    say(f"report: {draw_folder(read_one_of(DRAWN, folder), folder)}")

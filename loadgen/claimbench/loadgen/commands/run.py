@@ -15,6 +15,7 @@ from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.surroundings import OWN_SERVERS, forget_other_servers
 from claimbench.loadgen.processes.forks import Forks
 from claimbench.loadgen.processes.importing import imported_for_good
+from claimbench.reports.pages.run import run_page
 from claimbench.reports.record.store import RESULTS
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
@@ -73,7 +74,6 @@ def run_and_report(options: RunOptions, console: Console) -> int:
 
             record = run_scenario(RunRequest(scenario, options.database, options.command), forks, progress)
         write_folder(record, folder)
-    paint = terminal.Paint.COLOURED if console.is_terminal else terminal.Paint.PLAIN
-    console.file.write(terminal.render(record, terminal.width_of(console), paint))
+    terminal.show(run_page(record), console)
     say(f"report: {folder / 'report.html'}", console)
     return record.verdict.exit_code

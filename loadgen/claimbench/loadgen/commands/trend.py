@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from claimbench.loadgen.commands.progress import say
-from claimbench.reports.pages.trend import points_of, render
-from claimbench.reports.record.store import write_text
+from claimbench.reports.charts import draw_trend
+from claimbench.reports.pages.trend import histories, trend_page
+from claimbench.reports.record.store import runs_below, write_text
+from claimbench.reports.render import html
 
 
 def trend(
@@ -16,6 +18,6 @@ def trend(
     out: Annotated[Path, typer.Option("--out", "-o", help="The page to write.")] = Path("trend.html"),
 ) -> None:
     """Draw how the results of a folder developed, as one page."""
-    points = points_of(folder)
-    write_text(out, render(points, version("claimbench")))
-    say(f"{len(points)} runs in {out}")
+    runs = runs_below(folder)
+    write_text(out, html.render(trend_page(runs, draw_trend(histories(runs)), version("claimbench"))))
+    say(f"{len(runs)} runs in {out}")

@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.gate.contestants import Contestant
@@ -19,10 +17,11 @@ from claimbench.loadgen.probes.machine import environment
 from claimbench.reports.judge.calibration import INDEPENDENT_BLOCKS, Limit, Simulation, gated_of, outcome_of
 from claimbench.reports.judge.gate import method_of
 from claimbench.reports.judge.looks import LookPlan
-from claimbench.reports.judge.significance import Rate
-from claimbench.reports.record.calibration import Calibration, Condition, Simulated
+from claimbench.reports.pages.calibration import calibration_page
+from claimbench.reports.record.calibration import Calibration, Condition
 from claimbench.reports.record.store import CALIBRATION, read, write
 from claimbench.reports.record.values import Sample
+from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
 
 LIMITS = (Limit("time", 1.05), Limit("peak_memory", 1.10))
@@ -52,8 +51,8 @@ def calibrate_and_report(options: CalibrateOptions, console: Console) -> None:
         )
         calibration = calibration.model_copy(update={"outcomes": outcomes})
         write(CALIBRATION, calibration, options.out)
-    for outcome in calibration.outcomes:
-        _show(outcome, console)
+    if calibration.outcomes:
+        terminal.show(calibration_page(calibration), console)
     say(f"calibration: {options.out}", console)
     if not calibration.outcomes:
         console.print(f"recorded only: {INDEPENDENT_BLOCKS} blocks or more are needed to simulate gate runs")
@@ -96,33 +95,3 @@ def _condition(name: str, ring: Ring, contestants: Sequence[Contestant], blocks:
             samples.extend(ring.block(block, contestants))
     fitness = watch.fitness(ring.way.asked_ms, ring.way.achieved_ms)
     return Condition(name=name, samples=tuple(samples), fitness=fitness)
-
-
-def _show(outcome: Simulated, console: Console) -> None:
-    table = Table(
-        "Rule",
-        "False alarms, with Wilson's 95 % interval",
-        box=SIMPLE_HEAD,
-        title=f"{outcome.condition}: {outcome.runs} gate runs from {outcome.blocks} recorded A/A blocks",
-        title_justify="left",
-    )
-    table.add_row("claimbench, the whole gate", str(Rate(outcome.false_alarms, outcome.runs)))
-    for rival in outcome.rival_false_alarms:
-        table.add_row(f"{rival.name}: {rival.rule}", str(Rate(rival.events, rival.trials)))
-    console.print(table)
-    for floor in outcome.floors:
-        found = floor.smallest_found_percent
-        smallest = "more than 60 %" if found is None else f"{found:g} %"
-        console.print(
-            f"{floor.metric}: noise reaches {floor.noise_percent:.2f} %; with the limit {floor.limit:g} the "
-            f"smallest effect found with 80 % power is {smallest}",
-            highlight=False,
-        )
-    for point in outcome.curve:
-        console.print(f"{point.name}: found in {Rate(point.events, point.trials)}", highlight=False)
-    for bias in outcome.biases:
-        console.print(
-            f"{bias.metric}: the second side was worse in {bias.head_worse} of {bias.blocks} blocks "
-            f"(sign test p = {bias.p_value:.2g})",
-            highlight=False,
-        )

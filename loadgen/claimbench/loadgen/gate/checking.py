@@ -20,15 +20,13 @@ from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
 from claimbench.reports.judge.looks import LookPlan, decide
 from claimbench.reports.judge.questions import asked_of_duel, is_statistical
 from claimbench.reports.judge.statistics import Values
+from claimbench.reports.pages.gate import gate_page
 from claimbench.reports.record.gate import Duel, Fitness, GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import BASELINE, CALIBRATION, RUN, read
 from claimbench.reports.record.values import Sample
-from claimbench.reports.render import gate as renderers
-from claimbench.reports.render import github as annotations
-from claimbench.reports.render import sticky_comment
-from claimbench.reports.render.gate_folder import write_gate
-from claimbench.reports.render.terminal import Paint, width_of
+from claimbench.reports.render import github, terminal
+from claimbench.reports.render.folder import write_folder
 from claimbench.scenarios.loader import load, project_thresholds
 from claimbench.scenarios.model import Arm, Scenario
 from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds
@@ -192,12 +190,12 @@ def _head(pipeline: str, indexes: str) -> Contestant:
 
 def _tell(gate: GateRecord, options: CheckOptions, console: Console) -> None:
     folder = options.out or (options.results if options.results.is_dir() else options.results.parent) / "gate"
-    write_gate(gate, folder)
-    paint = Paint.COLOURED if console.is_terminal else Paint.PLAIN
-    console.file.write(renderers.to_terminal(gate, width_of(console), paint))
+    write_folder(gate, folder)
+    page = gate_page(gate)
+    terminal.show(page, console)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        console.file.write(annotations.render(gate))
+        console.file.write(github.annotations(page))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(sticky_comment.render(gate))
+            file.write(github.comment(page))
     say(f"gate: {folder / 'gate.json'}", console)

@@ -10,8 +10,10 @@ from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.probes.origins import OriginProbe
 from claimbench.loadgen.workloads.batch_pipeline.session import open_stand
 from claimbench.loadgen.workloads.batch_pipeline.timetable import drive, unobserved
+from claimbench.reports.judge.n_plus_one import RepeatedStatement, SizedCount, grows
+from claimbench.reports.pages.n_plus_one import n_plus_one_page
 from claimbench.reports.record.store import write_text
-from claimbench.reports.render.sarif import RepeatedStatement, SizedCount, grows, render
+from claimbench.reports.render import sarif
 from claimbench.scenarios.model import Arm, Scenario
 
 SMALLEST, FACTOR = 3, 3
@@ -21,7 +23,7 @@ SMALLEST, FACTOR = 3, 3
 def write_sarif(scenario: Scenario, arm: Arm, database: str, out: Path, progress: Progress) -> int:
     """Measure, write, and return the number of findings."""
     found = repeated_statements(scenario, arm, database, progress)
-    write_text(out, render(found, version("claimbench")))
+    write_text(out, sarif.render(n_plus_one_page(found, scenario.name, version("claimbench"))))
     return len(found)
 
 

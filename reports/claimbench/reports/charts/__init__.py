@@ -4,7 +4,38 @@ Colours are CSS variables with a fallback, so one drawing serves light, dark and
 record gives the same bytes.
 """
 
-from claimbench.reports.charts.canvas import COLOURS, Chart
-from claimbench.reports.charts.painters import NAMES, draw
+from collections.abc import Sequence
 
-__all__ = ["COLOURS", "NAMES", "Chart", "draw"]
+from claimbench.reports.charts import load, painters
+from claimbench.reports.charts.canvas import COLOURS, our_style
+from claimbench.reports.charts.trend import history
+from claimbench.reports.pages.page import Chart
+from claimbench.reports.pages.trend import History
+from claimbench.reports.record.load import LoadRecord
+from claimbench.reports.record.run import ResultRecord
+
+__all__ = ["COLOURS", "NAMES", "draw", "draw_load", "draw_trend"]
+
+NAMES = (
+    *("claimed", "round-trips", "time-by-stage", "memory", "time-by-rtt", "scaling"),
+    *("load-series", "load-spectrum", "load-curve"),
+)
+"""The names of all charts that stand in a folder, drawn or not."""
+
+
+def draw(record: ResultRecord) -> tuple[Chart, ...]:
+    """Every chart that a run has numbers for."""
+    with our_style():
+        return tuple(chart for painter in painters.PAINTERS if (chart := painter(record)))
+
+
+def draw_load(record: LoadRecord) -> tuple[Chart, ...]:
+    """Every chart that a load run has numbers for."""
+    with our_style():
+        return tuple(chart for painter in load.PAINTERS if (chart := painter(record)))
+
+
+def draw_trend(histories: Sequence[History]) -> tuple[Chart, ...]:
+    """A chart for each history."""
+    with our_style():
+        return tuple(history(each) for each in histories)

@@ -11,15 +11,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A drawing: `name` is its file's, `description` its text for those who cannot see it."""
-
-    name: str
-    title: str
-    description: str
-    svg: str
+from claimbench.reports.pages.page import Chart
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claimbench.reports.charts.canvas import CANDIDATE, INK, Chart, finish
+from claimbench.reports.charts.canvas import CANDIDATE, INK, finish
 from claimbench.reports.charts.parts import legend
-from claimbench.reports.pages.tables import SIGNS
+from claimbench.reports.pages.page import Chart, tone_of
 from claimbench.reports.record.run import ClaimResult, ResultRecord
 from claimbench.reports.record.values import Interval
 from claimbench.reports.wording import metric_title, percent_text
@@ -26,7 +26,7 @@ def claimed_beside_measured(record: ResultRecord) -> Chart | None:
     for row, (claim, (low, high), measured) in enumerate(found):
         axes.barh(row, high - low, 0.56, left=low, color=INK.drawn, alpha=0.2, label="claimed")
         _point(axes, row, measured)
-        words = f"{percent_text(measured.value)}  {SIGNS[claim.verdict]} {claim.verdict}"
+        words = f"{percent_text(measured.value)}  {tone_of(claim.verdict).sign} {claim.verdict}"
         axes.text(1.02, row, words, transform=axes.get_yaxis_transform(), va="center", clip_on=False)
     axes.set_yticks(range(len(found)), [_title(claim) for claim, _, _ in found])
     axes.set_ylim(len(found) - 0.5, -0.5)

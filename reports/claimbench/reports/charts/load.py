@@ -7,21 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from claimbench.reports.charts.canvas import CANDIDATE, REFERENCE, Chart, finish, our_style
+from claimbench.reports.charts.canvas import CANDIDATE, REFERENCE, finish
 from claimbench.reports.charts.parts import Look, legend, ticks
 from claimbench.reports.pages.load_tables import capacity_text
+from claimbench.reports.pages.page import Chart
 from claimbench.reports.record.load import BlockRecord, CapacityPoint, LoadRecord, SeriesPoint
 from claimbench.reports.wording import value_text
 
 _MARKS = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99)
 _LEAST_MS = 0.01
 """Logarithms have no zero: less than this is drawn as this."""
-
-
-def draw_load(record: LoadRecord) -> tuple[Chart, ...]:
-    """Every chart that the record has numbers for; the same record gives the same bytes."""
-    with our_style():
-        return tuple(chart for painter in _PAINTERS if (chart := painter(record)))
 
 
 def _series(record: LoadRecord) -> Chart | None:
@@ -180,4 +175,4 @@ def _of(record: LoadRecord, look: Look) -> list[BlockRecord]:
     return [block for block in record.blocks if block.arm == look.arm.name]
 
 
-_PAINTERS: tuple[Callable[[LoadRecord], Chart | None], ...] = (_series, _spectrum, _curve)
+PAINTERS: tuple[Callable[[LoadRecord], Chart | None], ...] = (_series, _spectrum, _curve)

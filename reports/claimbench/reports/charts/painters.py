@@ -6,27 +6,30 @@ from statistics import median
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from claimbench.reports.charts.canvas import PAPER, Chart, finish, our_style
+from claimbench.reports.charts.canvas import PAPER, finish
 from claimbench.reports.charts.claimed import claimed_beside_measured
-from claimbench.reports.charts.parts import legend, looks, rows, size_axes, strip, time_axis, told, values_of
+from claimbench.reports.charts.parts import (
+    legend,
+    looks,
+    rows,
+    size_axes,
+    steps_of,
+    strip,
+    time_axis,
+    told,
+    values_of,
+)
+from claimbench.reports.pages.page import Chart
+from claimbench.reports.pages.words import words_of
 from claimbench.reports.record.run import Metric, ResultRecord
 from claimbench.reports.record.values import Sample
 from claimbench.reports.wording import count_text, value_text
-from claimbench.scenarios.metrics import RUN, STAGES
-
-NAMES = ("claimed", "round-trips", "time-by-stage", "memory", "time-by-rtt", "scaling")
-"""The names of all charts, drawn or not."""
-
-
-def draw(record: ResultRecord) -> tuple[Chart, ...]:
-    """Every chart that the record has numbers for."""
-    with our_style():
-        return tuple(chart for painter in _PAINTERS if (chart := painter(record)))
+from claimbench.scenarios.metrics import RUN
 
 
 def _round_trips(record: ResultRecord) -> Chart | None:
     found = {metric.stage: metric for metric in _metrics(record, "round_trips", record.scenario.companies)}
-    stages = [stage for stage in (*STAGES, RUN) if stage in found]
+    stages = steps_of(found)
     if not stages:
         return None
     figure = Figure(figsize=(8, 0.62 * len(stages) + 1.3), layout="constrained")
@@ -40,16 +43,17 @@ def _round_trips(record: ResultRecord) -> Chart | None:
         axes.bar_label(bars, [count_text(value) for value in values], padding=4, fontsize=9)
     rows(axes, stages)
     axes.margins(x=0.12)
-    axes.set_xlabel(f"round trips per scheduler run, {record.scenario.companies} companies")
+    words = words_of(record)
+    axes.set_xlabel(f"round trips per {words.run}, {words.sized(record.scenario.companies)}")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count_text(value)))
     legend(figure, axes)
-    return finish(figure, "round-trips", "Round trips per stage", told(record, list(found.values())))
+    return finish(figure, "round-trips", f"Round trips per {words.step}", told(record, list(found.values())))
 
 
 def _time_by_stage(record: ResultRecord) -> Chart | None:
     times = _samples(record, "time")
     rtts = sorted({sample.rtt_ms for sample in times})
-    stages = [stage for stage in (*STAGES, RUN) if any(sample.stage == stage for sample in times)]
+    stages = steps_of(metric.stage for metric in record.metrics if metric.metric == "time")
     if not times:
         return None
     figure = Figure(figsize=(8, (0.55 * len(stages) + 0.7) * len(rtts) + 0.9), layout="constrained")
@@ -62,10 +66,11 @@ def _time_by_stage(record: ResultRecord) -> Chart | None:
         axes.set_xscale("log")
         rows(axes, stages)
     time_axis(panels[-1])
-    panels[-1].set_xlabel("time per scheduler run, logarithmic; a point is a block, the box its middle half")
+    words = words_of(record)
+    panels[-1].set_xlabel(f"time per {words.run}, logarithmic; a point is a block, the box its middle half")
     legend(figure, panels[0])
     described = [m for m in record.metrics if m.metric == "time" and m.stage == RUN]
-    return finish(figure, "time-by-stage", "Time per stage", told(record, described))
+    return finish(figure, "time-by-stage", f"Time per {words.step}", told(record, described))
 
 
 def _memory(record: ResultRecord) -> Chart | None:
@@ -80,7 +85,7 @@ def _memory(record: ResultRecord) -> Chart | None:
         here = [sample for sample in samples if sample.size == size]
         for row, look in enumerate(arms):
             strip(axes, look, row, [v / 2**20 for v in values_of(here, look, RUN, here[0].rtt_ms)])
-        axes.set_title(f"{size} companies")
+        axes.set_title(words_of(record).sized(size))
         axes.set_yticks(range(len(arms)), [look.label for look in arms])
         axes.set_ylim(len(arms) - 0.4, -0.6)
         axes.grid(axis="x")
@@ -117,7 +122,7 @@ def _time_by_rtt(record: ResultRecord) -> Chart | None:
         "added round trip to Postgres, ms; a small point is a block, "
         "the line joins medians of blocks that took all"
     )
-    axes.set_ylabel("time per scheduler run")
+    axes.set_ylabel(f"time per {words_of(record).run}")
     described = [m for m in record.metrics if m.metric == "time" and m.stage == RUN]
     legend(figure, axes)
     return finish(figure, "time-by-rtt", "Time against round trip", told(record, described))
@@ -129,6 +134,7 @@ def _scaling(record: ResultRecord) -> Chart | None:
     sizes = sorted({metric.companies for metrics in found.values() for metric in metrics})
     if len(sizes) < 2:
         return None
+    words = words_of(record)
     figure = Figure(figsize=(8, 3.7), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, name in zip(panels, names, strict=True):
@@ -138,11 +144,13 @@ def _scaling(record: ResultRecord) -> Chart | None:
             axes.plot(xs, ys, marker=look.marker, color=look.colour.drawn, label=look.label)
         axes.set_title(name.replace("_", " "))
     for axes in panels:
-        size_axes(axes, sizes)
-    panels[0].set_ylabel("per scheduler run, logarithmic")
+        size_axes(axes, sizes, words.size)
+    panels[0].set_ylabel(f"per {words.run}, logarithmic")
     legend(figure, panels[0])
     described = [metric for metrics in found.values() for metric in metrics]
-    return finish(figure, "scaling", "Round trips and statements against companies", told(record, described))
+    return finish(
+        figure, "scaling", f"Round trips and statements against {words.size}", told(record, described)
+    )
 
 
 def _samples(record: ResultRecord, name: str) -> list[Sample]:
@@ -154,7 +162,7 @@ def _metrics(record: ResultRecord, name: str, companies: int) -> Sequence[Metric
     return [m for m in record.metrics if m.metric == name and m.companies == companies and m.rtt_ms == 0]
 
 
-_PAINTERS: tuple[Callable[[ResultRecord], Chart | None], ...] = (
+PAINTERS: tuple[Callable[[ResultRecord], Chart | None], ...] = (
     claimed_beside_measured,
     _round_trips,
     _time_by_stage,

@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from claimbench.reports.charts.canvas import CANDIDATE, INK, REFERENCE, Colour
+from claimbench.reports.pages.words import words_of
 from claimbench.reports.record.run import Metric, ResultRecord
 from claimbench.reports.record.values import ArmRecord, Sample
 from claimbench.reports.wording import count_text, printable, reduction_text, stage_title, value_text
+from claimbench.scenarios.metrics import RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ def rows(axes: Axes, stages: Sequence[str]) -> None:
     axes.grid(axis="x")
 
 
+def steps_of(found: Iterable[str]) -> list[str]:
+    """Steps once each, in their order, and the whole run last."""
+    return sorted(dict.fromkeys(found), key=RUN.__eq__)
+
+
 def ticks(low: float, high: float) -> list[float]:
     """Round numbers for a logarithmic axis: two to eight, however narrow it is."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
@@ -105,7 +112,7 @@ def time_axis(axes: Axes) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def size_axes(axes: Axes, sizes: Sequence[int]) -> None:
+def size_axes(axes: Axes, sizes: Sequence[int], name: str) -> None:
     """Logarithmic both ways; the ticks below are the sizes that were measured. All is drawn by now."""
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -115,7 +122,7 @@ def size_axes(axes: Axes, sizes: Sequence[int]) -> None:
     axes.yaxis.set_major_locator(FixedLocator(ticks(*axes.get_ylim())))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: count_text(value)))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("companies")
+    axes.set_xlabel(name)
     axes.grid(axis="both")
 
 
@@ -134,6 +141,8 @@ def told(record: ResultRecord, metrics: Sequence[Metric]) -> str:
         values = [
             f"{arm} {value_text(metric.values[arm], metric.unit)}" for arm in arms if arm in metric.values
         ]
-        place = f"{stage_title(metric.stage)}, {metric.companies} companies, {metric.rtt_ms:g} ms"
+        place = (
+            f"{stage_title(metric.stage)}, {words_of(record).sized(metric.companies)}, {metric.rtt_ms:g} ms"
+        )
         sentences.append(f"{place}: {', '.join(values)}, reduction {reduction_text(metric)}.")
     return " ".join(sentences)

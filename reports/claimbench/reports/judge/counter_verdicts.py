@@ -9,7 +9,7 @@ from scipy import stats
 
 from claimbench.reports.judge.counters import NOT_PORTABLE, REPEATS, Reading, ratio
 from claimbench.reports.record.gate import Baseline, CounterEntry
-from claimbench.reports.record.values import Finding, VerdictValue
+from claimbench.reports.record.values import Finding, Place, VerdictValue
 from claimbench.reports.wording import count_text, value_text
 from claimbench.scenarios.metrics import Better, definition
 from claimbench.scenarios.thresholds import BASE, Threshold
@@ -41,23 +41,21 @@ class CounterRules:
 
 def counter_findings(readings: Sequence[Reading], rules: CounterRules) -> Iterator[Finding]:
     """A finding for each counter that run and baseline have in the same unit."""
-    entries = {_place(entry): entry for entry in rules.baseline.counters}
+    entries = {entry.place: entry for entry in rules.baseline.counters}
     for reading in readings:
-        entry = entries.get(_place(reading.entry))
+        entry = entries.get(reading.entry.place)
         if entry and entry.unit == reading.unit:
             yield _Comparison(reading, entry, rules).finding()
 
 
-def unknown_to(baseline: Baseline, readings: Sequence[Reading]) -> tuple[str, ...]:
-    """Counters that the run has and the baseline does not."""
-    known = {_place(entry) for entry in baseline.counters}
+def unknown_to(baseline: Baseline, readings: Sequence[Reading]) -> tuple[Place, ...]:
+    """Where the run has a counter and the baseline does not."""
+    known = {entry.place for entry in baseline.counters}
     return tuple(
-        each.name for each in readings if _place(each.entry) not in known and each.metric not in NOT_PORTABLE
+        each.entry.place
+        for each in readings
+        if each.entry.place not in known and each.metric not in NOT_PORTABLE
     )
-
-
-def _place(entry: CounterEntry) -> tuple[str, str, str, int]:
-    return (entry.arm, entry.metric, entry.stage, entry.companies)
 
 
 @dataclass(frozen=True, slots=True)

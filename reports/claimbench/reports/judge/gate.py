@@ -23,6 +23,7 @@ from claimbench.reports.judge.counters import (
     refuse_unsound,
 )
 from claimbench.reports.judge.fitness import fitness_of_run, unfit
+from claimbench.reports.judge.folding import folded, grouped
 from claimbench.reports.judge.looks import LookPlan
 from claimbench.reports.judge.questions import (
     Asked,
@@ -34,7 +35,6 @@ from claimbench.reports.judge.questions import (
     plan_for,
     timing_findings,
 )
-from claimbench.reports.pages.folding import folded, grouped
 from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateMethod, GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Finding, Verdict, VerdictValue
@@ -165,12 +165,12 @@ class _Judged:
             yield from self._timing(family)
 
     def notes(self, findings: Sequence[Finding]) -> Iterator[str]:
-        varying = folded(each.name for each in self.readings if each.varies)
+        varying = folded(each.entry.place for each in self.readings if each.varies)
         if varying:
             yield f"moved to the statistical tier, as they vary between repeats: {varying}"
         if any(each.value is VerdictValue.FAIL and each.rule == "zero tolerance" for each in findings):
             yield "if a worse counter is meant: claimbench baseline promote RESULTS --reason WHY"
-        better = [each.subject for each in findings if each.is_better and each.tier == "counter"]
+        better = [each.place for each in findings if each.is_better and each.tier == "counter" and each.place]
         if better:
             yield f"better than the baseline and not promoted: {folded(better)}"
         faster = [each for each in findings if each.is_better and each.tier == "timing"]

@@ -3,42 +3,17 @@
 from collections.abc import Iterator
 from statistics import median
 
-from claimbench.reports.pages.tables import Table
+from claimbench.reports.pages.page import Table, columns
 from claimbench.reports.record.load import BlockRecord, CapacityRecord, Latency, LoadRecord, Ratio
 from claimbench.reports.record.values import Interval
 
-SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
-HEADLINES = {
-    "pass": "Every threshold holds",
-    "fail": "A threshold is broken",
-    "inconclusive": "Not every threshold could be decided",
-    "invalid": "The measurement is invalid",
-    "not_equivalent": "The arms do not do the same work",
-}
-TONES = {
-    "pass": "holds",
-    "fail": "refuted",
-    "inconclusive": "inconclusive",
-    "invalid": "invalid",
-    "not_equivalent": "not_equivalent",
-}
-"""The classes of the page's style that have these colours."""
-
-
-def thresholds(record: LoadRecord) -> Table:
-    """A row per threshold."""
-    rows = tuple(
-        (each.subject, each.rule, f"{SIGNS[each.value]} {each.value}", each.measured)
-        for each in record.thresholds
-    )
-    return Table("Thresholds", ("Metric", "Threshold", "Verdict", "Measured"), rows, words=4)
+_PERCENTILES = ("p50", "p90", "p95", "p99", "p99.9", "max")
 
 
 def latencies(record: LoadRecord) -> Table:
     """A row per arm and kind of time: the median over blocks of each percentile."""
     rows = tuple(row for arm in record.arms for row in _latency_rows(record, arm.name))
-    heads = ("p50", "p90", "p95", "p99", "p99.9", "max")
-    return Table("Times in milliseconds, median over blocks", ("Arm", "Time", *heads), rows, words=2)
+    return Table("Times in milliseconds, median over blocks", columns(("Arm", "Time"), _PERCENTILES), rows)
 
 
 def _latency_rows(record: LoadRecord, arm: str) -> Iterator[tuple[str, ...]]:
@@ -81,10 +56,8 @@ def operations(record: LoadRecord) -> Table:
                     *_percentiles([e.response for e in found]),
                 )
             )
-    heads = ("Arrivals", "Failed", "Dropped", "p50", "p90", "p95", "p99", "p99.9", "max")
-    return Table(
-        "Response time by operation, milliseconds", ("Operation", "Arm", *heads), tuple(rows), words=2
-    )
+    heads = columns(("Operation", "Arm"), ("Arrivals", "Failed", "Dropped", *_PERCENTILES))
+    return Table("Response time by operation, milliseconds", heads, tuple(rows))
 
 
 def ratios(record: LoadRecord) -> Table:
@@ -94,8 +67,8 @@ def ratios(record: LoadRecord) -> Table:
         (each.metric, each.operation, *(_value(each, arm) for arm in arms), ratio_text(each.ratio))
         for each in record.ratios
     )
-    title = "Candidate by reference; below 1 is less"
-    return Table(title, ("Metric", "Operation", *arms, "Ratio"), rows, words=2)
+    heads = columns(("Metric", "Operation"), (*arms, "Ratio"))
+    return Table("Candidate by reference; below 1 is less", heads, rows)
 
 
 def ratio_text(ratio: Interval | None) -> str:
@@ -110,7 +83,7 @@ def blocks(record: LoadRecord) -> Table:
         *("Planned", "Completed", "Failed", "Dropped", "Lag p99, ms", "Generator CPU", "Service CPU, s"),
         *("Round trips", "Stored", "Unfinished"),
     )
-    return Table("Blocks", ("Arm", "Block", *heads), rows, words=2)
+    return Table("Blocks", columns(("Arm", "Block"), heads), rows)
 
 
 def _block_row(block: BlockRecord) -> tuple[str, ...]:
@@ -129,7 +102,7 @@ def _block_row(block: BlockRecord) -> tuple[str, ...]:
 def capacities(record: LoadRecord) -> Table:
     """A row per arm: the highest rate within the objective."""
     rows = tuple((each.arm, capacity_text(each), str(len(each.points))) for each in record.capacities)
-    return Table("Capacity", ("Arm", "Arrivals per second", "Rates tried"), rows, words=1)
+    return Table("Capacity", columns(("Arm",), ("Arrivals per second", "Rates tried")), rows)
 
 
 def capacity_text(capacity: CapacityRecord) -> str:
@@ -155,8 +128,8 @@ def curve(record: LoadRecord) -> Table:
         for each in record.capacities
         for point in sorted(each.points, key=lambda point: point.rate_per_s)
     )
-    heads = ("Answered per s", "Response p95, ms", "End to end p95, ms", "Lag p99, ms", "Failed")
-    return Table("Rates tried", ("Arm", "Objective", "Arrivals per s", *heads), rows, words=2)
+    answered = ("Answered per s", "Response p95, ms", "End to end p95, ms", "Lag p99, ms", "Failed")
+    return Table("Rates tried", columns(("Arm", "Objective"), ("Arrivals per s", *answered)), rows)
 
 
 def failures(record: LoadRecord) -> Table:
@@ -167,7 +140,7 @@ def failures(record: LoadRecord) -> Table:
             key = (block.arm, f"{each.operation}: {each.reason}")
             counts[key] = counts.get(key, 0) + each.count
     rows = tuple((arm, what, f"{count:,}") for (arm, what), count in counts.items())
-    return Table("Failures", ("Arm", "What failed and why", "Count"), rows, words=2)
+    return Table("Failures", columns(("Arm", "What failed and why"), ("Count",)), rows)
 
 
 def _of(record: LoadRecord, arm: str) -> list[BlockRecord]:

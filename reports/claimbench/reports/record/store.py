@@ -219,6 +219,21 @@ def _explained(error: ValidationError, kind: Kind[Frozen], file: Path) -> UsageE
     return UsageError(what[:1].lower() + what[1:], where=f"{file}: {key}", remedy=kind.restored_by)
 
 
+def runs_below(folder: Path) -> tuple[ResultRecord, ...]:
+    """Every run in a folder and below, oldest first.
+
+    Raises `NothingToCompareError` (exit 4) when there is none, and what `read` raises for a bad one.
+    """
+    files = sorted(folder.rglob(RUN.file))
+    if not files:
+        raise NothingToCompareError(
+            f"there is no {RUN.file} below it",
+            where=str(folder),
+            remedy="name the folder that holds the runs",
+        )
+    return tuple(sorted((read(RUN, file) for file in files), key=lambda each: each.started_at))
+
+
 def write(kind: Kind[Frozen], document: Frozen, path: Path) -> None:
     """Write a document into a folder under its kind's name, or into a file; `UsageError` if that fails."""
     write_text(path / kind.file if path.is_dir() else path, kind.text(document))

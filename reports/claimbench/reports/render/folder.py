@@ -1,38 +1,90 @@
-"""The one owner of a report's files: everything in the folder is drawn from `results.json`."""
+"""The one owner of a result folder: everything in it is drawn from the record that stands there."""
 
 import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from claimbench.reports import charts
+from claimbench.reports.pages.gate import gate_page
+from claimbench.reports.pages.load import load_page
+from claimbench.reports.pages.page import Page
+from claimbench.reports.pages.run import run_page
+from claimbench.reports.pages.soak import soak_page
+from claimbench.reports.record.gate import GateRecord
+from claimbench.reports.record.load import LoadRecord
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.store import RESULTS, to_json, unwritable, write_text
-from claimbench.reports.render import html, junit, markdown
+from claimbench.reports.record.soak import SoakRecord
+from claimbench.reports.record.store import GATE, LOAD, RUN, SOAK, Kind, unwritable, write, write_text
+from claimbench.reports.record.values import Frozen
+from claimbench.reports.render import github, html, junit, markdown
 
-HTML = "report.html"
-MARKDOWN = "report.md"
-JUNIT = "junit.xml"
 CHARTS = "charts"
 
+Stored = ResultRecord | LoadRecord | SoakRecord | GateRecord
 
-def write_folder(record: ResultRecord, folder: Path) -> Path:
-    """Write the whole report; return the path of its page. The results come first, so that they survive.
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    render: Callable[[Page], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What is written for a kind of document; the last file is the one that people read."""
+
+    kind: Kind[Frozen]
+    drawn: tuple[_File, ...]
+
+
+_JUNIT, _HTML = _File("junit.xml", junit.render), _File("report.html", html.render)
+_LAYOUTS = {
+    ResultRecord: _Layout(RUN, (_File("report.md", markdown.render), _JUNIT, _HTML)),
+    LoadRecord: _Layout(LOAD, (_File("report.md", markdown.render), _JUNIT, _HTML)),
+    SoakRecord: _Layout(SOAK, (_HTML, _JUNIT, _File("soak.md", markdown.render))),
+    GateRecord: _Layout(
+        GATE,
+        (
+            _JUNIT,
+            _File("annotations.txt", github.annotations),
+            _File("comment.md", github.comment),
+        ),
+    ),
+}
+
+
+def write_folder(record: Stored, folder: Path) -> Path:
+    """Write record and report; return the path of its page. The record comes first, so that it survives.
 
     Raises `UsageError` (exit 2) naming the file that cannot be written.
     """
-    write_text(folder / RESULTS, to_json(record))
+    kind = _LAYOUTS[type(record)].kind
+    write(kind, record, folder / kind.file)
     return draw_folder(record, folder)
 
 
-def draw_folder(record: ResultRecord, folder: Path) -> Path:
-    """Write everything but the results: drawing twice gives the same bytes."""
-    drawn = charts.draw(record)
+def draw_folder(record: Stored, folder: Path) -> Path:
+    """Write everything but the record: drawing twice gives the same bytes."""
+    page, files = _page(record), _LAYOUTS[type(record)].drawn
     _remove_old_charts(folder / CHARTS)
-    write_text(folder / MARKDOWN, markdown.render(record))
-    write_text(folder / JUNIT, junit.render(record))
-    for chart in drawn:
+    for chart in page.charts:
         write_text(folder / CHARTS / f"{chart.name}.svg", chart.svg)
-    write_text(folder / HTML, html.render(record, drawn))
-    return folder / HTML
+    for file in files:
+        write_text(folder / file.name, file.render(page))
+    return folder / files[-1].name
+
+
+def _page(record: Stored) -> Page:
+    match record:
+        case ResultRecord():
+            return run_page(record, charts.draw(record))
+        case LoadRecord():
+            return load_page(record, charts.draw_load(record))
+        case SoakRecord():
+            return soak_page(record)
+        case GateRecord():
+            return gate_page(record)
 
 
 def _remove_old_charts(folder: Path) -> None:

@@ -1,16 +1,26 @@
-"""The report as one HTML file that needs nothing else: its style, its charts and its tables inside."""
+"""A page as one HTML file that needs nothing else: its style, its charts and its tables inside."""
 
 import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from claimbench.reports.charts import COLOURS, Chart
-from claimbench.reports.pages import tables
-from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.charts.canvas import COLOURS
+from claimbench.reports.pages.page import (
+    Align,
+    Bullets,
+    Chart,
+    Code,
+    Findings,
+    Fold,
+    Page,
+    Paragraph,
+    Table,
+)
+from claimbench.reports.wording import printable
 
 
-def render(record: ResultRecord, charts: tuple[Chart, ...]) -> str:
-    """The page; the same record and charts give the same text."""
+def render(page: Page) -> str:
+    """The page; the same page gives the same text."""
     environment = Environment(
         loader=PackageLoader("claimbench.reports.render", "templates"),
         autoescape=True,
@@ -18,23 +28,29 @@ def render(record: ResultRecord, charts: tuple[Chart, ...]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_on_one_line,
     )
-    sizes = [size for size in record.scenario.company_sizes if size != record.scenario.companies]
-    return environment.get_template("report.html.j2").render(
-        record=record,
-        charts=charts,
+    for kind in (Paragraph, Bullets, Table, Findings, Chart, Fold, Code):
+        environment.tests[kind.__name__.lower()] = lambda value, kind=kind: isinstance(value, kind)
+    return environment.get_template("page.html.j2").render(
+        page=page,
+        right=Align.RIGHT,
         inline=inline,
-        tables=tables,
-        other_sizes=sizes,
         light=_variables("light"),
         dark=_variables("dark"),
     )
+
+
+def _on_one_line(value: object) -> object:
+    """A text without control characters; what is markup already stays as it is."""
+    return printable(value) if type(value) is str else value
 
 
 def inline(chart: Chart) -> str:
     """A chart's drawing for use inside a page: ids of its own, and a name for screen readers."""
     svg = chart.svg[chart.svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\s+xmlns(?::\w+)?="[^"]*"', "", svg, count=2)
     svg = re.sub(r'\bid="', f'id="{chart.name}-', svg)
     svg = svg.replace("url(#", f"url(#{chart.name}-").replace('href="#', f'href="#{chart.name}-')
     labelled = f'<svg role="img" aria-labelledby="{chart.name}-title" '

@@ -1,23 +1,25 @@
-"""The verdicts as JUnit XML: a test case per claim, and one for equivalence."""
+"""A page's cases as JUnit XML: what is bad is a failure, what could not be decided an error."""
 
 import io
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
-from claimbench.reports.record.run import ClaimResult, ResultRecord
+from claimbench.reports.pages.page import Check, Page, Tone
 from claimbench.reports.wording import printable
 
 
-def render(record: ResultRecord) -> str:
-    """A refuted claim is a failure, an inconclusive one an error; the numbers are in each case's output."""
-    suite = TestSuite(f"claimbench {printable(record.scenario.name)}")
-    suite.timestamp = printable(record.started_at)
-    suite.add_property("scenario.sha256", record.scenario.sha256)
-    suite.add_property("verdict", record.verdict.value)
-    suite.add_property("exit_code", str(record.verdict.exit_code))
-    suite.add_testcase(_equivalence(record))
-    for claim in record.claims:
-        suite.add_testcase(_case(record, claim))
+def render(page: Page) -> str:
+    """One suite; what was measured and why stands in each case's output."""
+    suite = TestSuite(printable(f"claimbench {page.kind} {page.name}"))
+    if page.started_at:
+        suite.timestamp = printable(page.started_at)
+    if page.sha256:
+        suite.add_property("scenario.sha256", printable(page.sha256))
+    if page.banner:
+        suite.add_property("verdict", page.banner.value)
+        suite.add_property("exit_code", str(page.banner.exit_code))
+    for check in page.cases:
+        suite.add_testcase(_case(page, check))
     document = JUnitXml()
     document.add_testsuite(suite)
     buffer = io.BytesIO()
@@ -25,25 +27,16 @@ def render(record: ResultRecord) -> str:
     return buffer.getvalue().decode()
 
 
-def _equivalence(record: ResultRecord) -> TestCase:
-    case = TestCase("the arms do the same work", _classname(record))
-    if not record.equivalence.equal:
-        failure = Failure("the arms do not do the same work", "not_equivalent")
-        failure.text = "\n".join(printable(each) for each in record.equivalence.differences)
-        case.result = [failure]
+def _case(page: Page, check: Check) -> TestCase:
+    name = f"{check.subject}: {check.rule}" if check.rule else check.subject
+    case = TestCase(printable(name), printable(f"claimbench.{page.kind}.{check.group or page.name}"))
+    if check.tone in {Tone.BAD, Tone.OPEN, Tone.INVALID}:
+        kind = Failure if check.tone is Tone.BAD else Error
+        result = kind(printable(check.why), printable(check.value))
+        if check.details:
+            result.text = "\n".join(printable(each) for each in check.details)
+        case.result = [result]
+    measured = f"measured: {printable(check.measured)}\n" if check.measured else ""
+    reason = f": {printable(check.reason)}" if check.reason else ""
+    case.system_out = f"{printable(check.value)}{reason}\n{measured}"
     return case
-
-
-def _case(record: ResultRecord, claim: ClaimResult) -> TestCase:
-    case = TestCase(f"{printable(claim.id)}: {claim.claimed}", _classname(record))
-    reason = printable(claim.reason)
-    if claim.verdict == "refuted":
-        case.result = [Failure(reason, "refuted")]
-    if claim.verdict == "inconclusive":
-        case.result = [Error(reason, "inconclusive")]
-    case.system_out = f"{claim.verdict}: {reason}\nmeasured: {printable(claim.measured_text)}\n"
-    return case
-
-
-def _classname(record: ResultRecord) -> str:
-    return f"claimbench.{printable(record.scenario.name)}"

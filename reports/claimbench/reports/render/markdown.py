@@ -1,17 +1,78 @@
-"""The report as Markdown, for a pull request or a step summary."""
+"""A page as Markdown, for a pull request or a step summary."""
 
 import re
 from collections.abc import Iterator
 
-from claimbench.reports.pages import tables
-from claimbench.reports.pages.tables import Table
-from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.pages.page import (
+    Align,
+    Block,
+    Bullets,
+    Chart,
+    Code,
+    Findings,
+    Fold,
+    Line,
+    Page,
+    Paragraph,
+    Section,
+    Table,
+)
 from claimbench.reports.wording import printable
 
 
-def render(record: ResultRecord) -> str:
-    """Verdicts first, limitations before the numbers, then everything else."""
-    return "\n\n".join(_sections(record)) + "\n"
+def render(page: Page) -> str:
+    """The verdict, then every section in its order."""
+    return "\n\n".join(_parts(page)) + "\n"
+
+
+def _parts(page: Page) -> Iterator[str]:
+    yield f"# {escaped(page.title)}"
+    if page.banner:
+        yield f"**{page.banner.headline}** (exit {page.banner.exit_code}): {escaped(page.banner.reason)}."
+    for section in page.sections:
+        yield f"## {escaped(section.title)}"
+        yield from blocks(section)
+    started = f", started {escaped(page.started_at)}" if page.started_at else ""
+    yield f"Drawn by claimbench {escaped(page.version)}{started}."
+
+
+def blocks(section: Section) -> Iterator[str]:
+    """What stands below a heading; a table's title is left out where the heading says it."""
+    for block in section.blocks:
+        title = getattr(block, "title", "")
+        if isinstance(block, Table | Findings) and title != section.title:
+            yield f"**{escaped(title)}**"
+        yield drawn(block)
+
+
+def drawn(block: Block) -> str:
+    """A block without its title; a chart is told in words."""
+    match block:
+        case Paragraph(line):
+            return inline(line)
+        case Bullets(lines):
+            return "\n".join(f"- {inline(line)}" for line in lines)
+        case Table():
+            return _table(block)
+        case Findings():
+            return _table(block.table)
+        case Chart():
+            return folded(f"Chart: {block.title}", escaped(block.description))
+        case Fold(summary, inner):
+            return folded(summary, "\n\n".join(drawn(each) for each in inner))
+
+
+def folded(summary: str, text: str) -> str:
+    """Behind a line that says what it is."""
+    return f"<details><summary>{escaped(summary)}</summary>\n\n{text}\n\n</details>"
+
+
+def inline(line: Line) -> str:
+    """A sentence with its names and commands as code."""
+    return "".join(
+        f"`{printable(part.text).replace('`', '')}`" if isinstance(part, Code) else escaped(part)
+        for part in line
+    )
 
 
 def escaped(text: str) -> str:
@@ -20,61 +81,10 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", safe)
 
 
-def table_text(table: Table) -> str:
-    """A pipe table; without rows a sentence that says so."""
+def _table(table: Table) -> str:
     if not table.rows:
         return "Nothing was measured."
-    rules = ["---" if column < table.words else "---:" for column in range(len(table.columns))]
-    lines = [[escaped(cell) for cell in row] for row in (table.columns, *table.rows)]
+    rules = ["---:" if column.align is Align.RIGHT else "---" for column in table.columns]
+    heads = tuple(column.head for column in table.columns)
+    lines = [[escaped(cell) for cell in row] for row in (heads, *table.rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (lines[0], rules, *lines[1:]))
-
-
-def _sections(record: ResultRecord) -> Iterator[str]:
-    verdict, scenario = record.verdict, record.scenario
-    yield f"# {escaped(scenario.title)}"
-    yield f"**{tables.headline(record)}** (exit {verdict.exit_code}): {escaped(verdict.reason)}."
-    if record.claims:
-        yield f"## Verdicts\n\n{table_text(tables.verdicts(record))}"
-    yield "## Limitations\n\n" + "\n".join(f"- {escaped(each)}" for each in record.limitations)
-    yield f"## Equivalence\n\n{_equivalence(record)}"
-    if record.metrics:
-        yield from _numbers(record)
-    yield f"## Arms\n\n{table_text(tables.arms(record))}"
-    yield f"## Environment\n\n{table_text(tables.facts('Environment', record.environment))}"
-    yield f"## Dataset\n\n{table_text(tables.facts('Dataset', record.dataset))}"
-    yield f"## Method\n\n{_method(record)}"
-
-
-def _equivalence(record: ResultRecord) -> str:
-    equivalence = record.equivalence
-    rows, requests = equivalence.rows_compared, equivalence.api_requests_compared
-    scope = f"{rows:,} rows and {requests:,} API requests compared"
-    if equivalence.equal:
-        return f"The arms do the same work: {scope}, no difference."
-    differences = "\n".join(f"- {escaped(each)}" for each in equivalence.differences)
-    return f"The arms do **not** do the same work ({scope}), so no speed is published.\n\n{differences}"
-
-
-def _numbers(record: ResultRecord) -> Iterator[str]:
-    size = record.scenario.companies
-    yield f"## By number of companies\n\n{table_text(tables.scaling(record))}"
-    yield f"## Metrics at {size} companies\n\n{table_text(tables.metrics(record, [size]))}"
-    missing = ", ".join(tables.not_measured(record))
-    if missing:
-        yield f"Not measured: {escaped(missing)}."
-    yield f"## Where the numbers come from\n\n{table_text(tables.provenance(record))}"
-
-
-def _method(record: ResultRecord) -> str:
-    method, scenario = record.method, record.scenario
-    interval = f"{escaped(method.interval)}; below {method.few_blocks_below} blocks "
-    name, sha256 = escaped(scenario.name), scenario.sha256
-    lines = [
-        f"- Effect: {escaped(method.estimate)}",
-        f"- Interval at {100 * method.confidence:g} %: {interval}{escaped(method.interval_of_few_blocks)}",
-        f"- Scenario {name}, SHA-256 `{sha256}`, {scenario.runs} scheduler runs",
-        f"- claimbench {escaped(record.claimbench)}, started {escaped(record.started_at)}",
-    ]
-    if record.command:
-        lines.append(f"- To run it again: `{printable(record.command).replace('`', '')}`")
-    return "\n".join(lines)

@@ -1,16 +1,30 @@
-"""The verdicts for a terminal, as text."""
+"""A page for a terminal, as text: its brief sections, and the verdict last."""
 
 import io
 import os
+from collections.abc import Iterator
 from enum import StrEnum
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from claimbench.reports.pages import tables
-from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.pages.page import (
+    Align,
+    Block,
+    Bullets,
+    Check,
+    Code,
+    Findings,
+    Line,
+    Page,
+    Paragraph,
+    Table,
+    Tone,
+)
 from claimbench.reports.wording import printable
 
 
@@ -22,20 +36,20 @@ class Paint(StrEnum):
 
 
 _STYLES = {
-    "holds": "green",
-    "exceeded": "bold green",
-    "refuted": "bold red",
-    "inconclusive": "yellow",
-    "not_equivalent": "bold red",
-    "invalid": "yellow",
+    Tone.GOOD: "green",
+    Tone.BETTER: "bold green",
+    Tone.BAD: "bold red",
+    Tone.OPEN: "yellow",
+    Tone.INVALID: "bold yellow",
 }
 
+_JUSTIFIED: dict[Align, Literal["left", "right"]] = {Align.LEFT: "left", Align.RIGHT: "right"}
 
 WIDTH_OF_A_LOG = 120
 """Columns for what goes to a file or a pipe, which has no width of its own."""
 
-_NARROW = 100
-"""Columns below which what is claimed is left to the reason, which repeats it."""
+_LEAST_COLUMNS = 40
+_MARK_COLUMNS = 15
 
 
 def width_of(console: Console) -> int:
@@ -43,44 +57,72 @@ def width_of(console: Console) -> int:
     return console.width if console.is_terminal or "COLUMNS" in os.environ else WIDTH_OF_A_LOG
 
 
-def render(record: ResultRecord, width: int = 100, paint: Paint = Paint.PLAIN) -> str:
-    """The verdict table, the reasons of what does not simply hold, and the overall verdict."""
+def show(page: Page, console: Console) -> None:
+    """Write a page in the console's own width and colours."""
+    paint = Paint.COLOURED if console.is_terminal else Paint.PLAIN
+    console.file.write(render(page, width_of(console), paint))
+
+
+def render(page: Page, width: int = 100, paint: Paint = Paint.PLAIN) -> str:
+    """The findings, two lines each; short tables and lists; then the verdict and its reason."""
     stream = io.StringIO()
     coloured = paint is Paint.COLOURED
-    columns = max(width, 40)
     console = Console(
         file=stream,
-        width=columns,
+        width=max(width, _LEAST_COLUMNS),
         force_terminal=coloured,
         color_system="standard" if coloured else None,
         highlight=False,
         legacy_windows=False,
     )
-    if record.claims and record.equivalence.equal:
-        console.print(_table(record, wide=columns >= _NARROW))
-    for difference in record.equivalence.differences[:5]:
-        console.print(Text(f"  different: {printable(difference)}"))
-    verdict = record.verdict
-    style = _STYLES[verdict.value]
-    console.print(Text(tables.headline(record), style), Text(f"(exit {verdict.exit_code})"), sep=" ")
-    console.print(Text(printable(verdict.reason)))
+    console.print(Text(printable(page.title), "bold"))
+    for section in page.brief:
+        for block in section.blocks:
+            for drawn in _drawn(block):
+                console.print(drawn)
+    if page.banner:
+        style = _STYLES[page.banner.tone]
+        console.print(Text(page.banner.headline, style), Text(f"(exit {page.banner.exit_code})"))
+        console.print(Text(printable(page.banner.reason)))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
-def _table(record: ResultRecord, *, wide: bool) -> RichTable:
-    table = RichTable(title=Text(printable(record.scenario.title)), title_justify="left", box=SIMPLE_HEAD)
-    for heading in ("Claim", "Claimed", "Verdict") if wide else ("Claim", "Verdict"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("Why", overflow="fold", ratio=1)
-    for claim in record.claims:
-        verdict = Text(f"{tables.SIGNS[claim.verdict]} {claim.verdict}", _STYLES[claim.verdict])
-        why = Text(printable(f"{claim.reason}{_other_sizes(record, claim.id)}"))
-        claimed = [Text(claim.claimed)] if wide else []
-        table.add_row(Text(printable(claim.id)), *claimed, verdict, why)
-    return table
+def _drawn(block: Block) -> Iterator[RenderableType]:
+    """What a terminal can show; charts and what is folded away are for pages."""
+    match block:
+        case Paragraph(line):
+            yield _text(line)
+        case Bullets(lines):
+            yield from (Padding(_text(line), (0, 0, 0, 2)) for line in lines)
+        case Table():
+            yield _table(block)
+        case Findings():
+            yield Text(printable(block.title), "italic")
+            for check in block.checks:
+                yield from _check(check, block)
+        case _:
+            return
 
 
-def _other_sizes(record: ResultRecord, claim_id: str) -> str:
-    claim = next(each for each in record.claims if each.id == claim_id)
-    differs = any(each.verdict != claim.verdict for each in claim.by_companies)
-    return f" (by companies: {tables.sizes_text(claim)})" if differs else ""
+def _text(line: Line) -> Text:
+    return Text(printable("".join(part.text if isinstance(part, Code) else part for part in line)))
+
+
+def _check(check: Check, findings: Findings) -> Iterator[RenderableType]:
+    """What and how it did, then what was asked, by how much and why."""
+    mark = Text(f"{check.tone.sign} {check.value} ".ljust(_MARK_COLUMNS), _STYLES[check.tone])
+    yield mark + Text(printable(check.subject))
+    rule = f" ({check.rule})" if check.rule else ""
+    differs = any(each.value != check.value for each in check.by_size)
+    sizes = f" ({findings.by_size.lower()}: {check.by_size_text})" if differs else ""
+    yield Padding(Text(printable(f"{check.why}{rule}{sizes}")), (0, 0, 0, _MARK_COLUMNS))
+
+
+def _table(table: Table) -> RichTable:
+    drawn = RichTable(title=Text(printable(table.title)), title_justify="left", box=SIMPLE_HEAD)
+    for column in table.columns:
+        head = Text(printable(column.head))
+        drawn.add_column(head, justify=_JUSTIFIED[column.align], overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
+    return drawn

@@ -1,19 +1,14 @@
 """One line for what is one thing to a reader: a metric that got worse at ten places got worse once."""
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from claimbench.reports.record.values import Finding
+from claimbench.reports.record.values import Finding, Place, VerdictValue
 from claimbench.scenarios.metrics import CATALOGUE, RUN
 
-ORDER = ("fail", "invalid", "inconclusive", "pass")
+ORDER = (VerdictValue.FAIL, VerdictValue.INVALID, VerdictValue.INCONCLUSIVE, VerdictValue.PASS)
 """Worst first."""
-
-_PLACE = re.compile(
-    r"(?P<arm>[^{]*)\.(?P<metric>\w+)\{stage:(?P<stage>[^,]*), companies:(?P<companies>\d+)\}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +29,29 @@ def grouped(findings: Iterable[Finding]) -> tuple[Group, ...]:
     """Worst first, then in the order in which metrics are defined; the whole run speaks for its stages."""
     found: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for each in findings:
-        found[each.subject.partition("{")[0], each.rule].append(each)
+        found[each.place.series if each.place else each.subject, each.rule].append(each)
     groups = [Group(min(members, key=_eloquence), len(members) - 1) for members in found.values()]
     return tuple(sorted(groups, key=_rank))
 
 
-def folded(names: Iterable[str]) -> str:
-    """`arm.metric{stage:…, companies:…}` as `arm.metric (3 places)`, in their order."""
-    counts: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        counts[name.partition("{")[0]].append(name)
-    return ", ".join(_folded_name(each) for each in counts.values())
-
-
-def _folded_name(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0].partition('{')[0]} ({len(names)} places)"
+def folded(places: Iterable[Place]) -> str:
+    """Several places of one arm's metric as `arm.metric (3 places)`, in their order."""
+    found: dict[str, list[Place]] = defaultdict(list)
+    for place in places:
+        found[place.series].append(place)
+    return ", ".join(
+        str(same[0]) if len(same) == 1 else f"{series} ({len(same)} places)" for series, same in found.items()
+    )
 
 
 def _eloquence(finding: Finding) -> tuple[int, bool, int]:
-    """Least for what says most: the worst verdict, of the whole run, at the most companies."""
-    place = _PLACE.fullmatch(finding.subject)
-    is_part = place is not None and place["stage"] != RUN
-    return ORDER.index(finding.value), is_part, -int(place["companies"]) if place else 0
+    """Least for what says most: the worst verdict, of the whole run, at the largest size."""
+    place = finding.place
+    return ORDER.index(finding.value), bool(place and place.stage != RUN), -place.companies if place else 0
 
 
 def _rank(group: Group) -> tuple[int, int]:
-    finding = group.leading
-    metric = finding.subject.partition("{")[0].rpartition(".")[2]
     names = [each.name for each in CATALOGUE]
-    return ORDER.index(finding.value), names.index(metric) if metric in names else len(names)
+    place = group.leading.place
+    known = place is not None and place.metric in names
+    return ORDER.index(group.leading.value), names.index(place.metric) if place and known else len(names)

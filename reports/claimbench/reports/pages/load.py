@@ -1,0 +1,137 @@
+"""The page of a load run: thresholds first, limitations before the numbers, then everything else."""
+
+from collections.abc import Iterator
+
+from claimbench.reports.pages import load_tables as tables
+from claimbench.reports.pages.page import (
+    Banner,
+    Block,
+    Bullets,
+    Chart,
+    Check,
+    Code,
+    Findings,
+    Page,
+    Paragraph,
+    Section,
+    Table,
+    Weight,
+)
+from claimbench.reports.pages.run import again, equivalence_sections, limitations
+from claimbench.reports.pages.run_tables import facts
+from claimbench.reports.record.load import LoadRecord
+from claimbench.reports.record.store import LOAD
+from claimbench.reports.record.values import VerdictValue
+
+_HEADLINES = {
+    "pass": "Every threshold holds",
+    "fail": "A threshold is broken",
+    "inconclusive": "Not every threshold could be decided",
+    "invalid": "The measurement is invalid",
+    "not_equivalent": "The arms do not do the same work",
+}
+
+
+def load_page(record: LoadRecord, charts: tuple[Chart, ...] = ()) -> Page:
+    """All that a load run found."""
+    verdict, asked = record.verdict, record.asked
+    thresholds = tuple(Check.of(each) for each in record.thresholds)
+    return Page(
+        kind="load",
+        name=asked.name,
+        title=asked.title,
+        version=record.claimbench,
+        started_at=record.started_at,
+        sha256=asked.sha256,
+        schema=record.schema_,
+        banner=Banner(verdict.value, _HEADLINES[verdict.value], verdict.reason, verdict.exit_code),
+        sections=tuple(_sections(record, thresholds, charts)),
+        cases=(fit_generator(tuple(p for block in record.blocks for p in block.problems)), *thresholds),
+    )
+
+
+def fit_generator(problems: tuple[str, ...]) -> Check:
+    """Whether the generator could measure, as a case of its own."""
+    value = VerdictValue.INVALID if problems else VerdictValue.HOLDS
+    return Check("the generator was fit to measure", "", value, reason="; ".join(problems))
+
+
+def _sections(
+    record: LoadRecord, thresholds: tuple[Check, ...], charts: tuple[Chart, ...]
+) -> Iterator[Section]:
+    yield _thresholds(record, thresholds)
+    yield limitations(record.limitations)
+    if charts:
+        yield Section("charts", "Charts", charts)
+    intended = (
+        "A response time counts from the moment a request was meant to be sent, so a stalled service is seen "
+        "by everyone who waits for it. The service time counts from the moment it was sent."
+    )
+    if rows := _filled(tables.latencies(record)):
+        yield Section("times", "Times", (Paragraph((intended,)), *rows), Weight.BRIEF)
+    if rows := _filled(tables.capacities(record)):
+        kept = Paragraph((f"The highest rate that keeps: {record.asked.objective}.",))
+        yield Section("capacity", "Capacity", (kept, *rows), Weight.BRIEF)
+    if rows := _filled(tables.operations(record), tables.ratios(record), tables.curve(record)):
+        yield Section("details", "Operations, ratios and rates", rows)
+    yield _validity(record)
+    if record.equivalence:
+        yield from equivalence_sections(record.equivalence)
+    environment = facts("Machine, server and libraries", record.environment)
+    yield Section("environment", "Environment", (environment, facts("Dataset", record.dataset)))
+    yield Section("again", "Reproduce", tuple(_again(record)))
+
+
+def _filled(*found: Table) -> tuple[Table, ...]:
+    return tuple(table for table in found if table.rows)
+
+
+def _thresholds(record: LoadRecord, checks: tuple[Check, ...]) -> Section:
+    asked = record.asked
+    told = (
+        f"{asked.arrivals[:1].upper()}{asked.arrivals[1:]}; {asked.blocks} blocks, each arm once in each, "
+        f"with the same arrivals; a round trip of {asked.rtt_ms:g} ms between the service and its database."
+    )
+    found: Block = Findings("Thresholds", checks, "Metric", "Threshold")
+    if not checks:
+        found = Paragraph(("The scenario sets no threshold.",))
+    return Section("thresholds", "Thresholds", (Paragraph((told,)), found), Weight.BRIEF)
+
+
+def _validity(record: LoadRecord) -> Section:
+    told = (
+        "A generator that is short of processor time, loses a process, runs behind its schedule or drops "
+        "arrivals measures itself; such a run is invalid, whatever its numbers say."
+    )
+    checks = tuple(
+        Check(f"block {block.block}, {block.arm}", "", VerdictValue.INVALID, reason=problem)
+        for block in record.blocks
+        for problem in block.problems
+    )
+    blocks: list[Block] = [Paragraph((told,))]
+    blocks += [Findings("Blocks that measured the generator", checks, "Block", "")] if checks else []
+    blocks += _filled(tables.blocks(record), tables.failures(record))
+    return Section("validity", "Validity", tuple(blocks))
+
+
+def _again(record: LoadRecord) -> Iterator[Block]:
+    asked, method = record.asked, record.method
+    processes = f"{asked.processes} generator {'process' if asked.processes == 1 else 'processes'}"
+    interval = (
+        f"Interval at {100 * method.confidence:g} %: {method.interval}; below {method.few_blocks_below} "
+        f"blocks: {method.interval_of_few_blocks}."
+    )
+    lines = (
+        ("Scenario ", Code(asked.name), ", SHA-256 ", Code(asked.sha256)),
+        (f"Seed {asked.seed}, {processes}",),
+        (interval,),
+        (
+            *(
+                "Everything here is drawn from ",
+                Code(LOAD.file),
+                " beside this page, which holds every histogram ",
+            ),
+            "in HdrHistogram's own form",
+        ),
+    )
+    yield from again(record.command, Bullets(lines), asked.why)
