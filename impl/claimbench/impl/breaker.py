@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from claimbench.impl.errors import ApiError, Blame
+from claimbench.impl.events import Event, EventKind, EventSink
+
 
 class BreakerState(StrEnum):
     """Closed: calls are made. Open: they are refused. Half open: one is on trial, the others are refused."""
@@ -77,3 +80,36 @@ class Breaker:
             left = max(0.0, self._opened_at + self._open_s - self._ticks())
             state = BreakerState.OPEN if self._trial_since is None else BreakerState.HALF_OPEN
             return BreakerStatus(self._name, state, self._failures, left)
+
+
+CHAT_PATIENCE = 5
+"""Rate limits of chats are per model and minute: one of them says little about the next request."""
+
+
+class StageBreaker:
+    """Opened by a failure that is the caller's, and open to the end of the stage's run; safe in threads.
+
+    patience: how many rate limits it takes; a refused key, a used-up quota or an open breaker suffice.
+    """
+
+    def __init__(self, events: EventSink, patience: int = 1) -> None:
+        self._events = events
+        self._lock = threading.Lock()
+        self._patience = patience
+
+    @property
+    def is_open(self) -> bool:
+        """Whether to make no more calls in this stage."""
+        return self._patience <= 0
+
+    def count(self, error: ApiError) -> None:
+        """Tell about a failed call, and stop the others if they would fail alike."""
+        self._events(Event(EventKind.API_ERROR, str(error)))
+        if error.blame is not Blame.CALLER:
+            return
+        with self._lock:
+            was_open = self.is_open
+            self._patience = self._patience - 1 if error.is_rate_limit else 0
+            opens_now = self.is_open and not was_open
+        if opens_now:
+            self._events(Event(EventKind.HELD_BACK, str(error)))

@@ -17,6 +17,11 @@ class Blame(StrEnum):
     CALLER = "caller"
 
 
+def is_transient(status_code: int | None) -> bool:
+    """Whether another attempt may help; None is a lost response, 0 a request that the API lost."""
+    return status_code is None or status_code >= 500 or status_code in (0, 408, 409, 429)
+
+
 CIRCUIT_OPEN = "circuit_open"
 """The code of a call that was not made, because its kind has failed too often of late."""
 

@@ -38,7 +38,7 @@ class CustomId:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultLine:
+class BatchResultLine:
     """One line of an output or error file: an answer, or why there is none."""
 
     custom_id: CustomId
@@ -62,7 +62,7 @@ def request_line(custom_id: CustomId, prompt: Prompt) -> bytes:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
 
 
-def result_line(raw: bytes) -> ResultLine:
+def result_line(raw: bytes) -> BatchResultLine:
     """Read one line of an output or error file; LineError when it is not one."""
     try:
         line = json.loads(raw)
@@ -75,7 +75,7 @@ def result_line(raw: bytes) -> ResultLine:
     body = _object(response.get("body"))
     refusal = refused or _object(body.get("error"))
     usage = _object(body.get("usage"))
-    return ResultLine(
+    return BatchResultLine(
         custom_id=custom_id,
         content=_content(body),
         prompt_tokens=_count(usage.get("prompt_tokens")),

@@ -6,15 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from claimbench.impl.answers import Answer, read_answer
-from claimbench.impl.backing_off import is_back_off
-from claimbench.impl.errors import AnswerError, ApiError, Blame
-from claimbench.impl.jsonl import ResultLine
+from claimbench.impl.batching import is_back_off
+from claimbench.impl.errors import AnswerError, ApiError, Blame, is_transient
+from claimbench.impl.jsonl import BatchResultLine
 from claimbench.impl.ports import ApiBatch, Completion, Policy
-from claimbench.impl.prices import Channel, cost_usd
+from claimbench.impl.prices import PriceFactor, cost_usd
+from claimbench.impl.prompts import AnswerFields, read_answer
 from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus, ProcessingType, RequestStatus
-
-ERROR_CHARACTERS = 300
+from claimbench.impl.storable import storable
 
 NO_LINE = "the batch ended without a line for this request"
 NO_MESSAGES = "the session has no messages"
@@ -23,23 +22,20 @@ HELD_BACK = "held back: another call showed that the API takes no more for now"
 
 INTERRUPTED = "the last attempt was interrupted"
 
-TRANSIENT_STATUS_CODES = frozenset({0, 408, 409, 429})
-"""Statuses below 500 that another attempt may cure; 0 is what the API writes when it lost a request."""
-
 FILE_NOT_FOUND = "invalid_request: Cannot find file"
 """How the API fails a batch whose input file it has lost: no request is to blame."""
 
 
-NO_ANSWER = Answer()
+NO_ANSWER = AnswerFields()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RequestOutcome:
     """What a request becomes. FAILED and PENDING turn into ABANDONED when its attempts are used up."""
 
     status: RequestStatus
     error: str | None = None
-    answer: Answer = NO_ANSWER
+    answer: AnswerFields = NO_ANSWER
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cost_usd: Decimal | None = None
@@ -47,53 +43,64 @@ class Outcome:
     """0 gives the attempt back that was counted at the claim: the model never saw the request."""
 
 
-def outcome_of_line(line: ResultLine, model: str) -> Outcome:
+HELD = RequestOutcome(RequestStatus.PROCESSING_FAILED, HELD_BACK, attempts_used=0)
+"""The outcome of a claimed request that was not sent, because the stage had stopped calling the API."""
+
+
+def outcome_of_line(line: BatchResultLine, model: str) -> RequestOutcome:
     """The outcome of one line of an output or error file."""
     if line.answered:
         completion = Completion(line.content or "", line.prompt_tokens, line.completion_tokens)
-        return outcome_of_answer(line.custom_id.processing_type, model, Channel.BATCH, completion)
+        return outcome_of_answer(line.custom_id.processing_type, model, PriceFactor.BATCH, completion)
     if line.error_code == "batch_expired":
-        return Outcome(RequestStatus.PENDING_BATCHING, _reason(line))
-    curable = line.status_code in TRANSIENT_STATUS_CODES or line.status_code >= 500
-    return Outcome(_failed(curable), _reason(line))
+        return RequestOutcome(RequestStatus.PENDING_BATCHING, _reason(line))
+    curable = is_transient(line.status_code)
+    return RequestOutcome(_failed(curable), _reason(line))
 
 
 def outcome_of_answer(
-    processing_type: ProcessingType, model: str, channel: Channel, completion: Completion
-) -> Outcome:
+    processing_type: ProcessingType, model: str, channel: PriceFactor, completion: Completion
+) -> RequestOutcome:
     """The outcome of an answer: complete when it is the JSON that was asked for. It is paid either way."""
     tokens = (completion.prompt_tokens, completion.completion_tokens)
     cost = cost_usd(model, channel, *tokens)
     try:
         answer = read_answer(processing_type, completion.content)
     except AnswerError as error:
-        return Outcome(RequestStatus.PROCESSING_FAILED, str(error), NO_ANSWER, *tokens, cost)
-    return Outcome(RequestStatus.PROCESSING_COMPLETE, None, answer, *tokens, cost)
+        return RequestOutcome(RequestStatus.PROCESSING_FAILED, str(error), NO_ANSWER, *tokens, cost)
+    return RequestOutcome(RequestStatus.PROCESSING_COMPLETE, None, answer, *tokens, cost)
 
 
-def outcome_of_refusal(error: ApiError) -> Outcome:
+def outcome_of_refusal(error: ApiError) -> RequestOutcome:
     """The outcome of a request that was sent alone and got no answer."""
     reason = storable(str(error))
     if error.blame is Blame.CALLER:
-        return Outcome(RequestStatus.PROCESSING_FAILED, reason, attempts_used=0)
-    return Outcome(_failed(error.blame is Blame.MOMENT), reason)
+        return RequestOutcome(RequestStatus.PROCESSING_FAILED, reason, attempts_used=0)
+    return RequestOutcome(_failed(error.blame is Blame.MOMENT), reason)
 
 
-def outcome_of_bad_line(reason: str) -> Outcome:
+def outcome_of_bad_line(reason: str) -> RequestOutcome:
     """The outcome of a request whose line made the API fail the whole batch: its like never succeeds."""
-    return Outcome(RequestStatus.PROCESSING_ABANDONED, storable(reason))
+    return RequestOutcome(RequestStatus.PROCESSING_ABANDONED, storable(reason))
 
 
-def outcome_without_line(ended: BatchStatus, batch_error: str | None, bad_lines: Sized = ()) -> Outcome:
+def outcome_without_line(
+    ended: BatchStatus, batch_error: str | None, bad_lines: Sized = ()
+) -> RequestOutcome:
     """The outcome of a request whose batch ended without a line for it, and that is not to blame for that."""
     if ended is BatchStatus.COMPLETED:
-        return Outcome(RequestStatus.PROCESSING_FAILED, NO_LINE)
+        return RequestOutcome(RequestStatus.PROCESSING_FAILED, NO_LINE)
     reason = storable(batch_error or f"the batch ended as {ended.value}")
     if ended is BatchStatus.FAILED and (bad_lines or is_back_off(batch_error)):
-        return Outcome(RequestStatus.PENDING_BATCHING, reason, attempts_used=0)
+        return RequestOutcome(RequestStatus.PENDING_BATCHING, reason, attempts_used=0)
     if ended is BatchStatus.FAILED and not reason.startswith(FILE_NOT_FOUND):
-        return Outcome(RequestStatus.PROCESSING_FAILED, reason)
-    return Outcome(RequestStatus.PENDING_BATCHING, reason)
+        return RequestOutcome(RequestStatus.PROCESSING_FAILED, reason)
+    return RequestOutcome(RequestStatus.PENDING_BATCHING, reason)
+
+
+def attempts_after(attempts: int, outcome: RequestOutcome) -> int:
+    """How many attempts count after an outcome; the one under way is counted already."""
+    return max(0, attempts - 1 + outcome.attempts_used)
 
 
 def after_attempts(status: RequestStatus, attempts: int, attempts_max: int) -> RequestStatus:
@@ -102,24 +109,53 @@ def after_attempts(status: RequestStatus, attempts: int, attempts_max: int) -> R
     return RequestStatus.PROCESSING_ABANDONED if again and attempts >= attempts_max else status
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class OutcomeColumns:
+    """What `after_attempts` says, as SQL for whole sets; one test holds both to one table."""
+
+    status: str
+    attempts: str
+    batch_id: str
+    completed_at: str
+
+    @classmethod
+    def after(cls, outcome: str) -> "OutcomeColumns":
+        """Expressions over the row `request` and the row `outcome`: its status and attempts_used."""
+        attempts = f"request.attempts - 1 + {outcome}.attempts_used"
+        return cls(
+            status=f"""CASE WHEN {outcome}.status IN ('PROCESSING_FAILED', 'PENDING_BATCHING')
+                           AND {attempts} >= :attempts_max
+                          THEN 'PROCESSING_ABANDONED' ELSE {outcome}.status END""",
+            attempts=f"greatest(0, {attempts})",
+            batch_id=f"""CASE WHEN {outcome}.status = 'PENDING_BATCHING'
+                             AND {attempts} < :attempts_max
+                            THEN NULL ELSE request.batch_id END""",
+            completed_at=f"""CASE WHEN {outcome}.status IN ('PROCESSING_COMPLETE', 'PROCESSING_ABANDONED')
+                                  OR {attempts} >= :attempts_max
+                                THEN CAST(:now AS timestamptz) ELSE request.completed_at END""",
+        )
+
+
+class SeenStatus(NamedTuple):
     """What a look at a batch says of it: its status, and when it was first seen to have ended."""
 
     status: BatchStatus
     ended_at: datetime | None
 
 
-def status_seen(batch: ApiBatch, known_ended_at: datetime | None, policy: Policy, now: datetime) -> Seen:
+def status_seen(
+    batch: ApiBatch, known_ended_at: datetime | None, policy: Policy, now: datetime
+) -> SeenStatus:
     """The batch's status; one that has ended is finalizing while a file of it may be only late.
 
     The API has been seen to end batches before their files have ids. The wait runs from our own first sight
     of the end, not from the API's stamp: its clock is not ours.
     """
     if batch.status not in ENDED_BATCHES:
-        return Seen(batch.status, None)
+        return SeenStatus(batch.status, None)
     ended_at = known_ended_at or now
     is_new = abs(now - ended_at) < policy.missing_file_patience
-    return Seen(BatchStatus.FINALIZING if is_new and _lacks_a_file(batch) else batch.status, ended_at)
+    return SeenStatus(BatchStatus.FINALIZING if is_new and _lacks_a_file(batch) else batch.status, ended_at)
 
 
 def _lacks_a_file(batch: ApiBatch) -> bool:
@@ -134,15 +170,10 @@ def batch_error(batch: ApiBatch) -> str | None:
     return storable(batch.errors[0]) if batch.errors else None
 
 
-def storable(reason: str) -> str:
-    """A reason, cut to what a row keeps, without the characters that Postgres or UTF-8 refuse."""
-    return reason[:ERROR_CHARACTERS].replace("\x00", "").encode(errors="replace").decode()
-
-
 def _failed(curable: object) -> RequestStatus:
     return RequestStatus.PROCESSING_FAILED if curable else RequestStatus.PROCESSING_ABANDONED
 
 
-def _reason(line: ResultLine) -> str:
+def _reason(line: BatchResultLine) -> str:
     code = line.error_code or f"status {line.status_code}"
     return storable(f"{code}: {line.error_message or 'no message'}")

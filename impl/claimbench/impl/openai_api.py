@@ -8,11 +8,10 @@ import httpx2
 import openai
 from openai.types import Batch
 
-from claimbench.impl.errors import ApiError
+from claimbench.impl.errors import ApiError, is_transient
 from claimbench.impl.ports import BATCH_KEY, ApiBatch, BadLine, Completion
 from claimbench.impl.statuses import ENDED_BATCHES, OPEN_BATCHES, BatchStatus
 
-_TRANSIENT = frozenset({408, 409, 429})
 _LIST_PAGE = 100
 CLOCKS_APART_S = 600
 """How far the clocks of the API's own servers may be apart."""
@@ -106,14 +105,13 @@ def _translated() -> Iterator[None]:
         message = "the API key was refused; check OPENAI_API_KEY"
         raise ApiError(message, status_code=401, code="invalid_api_key", retryable=False) from error
     except openai.APIStatusError as error:
-        retryable = error.status_code >= 500 or error.status_code in _TRANSIENT
         message = f"{error.code or error.status_code}: {error.message}"
         raise ApiError(
             message,
             status_code=error.status_code,
             code=error.code,
             retry_after_s=_retry_after_s(error.response.headers),
-            retryable=retryable,
+            retryable=is_transient(error.status_code),
         ) from error
     except openai.APIError as error:
         raise ApiError(f"{type(error).__name__}: {error.message}", retryable=True) from error

@@ -1,5 +1,6 @@
 """The Protocols that vary: pipelines, the batch API, the clock, and who listens to events."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -214,6 +215,38 @@ def take_stage(pipeline: Pipeline, stage: Stage, now: datetime) -> StageReport:
 def run_stages(pipeline: Pipeline, now: datetime) -> RunReport:
     """One scheduler run of any pipeline."""
     return RunReport(tuple(take_stage(pipeline, stage, now) for stage in Stage))
+
+
+class ByStage(ABC):
+    """A `Pipeline` whose stages differ only in which they are: made of one method that takes any stage."""
+
+    @abstractmethod
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        """Take this stage at this time."""
+
+    @abstractmethod
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        """Count the queue of one company, or of all."""
+
+    def create_batches(self, now: datetime) -> StageReport:
+        """Stage 1."""
+        return self.take(Stage.CREATE_BATCHES, now)
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        """Stage 2."""
+        return self.take(Stage.CHECK_STATUSES, now)
+
+    def process_results(self, now: datetime) -> StageReport:
+        """Stage 3."""
+        return self.take(Stage.PROCESS_RESULTS, now)
+
+    def retry_failed(self, now: datetime) -> StageReport:
+        """Stage 4."""
+        return self.take(Stage.RETRY_FAILED, now)
+
+    def run(self, now: datetime) -> RunReport:
+        """The four stages once, in order."""
+        return run_stages(self, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ PRICES = {
 }
 
 
-class Channel(Enum):
+class PriceFactor(Enum):
     """How a request was sent, as the factor that it puts on the price."""
 
     BATCH = Decimal("0.5")
     ALONE = Decimal(1)
 
 
-def cost_usd(model: str, channel: Channel, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
+def cost_usd(model: str, channel: PriceFactor, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
     """The cost to six places; None for a model that is not in the list."""
     price = PRICES.get(model)
     if price is None:

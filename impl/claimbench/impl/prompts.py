@@ -1,9 +1,12 @@
-"""What is asked: the system prompt of each processing type, and a session's messages as one text."""
+"""What is asked, and what must come back: the prompt of each processing type, and its answer's JSON."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from claimbench.impl.errors import AnswerError
 from claimbench.impl.statuses import ProcessingType
+from claimbench.impl.storable import is_storable
 
 ANSWER_KEYS = {
     ProcessingType.SENTIMENT_ANALYSIS: ("sentiment",),
@@ -65,3 +68,45 @@ def system_prompt(processing_type: ProcessingType) -> str:
 def transcript(utterances: Iterable[Utterance]) -> str:
     """The messages in their order, as `role: content` lines."""
     return "\n".join(f"{said.role}: {said.content or ''}" for said in utterances)
+
+
+TRANSCRIPT_SQL = """CROSS JOIN LATERAL (
+        SELECT string_agg(role || ': ' || coalesce(content, ''), E'\\n' ORDER BY position) AS content
+        FROM message WHERE message.session_id = request.session_id
+    ) AS transcript"""
+"""What `transcript` makes of a session's messages, as SQL; one test holds both to one table."""
+
+SENTIMENTS = frozenset({"POSITIVE", "NEUTRAL", "NEGATIVE"})
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFields:
+    """The fields that an answer gives to its session; None where it was not asked."""
+
+    sentiment: str | None = None
+    category: str | None = None
+    summary: str | None = None
+    language: str | None = None
+
+
+def read_answer(processing_type: ProcessingType, content: str) -> AnswerFields:
+    """The answer in `content`; AnswerError when it is not the JSON that was asked for."""
+    try:
+        fields = json.loads(content)
+    except ValueError as error:
+        raise AnswerError("the answer is not JSON") from error
+    if not isinstance(fields, dict):
+        raise AnswerError("the answer is not a JSON object")
+    answer = AnswerFields(**{key: _field(fields, key) for key in ANSWER_KEYS[processing_type]})
+    if answer.sentiment is not None and answer.sentiment not in SENTIMENTS:
+        raise AnswerError(f"the answer's sentiment {answer.sentiment[:40]!r} is not one")
+    return answer
+
+
+def _field(fields: dict[str, object], key: str) -> str:
+    value = fields.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise AnswerError(f"the answer lacks {key!r}")
+    if not is_storable(value):
+        raise AnswerError(f"the answer's {key!r} holds characters that no UTF-8 text can")
+    return value

@@ -7,7 +7,7 @@ from datetime import datetime
 from claimbench.impl.errors import ApiError, LineError
 from claimbench.impl.events import Event, EventKind, EventSink
 from claimbench.impl.jsonl import result_line
-from claimbench.impl.lifecycle import Outcome, outcome_of_line, outcome_without_line
+from claimbench.impl.lifecycle import RequestOutcome, outcome_of_line, outcome_without_line
 from claimbench.impl.ports import BadLine, BatchApi, Policy
 from claimbench.impl.statuses import BatchStatus
 
@@ -31,7 +31,7 @@ class SettledRequest:
     """One request of a batch, and what its line says becomes of it."""
 
     request_id: int
-    outcome: Outcome
+    outcome: RequestOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class BatchResults:
 
     settled: tuple[SettledRequest, ...]
     bad_lines: tuple[BadLine, ...]
-    missing: Outcome
+    missing: RequestOutcome
     """What becomes of the requests that nothing is said about."""
 
 
@@ -60,7 +60,7 @@ class ResultReader:
 
     def _settled(self, batch: EndedBatch, now: datetime) -> tuple[SettledRequest, ...]:
         """One outcome for each request that has a line, by request id; the first line of a request counts."""
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[int, RequestOutcome] = {}
         for raw in self._lines(batch, now):
             try:
                 line = result_line(raw)

@@ -16,7 +16,7 @@ from claimbench.impl.ports import INTERVALS, Clock, Pipeline, Stage, StageReport
 from claimbench.impl.stage_events import StageEvent, time_stage
 
 
-class WallClock:
+class SystemClock:
     """The real time, in UTC."""
 
     def now(self) -> datetime:
@@ -219,7 +219,7 @@ class PipelineScheduler:
         events: EventSink = ignore,
     ) -> None:
         self._timetable = timetable or Timetable()
-        self._runner = StageRunner(source, self._timetable, clock or WallClock(), events)
+        self._runner = StageRunner(source, self._timetable, clock or SystemClock(), events)
         self._state = SchedulerState.STOPPED
         self._timers = BackgroundScheduler(timezone=UTC, daemon=True)
         self._timers.add_listener(self._told, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)

@@ -174,7 +174,7 @@ class CompanyApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
-class Submission(Base):
+class IdempotentSubmission(Base):
     """An idempotency key that a company has used, what it stood for, and the receipt that was given."""
 
     __tablename__ = "submission"

@@ -7,11 +7,11 @@ from typing import BinaryIO, ClassVar
 
 from sqlalchemy import text
 
-from claimbench.impl.by_stage import ByStage
 from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.ports import (
     ApiBatch,
     BatchApi,
+    ByStage,
     Completion,
     Pipeline,
     PipelineContext,

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from claimbench.impl.by_stage import ByStage
 from claimbench.impl.integration import Flags, IntegratedPipeline, Tracking
 from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.optimized import Grouping, OptimizedPipeline
 from claimbench.impl.ports import (
+    ByStage,
     Pipeline,
     PipelineContext,
     PipelineFactory,

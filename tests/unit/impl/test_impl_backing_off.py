@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimbench.impl.backing_off import BackOff, is_back_off
-from claimbench.impl.batching import PendingRequest, plan_batches
-from claimbench.impl.brake import Brake
+from claimbench.impl.batching import BackOff, PendingRequest, is_back_off, plan_batches
+from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.ports import Policy
@@ -48,23 +47,23 @@ def test_only_limits_are_reasons_to_wait() -> None:
     assert reasons == [True, False, False]
 
 
-def test_a_brake_is_pulled_at_once_by_a_refused_key_and_by_the_last_tolerated_rate_limit() -> None:
+def test_a_stage_breaker_opens_at_once_by_a_refused_key_and_by_the_last_tolerated_rate_limit() -> None:
     events: list[Event] = []
-    by_key, by_limit = Brake(events.append, 3), Brake(events.append, 3)
-    by_key.feel(ApiError("no key", status_code=401, retryable=False))
+    by_key, by_limit = StageBreaker(events.append, 3), StageBreaker(events.append, 3)
+    by_key.count(ApiError("no key", status_code=401, retryable=False))
     pulled = []
     for _ in range(4):
-        by_limit.feel(ApiError("slow down", status_code=429, retryable=True))
-        pulled.append(by_limit.is_pulled)
+        by_limit.count(ApiError("slow down", status_code=429, retryable=True))
+        pulled.append(by_limit.is_open)
 
-    assert by_key.is_pulled
+    assert by_key.is_open
     assert pulled == [False, False, True, True]
     assert [event.kind for event in events].count(EventKind.HELD_BACK) == 2
 
 
-def test_a_brake_is_not_pulled_by_what_is_one_requests_own_fault() -> None:
-    brake = Brake(lambda _: None)
-    brake.feel(ApiError("too long", status_code=400, retryable=False))
-    brake.feel(ApiError("oops", status_code=500, retryable=True))
+def test_a_stage_breaker_is_not_opened_by_what_is_one_requests_own_fault() -> None:
+    breaker = StageBreaker(lambda _: None)
+    breaker.count(ApiError("too long", status_code=400, retryable=False))
+    breaker.count(ApiError("oops", status_code=500, retryable=True))
 
-    assert not brake.is_pulled
+    assert not breaker.is_open

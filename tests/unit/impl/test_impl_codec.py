@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimbench.impl.answers import read_answer
 from claimbench.impl.errors import AnswerError, LineError
 from claimbench.impl.jsonl import CustomId, request_line, result_line
 from claimbench.impl.openai_api import split_lines
-from claimbench.impl.prompts import ANSWER_KEYS, Prompt, Utterance, system_prompt, transcript
+from claimbench.impl.prompts import ANSWER_KEYS, Prompt, Utterance, read_answer, system_prompt, transcript
 from claimbench.impl.statuses import ProcessingType
 
 ids = st.builds(CustomId, st.integers(0, 2**63 - 1), st.sampled_from(ProcessingType))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from claimbench.impl.batching import PendingRequest, plan_batches
 from claimbench.impl.errors import ApiError
-from claimbench.impl.jsonl import CustomId, ResultLine
+from claimbench.impl.jsonl import BatchResultLine, CustomId
 from claimbench.impl.lifecycle import (
     after_attempts,
     outcome_of_answer,
@@ -18,15 +18,15 @@ from claimbench.impl.lifecycle import (
     outcome_without_line,
 )
 from claimbench.impl.ports import Completion, Policy
-from claimbench.impl.prices import Channel, cost_usd
+from claimbench.impl.prices import PriceFactor, cost_usd
 from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = Policy(requests_per_batch_max=25)
 
 
-def line(status_code: int, code: str | None = None, content: str | None = None) -> ResultLine:
-    return ResultLine(CustomId(1, ProcessingType.SUMMARY), content, 10, 2, status_code, code, "why")
+def line(status_code: int, code: str | None = None, content: str | None = None) -> BatchResultLine:
+    return BatchResultLine(CustomId(1, ProcessingType.SUMMARY), content, 10, 2, status_code, code, "why")
 
 
 @pytest.mark.parametrize("status_code", [0, 408, 409, 429, 500, 503])
@@ -53,7 +53,7 @@ def test_an_answer_that_does_not_parse_fails_but_is_paid() -> None:
 def test_an_answer_completes_with_its_cost() -> None:
     completion = Completion('{"summary": "Fine."}', 1_000_000, 0)
 
-    outcome = outcome_of_answer(ProcessingType.SUMMARY, "gpt-4o-mini", Channel.BATCH, completion)
+    outcome = outcome_of_answer(ProcessingType.SUMMARY, "gpt-4o-mini", PriceFactor.BATCH, completion)
 
     assert (outcome.status, outcome.cost_usd) == (RequestStatus.PROCESSING_COMPLETE, Decimal("0.075000"))
 
@@ -91,7 +91,7 @@ def test_nothing_goes_another_round_with_its_attempts_used_up(
 
 
 def test_an_unknown_model_has_no_price_rather_than_a_wrong_one() -> None:
-    assert cost_usd("model-of-tomorrow", Channel.BATCH, 1, 1) is None
+    assert cost_usd("model-of-tomorrow", PriceFactor.BATCH, 1, 1) is None
 
 
 pending = st.builds(

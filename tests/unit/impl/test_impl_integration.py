@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from claimbench.errors import UsageError
-from claimbench.impl.integration.flags import VARIABLES, Flags
+from claimbench.impl.integration import VARIABLES, Flags
 from claimbench.impl.integration.tracker import PathChoice, PathRun, Tracker, Tracking
 from claimbench.impl.ports import Stage
 from claimbench.impl.stage_events import Path, Reason

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from claimbench.impl.by_stage import ByStage
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.ports import INTERVALS, PipelineStats, Stage, StageReport
+from claimbench.impl.ports import INTERVALS, ByStage, PipelineStats, Stage, StageReport
 from claimbench.impl.scheduler import (
     NamedPipeline,
     PipelineScheduler,

@@ -9,9 +9,8 @@ from typing import cast
 import pytest
 
 from claimbench.errors import ArmError, UsageError
-from claimbench.impl.by_stage import ByStage
 from claimbench.impl.errors import PipelineLookupError
-from claimbench.impl.ports import PipelineContext, PipelineStats, Stage, StageReport
+from claimbench.impl.ports import ByStage, PipelineContext, PipelineStats, Stage, StageReport
 from claimbench.loadgen.workloads.batch_pipeline.arm_calls import build, take
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,7 +67,7 @@ def test_the_traceback_begins_with_the_arms_own_code() -> None:
 
     assert caught.value.__cause__
     files = [frame.filename for frame in traceback.extract_tb(caught.value.__cause__.__traceback__)]
-    assert files[0].endswith("by_stage.py")
+    assert files[0].endswith("ports.py")
     assert files[-1] == __file__
     assert f"({Path(__file__).name}, line " in str(caught.value)
 

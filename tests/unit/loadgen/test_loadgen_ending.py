@@ -8,7 +8,7 @@ import pytest
 PROGRAM = """
 import logging, os, signal, sys
 from datetime import datetime
-from claimbench.impl.by_stage import ByStage
+from claimbench.impl.ports import ByStage
 from claimbench.impl.ports import Stage, StageReport
 from claimbench.loadgen.workloads.batch_pipeline.arm_calls import take
 from claimbench.loadgen.processes.ending import unwound_when_told

@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from claimbench.impl.by_stage import ByStage
 from claimbench.impl.company_cache import CacheCounter
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.ports import PipelineStats, Stage, StageReport
+from claimbench.impl.ports import ByStage, PipelineStats, Stage, StageReport
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
 from claimbench.loadgen.workloads.batch_pipeline.timetable import StageDone, drive, timetable
 

@@ -3,20 +3,20 @@
 import os
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import text
 
-from claimbench.impl.by_stage import ByStage
+from claimbench.errors import UsageError
 from claimbench.impl.company_cache import CompanyCache
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.integration.flags import Flags
 from claimbench.impl.integration.tracker import PathChoice, PathFigures, PathRun, Tracker, Tracking
 from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.optimized import Grouping, OptimizedPipeline
 from claimbench.impl.ports import (
+    ByStage,
     Pipeline,
     PipelineContext,
     PipelineStats,
@@ -33,6 +33,42 @@ _RETRIES_UNDER_WAY = text("""
                    AND status IN ('RETRY_IN_PROGRESS', 'PROCESSING_COMPLETE', 'PROCESSING_FAILED',
                                   'PROCESSING_ABANDONED'))
 """)
+
+
+ACCEPTED = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the integrated pipeline may use. All on: optimized, in sets, in parallel, with fallback."""
+
+    batch_optimization: bool = True
+    batch_operations: bool = True
+    parallel_processing: bool = True
+    fallback_on_errors: bool = True
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Flags":
+        """The variables as they are set; a UsageError names the one whose value is neither true nor false."""
+        return cls(**{name: _flag(environment, variable) for name, variable in VARIABLES.items()})
+
+
+VARIABLES = {
+    "batch_optimization": "ENABLE_BATCH_OPTIMIZATION",
+    "batch_operations": "ENABLE_BATCH_OPERATIONS",
+    "parallel_processing": "ENABLE_PARALLEL_PROCESSING",
+    "fallback_on_errors": "FALLBACK_ON_ERRORS",
+}
+
+
+def _flag(environment: Mapping[str, str], variable: str) -> bool:
+    text = environment.get(variable, "true")
+    try:
+        return ACCEPTED[text.strip().lower()]
+    except KeyError:
+        raise UsageError(
+            f"{text!r} is neither true nor false", where=variable, remedy="write true or false, or unset it"
+        ) from None
 
 
 class IntegratedPipeline(ByStage):

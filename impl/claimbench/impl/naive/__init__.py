@@ -8,14 +8,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import sessionmaker
 
-from claimbench.impl.brake import CHAT_PATIENCE, Brake
-from claimbench.impl.claims import Claim
+from claimbench.impl.breaker import CHAT_PATIENCE, StageBreaker
+from claimbench.impl.lease import Lease
 from claimbench.impl.naive.checking import check_statuses_of
 from claimbench.impl.naive.creation import create_batches_of
 from claimbench.impl.naive.queries import active_companies, held_models
 from claimbench.impl.naive.results import process_results_of
-from claimbench.impl.naive.resuming import resume_interrupted
 from claimbench.impl.naive.retries import retry_failed_of
+from claimbench.impl.naive.submission import resume_interrupted
 from claimbench.impl.naive.tools import Tools, for_each
 from claimbench.impl.ports import (
     PipelineContext,
@@ -38,40 +38,40 @@ class NaivePipeline:
 
     def create_batches(self, now: datetime) -> StageReport:
         """Finish interrupted uploads, then batch each company's pending requests."""
-        tools, brake, claim = self._tools, Brake(self._tools.events), Claim(now)
+        tools, breaker, lease = self._tools, StageBreaker(self._tools.events), Lease(now)
         companies = active_companies(tools)
         held = held_models(tools, now)
-        report = resume_interrupted(tools, brake, claim)
+        report = resume_interrupted(tools, breaker, lease)
         return for_each(
-            companies, lambda company: create_batches_of(company, held, tools, brake, claim), report, tools
+            companies, lambda company: create_batches_of(company, held, tools, breaker, lease), report, tools
         )
 
     def check_statuses(self, now: datetime) -> StageReport:
         """Ask the API about each open batch of each company."""
-        tools, brake = self._tools, Brake(self._tools.events)
+        tools, breaker = self._tools, StageBreaker(self._tools.events)
         report = StageReport(Stage.CHECK_STATUSES)
         companies = active_companies(tools)
         return for_each(
-            companies, lambda company: check_statuses_of(company, tools, brake, now), report, tools
+            companies, lambda company: check_statuses_of(company, tools, breaker, now), report, tools
         )
 
     def process_results(self, now: datetime) -> StageReport:
         """Download and apply the results of each ended batch of each company."""
-        tools, brake = self._tools, Brake(self._tools.events)
+        tools, breaker = self._tools, StageBreaker(self._tools.events)
         report = StageReport(Stage.PROCESS_RESULTS)
         companies = active_companies(tools)
         return for_each(
-            companies, lambda company: process_results_of(company, tools, brake, now), report, tools
+            companies, lambda company: process_results_of(company, tools, breaker, now), report, tools
         )
 
     def retry_failed(self, now: datetime) -> StageReport:
         """Send each company's failed requests alone, oldest first, up to the limit."""
-        tools, brake = self._tools, Brake(self._tools.events, CHAT_PATIENCE)
-        claim = Claim(now)
+        tools, breaker = self._tools, StageBreaker(self._tools.events, CHAT_PATIENCE)
+        lease = Lease(now)
         report = StageReport(Stage.RETRY_FAILED)
         companies = active_companies(tools)
         return for_each(
-            companies, lambda company: retry_failed_of(company, tools, brake, claim), report, tools
+            companies, lambda company: retry_failed_of(company, tools, breaker, lease), report, tools
         )
 
     def run(self, now: datetime) -> RunReport:

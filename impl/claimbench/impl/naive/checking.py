@@ -2,36 +2,37 @@
 
 from datetime import datetime
 
-from claimbench.impl.brake import Brake
+from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError
-from claimbench.impl.lifecycle import batch_error, status_seen, storable
+from claimbench.impl.lifecycle import batch_error, status_seen
 from claimbench.impl.naive.queries import batches_of
 from claimbench.impl.naive.tools import Tools
 from claimbench.impl.ports import Stage, StageReport
 from claimbench.impl.schema import BatchRequest, Company
 from claimbench.impl.statuses import ENDED_BATCHES, OPEN_BATCHES, BatchStatus
+from claimbench.impl.storable import storable
 
 STAGE = Stage.CHECK_STATUSES
 
 
-def check_statuses_of(company: Company, tools: Tools, brake: Brake, now: datetime) -> StageReport:
+def check_statuses_of(company: Company, tools: Tools, breaker: StageBreaker, now: datetime) -> StageReport:
     """Record what the API says about each open batch of a company."""
     report = StageReport(STAGE)
     with tools.databases() as database:
         for batch in batches_of(database, company, OPEN_BATCHES, tools, now):
-            if brake.is_pulled:
+            if breaker.is_open:
                 report = report.plus(StageReport(STAGE, claimed=1, failed=1))
                 continue
-            report = report.plus(_check(batch, tools, brake, now))
+            report = report.plus(_check(batch, tools, breaker, now))
         database.commit()
     return report
 
 
-def _check(batch: BatchRequest, tools: Tools, brake: Brake, now: datetime) -> StageReport:
+def _check(batch: BatchRequest, tools: Tools, breaker: StageBreaker, now: datetime) -> StageReport:
     try:
         seen = tools.api.retrieve(batch.openai_batch_id or "")
     except ApiError as error:
-        brake.feel(error)
+        breaker.count(error)
         if error.status_code == 404:  # the API has lost it: its requests must not wait for ever
             batch.status, batch.error, batch.completed_at = BatchStatus.FAILED, storable(str(error)), now
             return StageReport(STAGE, claimed=1, completed=1)

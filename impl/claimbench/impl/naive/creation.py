@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from claimbench.impl.backing_off import BackOff
-from claimbench.impl.batching import PendingRequest, PlannedBatch, plan_batches
-from claimbench.impl.brake import Brake
-from claimbench.impl.claims import Claim
-from claimbench.impl.lifecycle import NO_MESSAGES, Outcome
+from claimbench.impl.batching import BackOff, PendingRequest, PlannedBatch, plan_batches
+from claimbench.impl.breaker import StageBreaker
+from claimbench.impl.lease import Lease
+from claimbench.impl.lifecycle import NO_MESSAGES, RequestOutcome
 from claimbench.impl.naive.queries import pending_requests
 from claimbench.impl.naive.submission import submit_all
 from claimbench.impl.naive.tools import Tools
@@ -17,26 +16,26 @@ from claimbench.impl.statuses import BatchStatus, RequestStatus
 
 STAGE = Stage.CREATE_BATCHES
 
-NOTHING_TO_ASK = Outcome(RequestStatus.PROCESSING_ABANDONED, NO_MESSAGES)
+NOTHING_TO_ASK = RequestOutcome(RequestStatus.PROCESSING_ABANDONED, NO_MESSAGES)
 
 
 def create_batches_of(
-    company: Company, held: Mapping[str, BackOff], tools: Tools, brake: Brake, claim: Claim
+    company: Company, held: Mapping[str, BackOff], tools: Tools, breaker: StageBreaker, lease: Lease
 ) -> StageReport:
     """Claim a company's due requests in batches, then submit these one after the other."""
     report = StageReport(STAGE)
-    if brake.is_pulled:
+    if breaker.is_open:
         return report
     with tools.databases() as database:
         pending = pending_requests(database, company)
-        report = _give_up_silent(pending, claim.at)
+        report = _give_up_silent(pending, lease.at)
         speaking = [request for request in pending if request.session.messages]
-        batches = _claim(speaking, _facts(speaking, company, held), tools, claim)
+        batches = _claim(speaking, _facts(speaking, company, held), tools, lease)
         database.add_all(batches)
         database.commit()  # before the upload: a crash after it finds the batch by its key
         claimed = sum(len(batch.requests) for batch in batches)
         report = report.plus(StageReport(STAGE, skipped=len(pending) - report.failed - claimed))
-        return report.plus(submit_all(batches, database, tools, brake, claim))
+        return report.plus(submit_all(batches, database, tools, breaker, lease))
 
 
 def _give_up_silent(pending: Iterable[ProcessingRequest], now: datetime) -> StageReport:
@@ -66,27 +65,27 @@ def _facts(
 
 
 def _claim(
-    requests: Sequence[ProcessingRequest], facts: Sequence[PendingRequest], tools: Tools, claim: Claim
+    requests: Sequence[ProcessingRequest], facts: Sequence[PendingRequest], tools: Tools, lease: Lease
 ) -> list[BatchRequest]:
     by_id = {request.id: request for request in requests}
     return [
-        _claimed(planned, [by_id[request.id] for request in planned.requests], claim)
-        for planned in plan_batches(facts, tools.policy, claim.at)
+        _claimed(planned, [by_id[request.id] for request in planned.requests], lease)
+        for planned in plan_batches(facts, tools.policy, lease.at)
     ]
 
 
-def _claimed(planned: PlannedBatch, requests: list[ProcessingRequest], claim: Claim) -> BatchRequest:
+def _claimed(planned: PlannedBatch, requests: list[ProcessingRequest], lease: Lease) -> BatchRequest:
     for request in requests:
         request.status = RequestStatus.BATCHING_IN_PROGRESS
-        request.claimed_at, request.claimed_by = claim.at, claim.by
+        request.claimed_at, request.claimed_by = lease.at, lease.by
         request.attempts += 1
     return BatchRequest(
         company_id=planned.company_id,
         model=planned.model,
         key=planned.key,
         status=BatchStatus.UPLOADING,
-        created_at=claim.at,
-        claimed_at=claim.at,
-        claimed_by=claim.by,
+        created_at=lease.at,
+        claimed_at=lease.at,
+        claimed_by=lease.by,
         requests=requests,
     )

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.orm import Session as Database
 
-from claimbench.impl.backing_off import BACK_OFF_CODES, BackOff, remembered_since
+from claimbench.impl.batching import BACK_OFF_CODES, BackOff, remembered_since
 from claimbench.impl.naive.tools import Tools
 from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest, Session
 from claimbench.impl.statuses import ACCEPTED_BATCHES, BatchStatus, CompanyStatus, RequestStatus
@@ -119,7 +119,7 @@ def unclaimed(
 ) -> ColumnElement[bool]:
     """Whether nobody claims the row, or whoever did is gone for longer than a lease.
 
-    A claim from further in the future than that was made by a clock that was wrong.
+    A lease from further in the future than that was taken by a clock that was wrong.
     """
     lease = tools.policy.claim_lease
     return or_(claimed_at.is_(None), claimed_at <= now - lease, claimed_at > now + lease)

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session as Database
 
-from claimbench.impl.brake import Brake
+from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.lifecycle import Outcome, outcome_of_bad_line, outcome_without_line
+from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.naive.queries import batches_of, requests_without_line
 from claimbench.impl.naive.tools import Tools, settle
 from claimbench.impl.ports import BadLine, Stage, StageReport
@@ -19,25 +19,25 @@ from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus, RequestStatus
 STAGE = Stage.PROCESS_RESULTS
 
 
-def process_results_of(company: Company, tools: Tools, brake: Brake, now: datetime) -> StageReport:
+def process_results_of(company: Company, tools: Tools, breaker: StageBreaker, now: datetime) -> StageReport:
     """Apply the files of each ended batch of a company; batch and requests change in one transaction."""
     report = StageReport(STAGE)
     with tools.databases() as database:
         for batch in batches_of(database, company, ENDED_BATCHES, tools, now):
-            if not brake.is_pulled:
-                report = report.plus(_process(batch, database, tools, brake, now))
+            if not breaker.is_open:
+                report = report.plus(_process(batch, database, tools, breaker, now))
         database.commit()
     return report
 
 
 def _process(
-    batch: BatchRequest, database: Database, tools: Tools, brake: Brake, now: datetime
+    batch: BatchRequest, database: Database, tools: Tools, breaker: StageBreaker, now: datetime
 ) -> StageReport:
     reader = ResultReader(tools.api, tools.policy, tools.events)
     try:
         results = reader.read(_ended(batch), now)
     except ApiError as error:
-        brake.feel(error)
+        breaker.count(error)
         return StageReport(STAGE)
     report = StageReport(STAGE)
     for settled in results.settled:
@@ -66,7 +66,9 @@ def _ended(batch: BatchRequest) -> EndedBatch:
     )
 
 
-def _bad_requests(bad_lines: Sequence[BadLine], members: Sequence[ProcessingRequest]) -> dict[int, Outcome]:
+def _bad_requests(
+    bad_lines: Sequence[BadLine], members: Sequence[ProcessingRequest]
+) -> dict[int, RequestOutcome]:
     """Line numbers count the requests in the order in which they were written."""
     written = sorted(members, key=lambda request: (request.requested_at, request.id))
     return {
@@ -76,7 +78,7 @@ def _bad_requests(bad_lines: Sequence[BadLine], members: Sequence[ProcessingRequ
     }
 
 
-def _missing(batch: BatchRequest, results: BatchResults, bad: dict[int, Outcome]) -> Outcome:
+def _missing(batch: BatchRequest, results: BatchResults, bad: dict[int, RequestOutcome]) -> RequestOutcome:
     """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
     if results.bad_lines and not bad:
         return outcome_without_line(BatchStatus(batch.status), batch.error)

@@ -1,4 +1,4 @@
-"""How the naive pipeline hands one claimed batch to the API: exactly once, whatever fails on the way."""
+"""How the naive pipeline hands claimed batches to the API: exactly once, whatever fails on the way."""
 
 import io
 from collections import deque
@@ -11,16 +11,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.batching import batch_key
-from claimbench.impl.brake import Brake
-from claimbench.impl.claims import Claim
+from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError, Blame
 from claimbench.impl.events import surplus_batch
 from claimbench.impl.jsonl import CustomId, request_line
-from claimbench.impl.lifecycle import TOO_LARGE, storable
+from claimbench.impl.lease import Lease
+from claimbench.impl.lifecycle import TOO_LARGE
+from claimbench.impl.naive.queries import interrupted_uploads
 from claimbench.impl.naive.tools import Tools, prompt_of
 from claimbench.impl.ports import ApiBatch, Stage, StageReport, batch_metadata
 from claimbench.impl.schema import BatchRequest, ProcessingRequest
 from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
+from claimbench.impl.storable import storable
 
 STAGE = Stage.CREATE_BATCHES
 
@@ -34,29 +36,29 @@ class Line:
 
 
 def submit_all(
-    batches: Iterable[BatchRequest], database: Database, tools: Tools, brake: Brake, claim: Claim
+    batches: Iterable[BatchRequest], database: Database, tools: Tools, breaker: StageBreaker, lease: Lease
 ) -> StageReport:
     """Submit each claimed batch; one that is too large becomes several, in place."""
     report = StageReport(STAGE)
     waiting = deque(batches)
     while waiting:
         batch = waiting.popleft()
-        if not is_ours(batch, database, claim):
+        if not is_ours(batch, database, lease):
             database.rollback()
             continue
         lines, too_large = _lines(batch, tools.policy.bytes_per_batch_max)
         if too_large:
-            report = report.plus(_give_up(too_large, database, claim.at))
+            report = report.plus(_give_up(too_large, database, lease.at))
             database.commit()  # before the upload: a crash after it finds in the batch what it asks
             waiting.appendleft(batch)
             continue
-        rest = _rest(batch, lines, tools.policy.bytes_per_batch_max, claim)
+        rest = _rest(batch, lines, tools.policy.bytes_per_batch_max, lease)
         if rest is not None:
             database.add(rest)
             database.commit()  # before the upload of either: a crash after it finds both by their keys
             waiting.extendleft((rest, batch))
         elif lines:
-            report = report.plus(_submit(batch, lines, tools, brake, claim.at))
+            report = report.plus(_submit(batch, lines, tools, breaker, lease.at))
             _keep(batch, database, tools)
         else:
             database.delete(batch)
@@ -64,13 +66,13 @@ def submit_all(
     return report
 
 
-def is_ours(batch: BatchRequest, database: Database, claim: Claim) -> bool:
+def is_ours(batch: BatchRequest, database: Database, lease: Lease) -> bool:
     """Lock the batch for as long as it is being submitted: who would take it over sees that we live."""
     return (
         database.scalars(
             select(BatchRequest)
             .where(BatchRequest.id == batch.id, BatchRequest.status == BatchStatus.UPLOADING)
-            .where(BatchRequest.claimed_by == claim.by)
+            .where(BatchRequest.claimed_by == lease.by)
             .with_for_update(skip_locked=True)
         ).one_or_none()
         is not None
@@ -98,7 +100,7 @@ def _give_up(requests: Sequence[ProcessingRequest], database: Database, now: dat
     return StageReport(STAGE, failed=len(requests))
 
 
-def _rest(batch: BatchRequest, lines: Sequence[Line], bytes_max: int, claim: Claim) -> BatchRequest | None:
+def _rest(batch: BatchRequest, lines: Sequence[Line], bytes_max: int, lease: Lease) -> BatchRequest | None:
     """A new batch of the requests beyond the limit, taken out of the given one; None when all fit."""
     size, fitting = 0, 0
     for line in lines:
@@ -114,21 +116,21 @@ def _rest(batch: BatchRequest, lines: Sequence[Line], bytes_max: int, claim: Cla
     return BatchRequest(
         company_id=batch.company_id,
         model=batch.model,
-        key=batch_key(((request.id, request.attempts) for request in beyond), claim.at),
+        key=batch_key(((request.id, request.attempts) for request in beyond), lease.at),
         status=BatchStatus.UPLOADING,
-        created_at=claim.at,
-        claimed_at=claim.at,
-        claimed_by=claim.by,
+        created_at=lease.at,
+        claimed_at=lease.at,
+        claimed_by=lease.by,
         requests=beyond,
     )
 
 
 def _submit(
-    batch: BatchRequest, lines: Sequence[Line], tools: Tools, brake: Brake, now: datetime
+    batch: BatchRequest, lines: Sequence[Line], tools: Tools, breaker: StageBreaker, now: datetime
 ) -> StageReport:
     size = len(lines)
     held = StageReport(STAGE, claimed=size, failed=size)
-    if brake.is_pulled:
+    if breaker.is_open:
         batch.claimed_at = None
         return held
     try:
@@ -136,7 +138,7 @@ def _submit(
         file_id = tools.api.upload(f"{batch.key}.jsonl", file)
         created = tools.api.create_batch(file_id, batch_metadata(batch.key, batch.company_id))
     except ApiError as error:
-        brake.feel(error)
+        breaker.count(error)
         refuse(batch, error, now)
         return held
     adopt(batch, created)
@@ -183,3 +185,38 @@ def adopt(batch: BatchRequest, created: ApiBatch) -> None:
 def _write_down(batch: BatchRequest, openai_batch_id: str, input_file_id: str | None) -> None:
     batch.openai_batch_id, batch.input_file_id = openai_batch_id, input_file_id
     batch.status, batch.claimed_at = BatchStatus.VALIDATING, None
+
+
+def resume_interrupted(tools: Tools, breaker: StageBreaker, lease: Lease) -> StageReport:
+    """Adopt what the API already has of an interrupted upload, or submit it again."""
+    report = StageReport(STAGE)
+    with tools.databases() as database:
+        batches = interrupted_uploads(database, tools, lease.at)
+        for batch in batches:
+            batch.claimed_at, batch.claimed_by = lease.at, lease.by
+        database.commit()
+        for batch in batches:
+            if is_ours(batch, database, lease):
+                report = report.plus(_resume(batch, database, tools, breaker, lease))
+            database.commit()
+    return report
+
+
+def _resume(
+    batch: BatchRequest, database: Database, tools: Tools, breaker: StageBreaker, lease: Lease
+) -> StageReport:
+    size = len(batch.requests)
+    held = StageReport(STAGE, claimed=size, failed=size)
+    if breaker.is_open:
+        batch.claimed_at = None
+        return held
+    try:
+        found = tools.api.find_batch(batch.key)
+    except ApiError as error:
+        breaker.count(error)
+        batch.claimed_at = None
+        return held
+    if found is None:
+        return submit_all([batch], database, tools, breaker, lease)
+    adopt(batch, found)
+    return StageReport(STAGE, claimed=size, created=size)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session as Database
 from sqlalchemy.orm import sessionmaker
 
 from claimbench.impl.events import Event, EventKind, EventSink
-from claimbench.impl.lifecycle import Outcome, after_attempts
+from claimbench.impl.lifecycle import RequestOutcome, after_attempts, attempts_after
 from claimbench.impl.ports import BatchApi, Policy, Stage, StageReport
 from claimbench.impl.prompts import Prompt, Utterance, transcript
 from claimbench.impl.schema import Company, ProcessingRequest, Session
@@ -48,10 +48,10 @@ def prompt_of(request: ProcessingRequest) -> Prompt:
 
 
 def settle(
-    request: ProcessingRequest, outcome: Outcome, tools: Tools, stage: Stage, now: datetime
+    request: ProcessingRequest, outcome: RequestOutcome, tools: Tools, stage: Stage, now: datetime
 ) -> StageReport:
     """Write an outcome to its request and, when it is an answer, to its session."""
-    request.attempts = max(0, request.attempts - 1 + outcome.attempts_used)
+    request.attempts = attempts_after(request.attempts, outcome)
     status = after_attempts(outcome.status, request.attempts, tools.policy.attempts_max)
     request.status, request.error = status, outcome.error
     if outcome.prompt_tokens is not None:
@@ -69,7 +69,7 @@ def settle(
     return StageReport(stage, completed=1)
 
 
-def _write_answer(session: Session, outcome: Outcome) -> None:
+def _write_answer(session: Session, outcome: RequestOutcome) -> None:
     answer = outcome.answer
     session.sentiment = answer.sentiment or session.sentiment
     session.category = answer.category or session.category

@@ -8,8 +8,8 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
 from claimbench.impl.batching import batch_key
-from claimbench.impl.claims import Claim
 from claimbench.impl.jsonl import CustomId, request_line
+from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import TOO_LARGE
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.writing import rows_of, write
@@ -67,8 +67,8 @@ class Draft:
 class BatchFileWriter:
     """Turns rows of prompts into files; counts the requests that no file can hold."""
 
-    def __init__(self, context: PipelineContext, claim: Claim) -> None:
-        self._context, self._claim = context, claim
+    def __init__(self, context: PipelineContext, lease: Lease) -> None:
+        self._context, self._lease = context, lease
         self._bytes_max = context.policy.bytes_per_batch_max
         self.unsent = 0
         self.empty: list[int] = []
@@ -101,7 +101,7 @@ class BatchFileWriter:
 
     def _give_up(self, requests: Sequence[int]) -> None:
         if requests:
-            parameters = {"requests": requests, "error": TOO_LARGE, "now": self._claim.at}
+            parameters = {"requests": requests, "error": TOO_LARGE, "now": self._lease.at}
             self.unsent += write(self._context.engine, statements.ABANDON_UNSENT_REQUESTS, parameters)
 
     def _split(self, whole: WholeBatch, drafts: Sequence[Draft]) -> Iterator[BatchFile]:
@@ -113,7 +113,7 @@ class BatchFileWriter:
             yield BatchFile(ids[key], key, whole.company_id, len(draft.members), draft.lines)
 
     def _key(self, draft: Draft) -> str:
-        return batch_key(((member.request_id, member.attempts) for member in draft.members), self._claim.at)
+        return batch_key(((member.request_id, member.attempts) for member in draft.members), self._lease.at)
 
     def _stored(self, parent: int, keys: Sequence[str], drafts: Sequence[Draft]) -> dict[str, int]:
         if not keys:
@@ -125,8 +125,8 @@ class BatchFileWriter:
             "keys": list(keys),
             "requests": [request_id for request_id, _ in members],
             "request_keys": [key for _, key in members],
-            "now": self._claim.at,
-            "token": self._claim.by,
+            "now": self._lease.at,
+            "token": self._lease.by,
         }
         return {
             row.key: row.id for row in rows_of(self._context.engine, statements.SPLIT_BATCHES, parameters)

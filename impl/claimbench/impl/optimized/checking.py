@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from claimbench.impl.brake import Brake
+from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError
-from claimbench.impl.lifecycle import batch_error, status_seen, storable
+from claimbench.impl.lifecycle import batch_error, status_seen
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus
+from claimbench.impl.storable import storable
 
 STAGE = Stage.CHECK_STATUSES
 
@@ -43,10 +44,10 @@ def check_statuses(companies: Sequence[int], context: PipelineContext, now: date
     rows = rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
     batches = [OpenBatch(row.id, row.openai_batch_id, row.completed_at) for row in rows]
     limit = context.policy.concurrent_companies
-    brake = Brake(context.events)
+    breaker = StageBreaker(context.events)
     seen: list[Sighting] = []
     try:
-        for sighting in in_parallel(lambda batch: _look(batch, context, brake, now), batches, limit):
+        for sighting in in_parallel(lambda batch: _look(batch, context, breaker, now), batches, limit):
             if sighting is not None:
                 seen.append(sighting)  # noqa: PERF401 (what was seen must be kept when one breaks)
     finally:
@@ -61,13 +62,15 @@ def check_statuses(companies: Sequence[int], context: PipelineContext, now: date
     )
 
 
-def _look(batch: OpenBatch, context: PipelineContext, brake: Brake, now: datetime) -> Sighting | None:
-    if brake.is_pulled:
+def _look(
+    batch: OpenBatch, context: PipelineContext, breaker: StageBreaker, now: datetime
+) -> Sighting | None:
+    if breaker.is_open:
         return None
     try:
         seen = context.api.retrieve(batch.openai_batch_id)
     except ApiError as error:
-        brake.feel(error)
+        breaker.count(error)
         if error.status_code != 404:
             return None
         # the API has lost it: its requests must not wait for ever

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import tuple_row
 from sqlalchemy import Engine
 
-from claimbench.impl.claims import Claim
+from claimbench.impl.lease import Lease
 
 ROWS_AT_A_TIME = 200
 
@@ -22,14 +22,14 @@ class PromptStream:
     begun: ExitStack
     """Closes what is being read: the driver holds its lock until then, and a rollback would wait for it."""
 
-    def rows(self, statement: str, ids: Sequence[int], claim: Claim) -> Iterator[tuple[Any, ...]]:
+    def rows(self, statement: str, ids: Sequence[int], lease: Lease) -> Iterator[tuple[Any, ...]]:
         """Rows of a statement about those of these ids that we still hold; may be left before their end."""
-        rows = self._rows(statement, ids, claim)
+        rows = self._rows(statement, ids, lease)
         self.begun.callback(rows.close)
         return rows
 
     def _rows(
-        self, statement: str, ids: Sequence[int], claim: Claim
+        self, statement: str, ids: Sequence[int], lease: Lease
     ) -> Generator[tuple[Any, ...], None, None]:
         """In chunks, as the server sends them.
 
@@ -37,7 +37,7 @@ class PromptStream:
         stream is one round trip for all (libpq's chunked rows mode).
         """
         with self.driver.cursor(row_factory=tuple_row) as cursor:
-            yield from cursor.stream(statement, {"ids": list(ids), "token": claim.by}, size=ROWS_AT_A_TIME)
+            yield from cursor.stream(statement, {"ids": list(ids), "token": lease.by}, size=ROWS_AT_A_TIME)
 
 
 @contextmanager

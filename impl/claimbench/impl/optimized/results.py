@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
-from claimbench.impl.brake import Brake
-from claimbench.impl.claims import Claim
+from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError
 from claimbench.impl.events import Event, EventKind
-from claimbench.impl.lifecycle import Outcome, outcome_of_bad_line, outcome_without_line
+from claimbench.impl.lease import Lease
+from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.settling import Settlement, Settling, settle
@@ -38,32 +38,26 @@ class ReadBatch:
 
 def process_results(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Claim the ended batches, read their files, apply them: a transaction for a few thousand lines."""
-    claim, lease = Claim(now), context.policy.claim_lease
-    parameters = {
-        "companies": list(companies),
-        "now": now,
-        "token": claim.by,
-        "stale": now - lease,
-        "wrong": now + lease,
-    }
+    lease = Lease(now)
+    parameters = {"companies": list(companies), **lease.parameters(context.policy.claim_lease)}
     rows = rows_of(context.engine, statements.CLAIM_ENDED_BATCHES, parameters)
     ended = [_ended(row) for row in sorted(rows, key=lambda row: row.id)]
-    reader, brake = ResultReader(context.api, context.policy, context.events), Brake(context.events)
+    reader, breaker = ResultReader(context.api, context.policy, context.events), StageBreaker(context.events)
     limit = context.policy.concurrent_companies
     report = StageReport(STAGE)
     try:
-        for portion in _portions(in_parallel(lambda batch: _read(batch, reader, brake, now), ended, limit)):
-            report = report.plus(_applied(portion, context, claim))
+        for portion in _portions(in_parallel(lambda batch: _read(batch, reader, breaker, now), ended, limit)):
+            report = report.plus(_applied(portion, context, lease))
     except Exception:
-        _release(ended, context, claim)
+        _release(ended, context, lease)
         raise
     return report
 
 
-def _release(ended: Sequence[EndedBatch], context: PipelineContext, claim: Claim) -> None:
+def _release(ended: Sequence[EndedBatch], context: PipelineContext, lease: Lease) -> None:
     """Let the next run, or the original pipeline, have what was not applied before the lease is over."""
     with suppress(DBAPIError):  # then the lease does it
-        parameters = {"batches": [batch.id for batch in ended], "token": claim.by}
+        parameters = {"batches": [batch.id for batch in ended], "token": lease.by}
         write(context.engine, statements.RELEASE_BATCHES, parameters)
 
 
@@ -80,13 +74,13 @@ def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
     )
 
 
-def _read(batch: EndedBatch, reader: ResultReader, brake: Brake, now: datetime) -> ReadBatch:
-    if brake.is_pulled:
+def _read(batch: EndedBatch, reader: ResultReader, breaker: StageBreaker, now: datetime) -> ReadBatch:
+    if breaker.is_open:
         return ReadBatch(batch, None)
     try:
         return ReadBatch(batch, reader.read(batch, now))
     except ApiError as error:
-        brake.feel(error)
+        breaker.count(error)
         return ReadBatch(batch, None)
 
 
@@ -103,12 +97,12 @@ def _portions(batches: Iterable[ReadBatch]) -> Iterator[list[ReadBatch]]:
         yield portion
 
 
-def _applied(portion: Sequence[ReadBatch], context: PipelineContext, claim: Claim) -> StageReport:
-    return in_transaction(context.engine, lambda connection: _apply(connection, portion, context, claim))
+def _applied(portion: Sequence[ReadBatch], context: PipelineContext, lease: Lease) -> StageReport:
+    return in_transaction(context.engine, lambda connection: _apply(connection, portion, context, lease))
 
 
 def _apply(
-    connection: Connection, portion: Sequence[ReadBatch], context: PipelineContext, claim: Claim
+    connection: Connection, portion: Sequence[ReadBatch], context: PipelineContext, lease: Lease
 ) -> StageReport:
     settlements = [
         Settlement(settled.request_id, read.batch.id, settled.outcome)
@@ -116,13 +110,13 @@ def _apply(
         if read.results
         for settled in read.results.settled
     ]
-    settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, claim.at)
+    settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, lease.at)
     report = settle(connection, settlements, settling)
     rejected = len(settlements) - report.claimed
     if rejected:
         context.events(Event(EventKind.LINE_REJECTED, f"{rejected} lines: not a request of their batch"))
-    report = report.plus(_fail_missing(connection, portion, context, claim.at))
-    _close(connection, portion, claim)
+    report = report.plus(_fail_missing(connection, portion, context, lease.at))
+    _close(connection, portion, lease)
     return report
 
 
@@ -161,16 +155,16 @@ def _abandon_bad_lines(connection: Connection, portion: Sequence[ReadBatch], now
     return connection.scalars(statements.ABANDON_BAD_LINES, parameters).all()
 
 
-def _missing(batch: EndedBatch, results: BatchResults, blamed: Sequence[int]) -> Outcome:
+def _missing(batch: EndedBatch, results: BatchResults, blamed: Sequence[int]) -> RequestOutcome:
     """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
     if results.bad_lines and batch.id not in blamed:
         return outcome_without_line(batch.status, batch.error)
     return results.missing
 
 
-def _close(connection: Connection, portion: Sequence[ReadBatch], claim: Claim) -> None:
+def _close(connection: Connection, portion: Sequence[ReadBatch], lease: Lease) -> None:
     whole = [read.batch.id for read in portion if read.results]
     unread = [read.batch.id for read in portion if not read.results]
-    connection.execute(statements.CLOSE_BATCHES, {"batches": whole, "now": claim.at})
+    connection.execute(statements.CLOSE_BATCHES, {"batches": whole, "now": lease.at})
     if unread:
-        connection.execute(statements.RELEASE_BATCHES, {"batches": unread, "token": claim.by})
+        connection.execute(statements.RELEASE_BATCHES, {"batches": unread, "token": lease.by})

@@ -1,16 +1,15 @@
-"""Stage 4 for all companies at once: one claim, calls in parallel, answers written as sets."""
+"""Stage 4 for all companies at once: requests taken as a set, asked in parallel, answers written as sets."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from claimbench.impl.brake import CHAT_PATIENCE, Brake
-from claimbench.impl.claims import Claim
+from claimbench.impl.breaker import CHAT_PATIENCE, StageBreaker
 from claimbench.impl.errors import ApiError
+from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import (
-    HELD_BACK,
+    HELD,
     INTERRUPTED,
-    Outcome,
     outcome_of_answer,
     outcome_of_refusal,
 )
@@ -20,7 +19,7 @@ from claimbench.impl.optimized.prompt_stream import PromptStream, open_stream
 from claimbench.impl.optimized.settling import Settlement, Settling, settle
 from claimbench.impl.optimized.writing import rows_of
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
-from claimbench.impl.prices import Channel
+from claimbench.impl.prices import PriceFactor
 from claimbench.impl.prompts import Prompt
 from claimbench.impl.statuses import ProcessingType, RequestStatus
 
@@ -29,11 +28,9 @@ STAGE = Stage.RETRY_FAILED
 ANSWERS_AT_A_TIME = 100
 """Answers are paid for: a crash loses at most this many, and a write costs a round trip for as many."""
 
-HELD = Outcome(RequestStatus.PROCESSING_FAILED, HELD_BACK, attempts_used=0)
-
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class RetryPrompt:
     """A claimed request with its prompt."""
 
     request_id: int
@@ -42,54 +39,50 @@ class Question:
 
 def retry_failed(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
     """Claim each company's oldest failed requests, ask them in parallel, store the answers."""
-    claim = Claim(now)
-    claimed = _claim(companies, context, claim)
+    lease = Lease(now)
+    claimed = _claim(companies, context, lease)
     report = StageReport(STAGE)
     if not claimed:
         return report
     settling = Settling(STAGE, RequestStatus.RETRY_IN_PROGRESS, context.policy, now)
-    brake, limit = Brake(context.events, CHAT_PATIENCE), context.policy.concurrent_companies
+    breaker, limit = StageBreaker(context.events, CHAT_PATIENCE), context.policy.concurrent_companies
     with open_stream(context.engine) as stream:
-        questions = _questions(stream, claimed, claim)
-        for portion in _portions(in_parallel(lambda asked: _ask(asked, context, brake), questions, limit)):
+        questions = _questions(stream, claimed, lease)
+        for portion in _portions(in_parallel(lambda asked: _ask(asked, context, breaker), questions, limit)):
             with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 report = report.plus(settle(connection, portion, settling))
     return report
 
 
-def _claim(companies: Sequence[int], context: PipelineContext, claim: Claim) -> Sequence[int]:
-    lease = context.policy.claim_lease
+def _claim(companies: Sequence[int], context: PipelineContext, lease: Lease) -> Sequence[int]:
     parameters = {
         "companies": list(companies),
         "per_company": context.policy.retries_per_company,
         "attempts_max": context.policy.attempts_max,
         "interrupted": INTERRUPTED,
-        "stale": claim.at - lease,
-        "wrong": claim.at + lease,
-        "now": claim.at,
-        "token": claim.by,
+        **lease.parameters(context.policy.claim_lease),
     }
     rows = rows_of(context.engine, statements.CLAIM_FAILED_REQUESTS, parameters)
     return [row.id for row in rows if row.status == RequestStatus.RETRY_IN_PROGRESS]
 
 
-def _questions(stream: PromptStream, claimed: Sequence[int], claim: Claim) -> Iterator[Question]:
+def _questions(stream: PromptStream, claimed: Sequence[int], lease: Lease) -> Iterator[RetryPrompt]:
     for request_id, model, processing_type, transcript in stream.rows(
-        statements.RETRY_PROMPTS, claimed, claim
+        statements.RETRY_PROMPTS, claimed, lease
     ):
-        yield Question(request_id, Prompt(model, ProcessingType(processing_type), transcript or ""))
+        yield RetryPrompt(request_id, Prompt(model, ProcessingType(processing_type), transcript or ""))
 
 
-def _ask(question: Question, context: PipelineContext, brake: Brake) -> Settlement:
-    if brake.is_pulled:
+def _ask(question: RetryPrompt, context: PipelineContext, breaker: StageBreaker) -> Settlement:
+    if breaker.is_open:
         return Settlement(question.request_id, None, HELD)
     prompt = question.prompt
     try:
         completion = context.api.complete(prompt.body())
     except ApiError as error:
-        brake.feel(error)
+        breaker.count(error)
         return Settlement(question.request_id, None, outcome_of_refusal(error))
-    outcome = outcome_of_answer(prompt.processing_type, prompt.model, Channel.ALONE, completion)
+    outcome = outcome_of_answer(prompt.processing_type, prompt.model, PriceFactor.ALONE, completion)
     return Settlement(question.request_id, None, outcome)
 
 

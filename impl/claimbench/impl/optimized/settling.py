@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from claimbench.impl.lifecycle import Outcome
+from claimbench.impl.lifecycle import RequestOutcome
 from claimbench.impl.optimized import statements
 from claimbench.impl.ports import Policy, Stage, StageReport
 from claimbench.impl.statuses import RequestStatus
@@ -18,7 +18,7 @@ class Settlement:
 
     request_id: int
     batch_id: int | None
-    outcome: Outcome
+    outcome: RequestOutcome
 
 
 @dataclass(frozen=True, slots=True)

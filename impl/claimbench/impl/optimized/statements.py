@@ -5,6 +5,11 @@ Parameters are arrays, so a statement's text is the same for one company and for
 
 from sqlalchemy import text
 
+from claimbench.impl.lifecycle import OutcomeColumns
+from claimbench.impl.prompts import TRANSCRIPT_SQL
+
+_SETTLED, _ENDED = OutcomeColumns.after("settled"), OutcomeColumns.after("ended")
+
 PENDING_REQUESTS = text("""
     WITH refused AS MATERIALIZED (
         SELECT model, count(DISTINCT completed_at) AS refusals, max(completed_at) AS last_at
@@ -29,9 +34,8 @@ PENDING_REQUESTS = text("""
       AND session.company_id = ANY (CAST(:companies AS bigint[]))
     FOR UPDATE OF ai_processing_request SKIP LOCKED
 """)
-"""Narrow rows and message counts of what waits, and how its model fares: how often it was refused since the
-last batch that went through. Rows that another scheduler holds
-are left to it."""
+"""What waits, with its message count, and how often its model was refused since the last batch that went
+through. Rows that another scheduler has locked are left to it."""
 
 CLAIM_REQUESTS = text("""
     WITH batch AS (
@@ -78,23 +82,20 @@ CLAIM_INTERRUPTED_UPLOADS = text("""
 """)
 """Take over batches whose submission an earlier run did not finish."""
 
-BATCH_PROMPTS = """
+BATCH_PROMPTS = f"""
     SELECT request.batch_id, batch.key, batch.company_id, request.id, request.attempts, request.model,
            request.processing_type, transcript.content
     FROM ai_processing_request AS request
     JOIN ai_batch_request AS batch ON batch.id = request.batch_id
-    CROSS JOIN LATERAL (
-        SELECT string_agg(role || ': ' || coalesce(content, ''), E'\\n' ORDER BY position) AS content
-        FROM message WHERE message.session_id = request.session_id
-    ) AS transcript
+    {TRANSCRIPT_SQL}
     WHERE request.batch_id = ANY (%(ids)s::bigint[])
       AND batch.status = 'UPLOADING' AND batch.claimed_by = %(token)s
     ORDER BY request.batch_id, request.requested_at, request.id
     FOR KEY SHARE OF batch SKIP LOCKED
-"""
+"""  # noqa: S608 (our own fragments)
 """Each request of some batches with its complete prompt, batch after batch (for the driver's stream).
 
-The lock says that we live: it keeps everybody from taking the batches over, and us from none of our writes.
+The lock shows others that this run is alive: they take no batch over, and our own writes still pass.
 """
 
 SPLIT_BATCHES = text("""
@@ -185,7 +186,7 @@ CLAIM_ENDED_BATCHES = text("""
     )
     RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, completed_at
 """)
-"""Take ended batches to process; a claim that is older than a lease belongs to somebody dead."""
+"""Take ended batches to process; whoever took one longer ago than a lease lasts is gone."""
 
 RELEASE_BATCHES = text("""
     UPDATE ai_batch_request SET claimed_at = NULL
@@ -193,7 +194,7 @@ RELEASE_BATCHES = text("""
 """)
 """Leave batches whose files could not be read to a later run."""
 
-SETTLE_REQUESTS = text("""
+SETTLE_REQUESTS = text(f"""
     WITH settled AS (
         SELECT * FROM unnest(
             CAST(:requests AS bigint[]), CAST(:batches AS bigint[]), CAST(:statuses AS text[]),
@@ -204,14 +205,10 @@ SETTLE_REQUESTS = text("""
                                    sentiment, category, summary, language, attempts_used, place)
     ), applied AS (
         UPDATE ai_processing_request AS request
-        SET status = CASE WHEN settled.status IN ('PROCESSING_FAILED', 'PENDING_BATCHING')
-                           AND request.attempts - 1 + settled.attempts_used >= :attempts_max
-                          THEN 'PROCESSING_ABANDONED' ELSE settled.status END,
-            attempts = greatest(0, request.attempts - 1 + settled.attempts_used),
+        SET status = {_SETTLED.status},
+            attempts = {_SETTLED.attempts},
             error = settled.error,
-            batch_id = CASE WHEN settled.status = 'PENDING_BATCHING'
-                             AND request.attempts - 1 + settled.attempts_used < :attempts_max
-                            THEN NULL ELSE request.batch_id END,
+            batch_id = {_SETTLED.batch_id},
             prompt_tokens = CASE WHEN settled.prompt_tokens IS NULL THEN request.prompt_tokens
                                  ELSE coalesce(request.prompt_tokens, 0) + settled.prompt_tokens END,
             completion_tokens = CASE WHEN settled.completion_tokens IS NULL THEN request.completion_tokens
@@ -219,9 +216,7 @@ SETTLE_REQUESTS = text("""
                                           + settled.completion_tokens END,
             cost_usd = CASE WHEN settled.cost_usd IS NULL THEN request.cost_usd
                             ELSE coalesce(request.cost_usd, 0) + settled.cost_usd END,
-            completed_at = CASE WHEN settled.status IN ('PROCESSING_COMPLETE', 'PROCESSING_ABANDONED')
-                                  OR request.attempts - 1 + settled.attempts_used >= :attempts_max
-                                THEN CAST(:now AS timestamptz) ELSE request.completed_at END
+            completed_at = {_SETTLED.completed_at}
         FROM settled
         WHERE request.id = settled.id AND request.status = :expected
           AND (settled.batch_id IS NULL OR request.batch_id = settled.batch_id)
@@ -245,25 +240,21 @@ SETTLE_REQUESTS = text("""
     SELECT count(*) FILTER (WHERE new_status = 'PROCESSING_COMPLETE') AS completed,
            count(*) FILTER (WHERE new_status <> 'PROCESSING_COMPLETE') AS failed
     FROM applied
-""")
+""")  # noqa: S608 (our own fragments)
 """Apply outcomes to requests that still wait for them, and their answers to the sessions; later ones win."""
 
-FAIL_MISSING_LINES = text("""
+FAIL_MISSING_LINES = text(f"""
     UPDATE ai_processing_request AS request
-    SET status = CASE WHEN request.attempts - 1 + ended.attempts_used >= :attempts_max
-                      THEN 'PROCESSING_ABANDONED' ELSE ended.status END,
-        attempts = greatest(0, request.attempts - 1 + ended.attempts_used),
+    SET status = {_ENDED.status},
+        attempts = {_ENDED.attempts},
         error = ended.error,
-        batch_id = CASE WHEN ended.status = 'PENDING_BATCHING'
-                         AND request.attempts - 1 + ended.attempts_used < :attempts_max
-                        THEN NULL ELSE request.batch_id END,
-        completed_at = CASE WHEN request.attempts - 1 + ended.attempts_used >= :attempts_max
-                            THEN CAST(:now AS timestamptz) ELSE request.completed_at END
+        batch_id = {_ENDED.batch_id},
+        completed_at = {_ENDED.completed_at}
     FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:errors AS text[]),
                 CAST(:attempts_used AS int[]))
          AS ended (batch_id, status, error, attempts_used)
     WHERE request.batch_id = ended.batch_id AND request.status = 'BATCHING_IN_PROGRESS'
-""")
+""")  # noqa: S608 (our own fragments)
 """Requests whose batch ended without a line for them."""
 
 ABANDON_BAD_LINES = text("""
@@ -321,17 +312,14 @@ CLAIM_FAILED_REQUESTS = text("""
 """)
 """Take each company's oldest failed requests; the attempt counts before the call is made."""
 
-RETRY_PROMPTS = """
+RETRY_PROMPTS = f"""
     SELECT request.id, request.model, request.processing_type, transcript.content
     FROM ai_processing_request AS request
     JOIN session ON session.id = request.session_id
-    CROSS JOIN LATERAL (
-        SELECT string_agg(role || ': ' || coalesce(content, ''), E'\\n' ORDER BY position) AS content
-        FROM message WHERE message.session_id = request.session_id
-    ) AS transcript
+    {TRANSCRIPT_SQL}
     WHERE request.id = ANY (%(ids)s::bigint[])
       AND request.status = 'RETRY_IN_PROGRESS' AND request.claimed_by = %(token)s
     ORDER BY session.company_id, request.requested_at, request.id
     FOR KEY SHARE OF request SKIP LOCKED
-"""
+"""  # noqa: S608 (our own fragments)
 """Each claimed request with its complete prompt (for the driver's stream), locked as batches are."""

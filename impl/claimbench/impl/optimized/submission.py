@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from claimbench.impl.brake import Brake
-from claimbench.impl.claims import Claim
+from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import CIRCUIT_OPEN, ApiError, Blame
 from claimbench.impl.events import surplus_batch
-from claimbench.impl.lifecycle import HELD_BACK, storable
+from claimbench.impl.lease import Lease
+from claimbench.impl.lifecycle import HELD_BACK
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.batch_files import BatchFile
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import ApiBatch, PipelineContext, batch_metadata
 from claimbench.impl.statuses import BatchStatus
+from claimbench.impl.storable import storable
 
 _HELD = ApiError(HELD_BACK, code=CIRCUIT_OPEN, retryable=True)
 
@@ -29,7 +30,7 @@ class InterruptedBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class SubmittedBatch:
     """What became of a claimed batch: the API's batch, an error, or neither yet."""
 
     batch_id: int
@@ -61,34 +62,34 @@ class Submitter:
     """Makes the calls of one stage; safe in threads."""
 
     context: PipelineContext
-    brake: Brake
+    breaker: StageBreaker
 
-    def submit(self, file: BatchFile) -> Submission:
+    def submit(self, file: BatchFile) -> SubmittedBatch:
         """Upload a file and create its batch; the file is closed."""
         api = self.context.api
         with file.lines:
-            if self.brake.is_pulled:
-                return Submission(file.batch_id, file.requests, error=_HELD)
+            if self.breaker.is_open:
+                return SubmittedBatch(file.batch_id, file.requests, error=_HELD)
             try:
                 file_id = api.upload(f"{file.key}.jsonl", file.lines)
                 created = api.create_batch(file_id, batch_metadata(file.key, file.company_id))
             except ApiError as error:
-                self.brake.feel(error)
-                return Submission(file.batch_id, file.requests, error=error)
-        return Submission(file.batch_id, file.requests, batch=created)
+                self.breaker.count(error)
+                return SubmittedBatch(file.batch_id, file.requests, error=error)
+        return SubmittedBatch(file.batch_id, file.requests, batch=created)
 
-    def find(self, batch: InterruptedBatch) -> Submission:
+    def find(self, batch: InterruptedBatch) -> SubmittedBatch:
         """What the API has of an interrupted batch; neither batch nor error when it has nothing."""
-        if self.brake.is_pulled:
-            return Submission(batch.id, batch.requests, error=_HELD)
+        if self.breaker.is_open:
+            return SubmittedBatch(batch.id, batch.requests, error=_HELD)
         try:
             found = self.context.api.find_batch(batch.key, batch.since)
         except ApiError as error:
-            self.brake.feel(error)
-            return Submission(batch.id, batch.requests, error=error)
-        return Submission(batch.id, batch.requests, batch=found)
+            self.breaker.count(error)
+            return SubmittedBatch(batch.id, batch.requests, error=error)
+        return SubmittedBatch(batch.id, batch.requests, batch=found)
 
-    def record(self, submissions: Sequence[Submission], claim: Claim) -> None:
+    def record(self, submissions: Sequence[SubmittedBatch], lease: Lease) -> None:
         """Write what became of them; one too many at the API is told as surplus."""
         known = [done for done in submissions if not done.is_unknown]
         if not known:
@@ -101,8 +102,8 @@ class Submitter:
             "openai_stamps": [done.batch.created_at if done.batch else None for done in known],
             "file_ids": [done.batch.input_file_id if done.batch else None for done in known],
             "errors": [storable(str(error)) if error else None for error in failed],
-            "now": claim.at,
-            "token": claim.by,
+            "now": lease.at,
+            "token": lease.by,
         }
         if write(self.context.engine, statements.RECORD_SUBMISSIONS, parameters) < len(known):
             self._tell_surplus([done.batch.id for done in known if done.batch])

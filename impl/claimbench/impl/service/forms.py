@@ -12,14 +12,14 @@ from claimbench.impl.service.limits import (
     SESSIONS_PER_BULK_MAX,
 )
 from claimbench.impl.statuses import BatchStatus, CompanyStatus, ProcessingType, RequestStatus
+from claimbench.impl.storable import is_storable
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def _storable(text: str) -> str:
-    """Postgres refuses NUL, UTF-8 refuses lone surrogates; JSON can smuggle in both."""
-    if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+    if not is_storable(text):
         raise ValueError("the text holds a NUL or half a surrogate pair")
     return text
 

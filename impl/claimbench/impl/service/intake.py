@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects import postgresql
 
-from claimbench.impl.schema import Message, ProcessingRequest, Session, Submission
+from claimbench.impl.schema import IdempotentSubmission, Message, ProcessingRequest, Session
 from claimbench.impl.service.forms import BulkReceipt, RequestReceipt, SessionForm, SessionReceipt
 from claimbench.impl.service.problems import Problem
 from claimbench.impl.statuses import RequestStatus
@@ -55,16 +55,16 @@ def _digest(forms: Forms) -> str:
 
 
 def _claim(connection: Connection, company_id: int, key: str, digest: str) -> bool:
-    claim = postgresql.insert(Submission).values(
+    claim = postgresql.insert(IdempotentSubmission).values(
         company_id=company_id, idempotency_key=key, content_sha256=digest, created_at=datetime.now(UTC)
     )
-    claimed = connection.execute(claim.on_conflict_do_nothing().returning(Submission.id))
+    claimed = connection.execute(claim.on_conflict_do_nothing().returning(IdempotentSubmission.id))
     return claimed.scalar_one_or_none() is not None
 
 
 def _earlier(connection: Connection, company_id: int, key: str, digest: str) -> Taken:
-    query = select(Submission.content_sha256, Submission.receipt).where(
-        Submission.company_id == company_id, Submission.idempotency_key == key
+    query = select(IdempotentSubmission.content_sha256, IdempotentSubmission.receipt).where(
+        IdempotentSubmission.company_id == company_id, IdempotentSubmission.idempotency_key == key
     )
     found = connection.execute(query).one()
     if found.content_sha256 != digest or found.receipt is None:
@@ -76,8 +76,8 @@ def _earlier(connection: Connection, company_id: int, key: str, digest: str) -> 
 
 def _keep(connection: Connection, company_id: int, key: str, receipt: BulkReceipt) -> None:
     connection.execute(
-        update(Submission)
-        .where(Submission.company_id == company_id, Submission.idempotency_key == key)
+        update(IdempotentSubmission)
+        .where(IdempotentSubmission.company_id == company_id, IdempotentSubmission.idempotency_key == key)
         .values(receipt=receipt.model_dump_json())
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from claimbench.impl.schema import OperationLogEntry
 from claimbench.impl.service.limits import ID_MAX
+from claimbench.impl.storable import storable
 
 WAITING_MAX = 5_000
 DETAIL_CHARACTERS = 500
@@ -80,7 +81,7 @@ class Journal:
             level=level,
             company_id=company_id,
             duration_ms=duration_ms,
-            detail=detail.replace("\x00", "\ufffd")[:DETAIL_CHARACTERS],
+            detail=storable(detail, DETAIL_CHARACTERS),
         )
         with self._lock:
             self._waiting.append(line)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from claimbench.impl.by_stage import ByStage
 from claimbench.impl.ports import (
+    ByStage,
     Pipeline,
     PipelineContext,
     PipelineStats,

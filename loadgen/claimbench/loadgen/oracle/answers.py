@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import combinations
 
+from claimbench.impl.errors import is_transient
 from claimbench.impl.jsonl import CustomId, request_line
 from claimbench.impl.prices import cost_usd
 from claimbench.impl.prompts import Prompt
 from claimbench.impl.statuses import ProcessingType, RequestStatus
-from claimbench.loadgen.oracle.evidence import Evidence, ModelAttempt, is_transient, request_id_of
+from claimbench.loadgen.oracle.evidence import Evidence, ModelAttempt, request_id_of
 from claimbench.loadgen.oracle.invariants import Invariant, Violation
 from claimbench.loadgen.oracle.rows import RequestRow
 

@@ -6,12 +6,11 @@ from functools import cached_property
 
 import orjson
 
-from claimbench.impl.answers import Answer, read_answer
-from claimbench.impl.errors import AnswerError, LineError
+from claimbench.impl.errors import AnswerError, LineError, is_transient
 from claimbench.impl.jsonl import CustomId
-from claimbench.impl.lifecycle import TRANSIENT_STATUS_CODES
 from claimbench.impl.ports import Policy
-from claimbench.impl.prices import Channel
+from claimbench.impl.prices import PriceFactor
+from claimbench.impl.prompts import AnswerFields, read_answer
 from claimbench.impl.statuses import ProcessingType
 from claimbench.loadgen.fake_openai.canonical import canonical
 from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, RecordedResult
@@ -31,16 +30,16 @@ class ModelAttempt:
     or cut off in that turn, so that it may have known the answer and lost it.
     """
 
-    channel: Channel
+    channel: PriceFactor
     status: int | None
     reply: ChatReply | None
-    answer: Answer | None
+    answer: AnswerFields | None
     is_excused: bool = False
 
     @property
     def counts(self) -> bool:
         """Whether it is an attempt beyond doubt."""
-        return self.channel is Channel.BATCH or self.status not in (None, *_CALLERS_STATUSES)
+        return self.channel is PriceFactor.BATCH or self.status not in (None, *_CALLERS_STATUSES)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Evidence:
 
     def _chat_attempt(self, chat: Chat, row: RequestRow) -> ModelAttempt:
         answer = _answer(row.processing_type, chat.reply)
-        return ModelAttempt(Channel.ALONE, chat.status, chat.reply, answer, chat.turn in self.interrupted)
+        return ModelAttempt(PriceFactor.ALONE, chat.status, chat.reply, answer, chat.turn in self.interrupted)
 
 
 def _last_tries(chats: Sequence[Chat]) -> list[Chat]:
@@ -105,11 +104,6 @@ def _last_tries(chats: Sequence[Chat]) -> list[Chat]:
         last[chat.turn, chat.body] = chat
         kept.append(chat)
     return kept
-
-
-def is_transient(status: int | None) -> bool:
-    """Whether another try may have more luck; None is a response that was lost."""
-    return status is None or status in TRANSIENT_STATUS_CODES or status >= 500
 
 
 def request_id_of(line: bytes) -> int | None:
@@ -137,11 +131,13 @@ def _batch_attempts(batch: ApiBatchRecord, before: Rows) -> list[tuple[int, Mode
 
 def _batch_attempt(processing_type: str, result: RecordedResult | None) -> ModelAttempt:
     if result is None:
-        return ModelAttempt(Channel.BATCH, None, None, None)
-    return ModelAttempt(Channel.BATCH, result.status, result.reply, _answer(processing_type, result.reply))
+        return ModelAttempt(PriceFactor.BATCH, None, None, None)
+    return ModelAttempt(
+        PriceFactor.BATCH, result.status, result.reply, _answer(processing_type, result.reply)
+    )
 
 
-def _answer(processing_type: str, reply: ChatReply | None) -> Answer | None:
+def _answer(processing_type: str, reply: ChatReply | None) -> AnswerFields | None:
     if reply is None:
         return None
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from claimbench.impl.prices import Channel, cost_usd
+from claimbench.impl.prices import PriceFactor, cost_usd
 from claimbench.impl.statuses import BatchStatus, CompanyStatus, ProcessingType, RequestStatus
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.seeding.plan import BatchPlan, Era, Plan, SessionPlan, chance
@@ -125,7 +125,7 @@ def request_rows(seed: Seed) -> Iterator[Row]:
                 yield (*head, *state, session.requested_at, *unclaimed, None)
                 continue
             usage = (80 + draw.randrange(400), 10 + draw.randrange(60))
-            cost = cost_usd(ask.model, Channel.BATCH, *usage)
+            cost = cost_usd(ask.model, PriceFactor.BATCH, *usage)
             state = (RequestStatus.PROCESSING_COMPLETE.value, batch_id, 1, *usage, cost, None)
             yield (*head, *state, session.requested_at, *unclaimed, processed_at)
 
