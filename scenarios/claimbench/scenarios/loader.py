@@ -21,6 +21,9 @@ from claimbench.scenarios.thresholds import Threshold, parse_thresholds
 
 Table = dict[str, Any]
 
+COMPUTED = frozenset({"sha256", "source"})
+"""Keys of a scenario that its file does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -76,9 +79,10 @@ def load(name_or_path: str | Path) -> Scenario:
     if claims:
         table["claims"] = [*_claims_of(claims, claims.table()), *_claims_of(source, table)]
         content += claims.read()
-    if "sha256" in table:
-        raise UsageError("cannot be set", where=f"{source.where}: sha256", remedy="remove it: it is computed")
-    scenario = _validated(table | {"sha256": hashlib.sha256(content).hexdigest()}, source.where)
+    for key in COMPUTED & table.keys():
+        raise UsageError("cannot be set", where=f"{source.where}: {key}", remedy="remove it: it is computed")
+    computed = {"sha256": hashlib.sha256(content).hexdigest(), "source": str(name_or_path)}
+    scenario = _validated(table | computed, source.where)
     for complaint in complaints(scenario):
         raise UsageError(complaint.what, where=f"{source.where}: {complaint.key}", remedy=complaint.remedy)
     return scenario
@@ -146,7 +150,7 @@ def _explained(error: ErrorDetails, where: str) -> UsageError:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
     place = f"{where}: {key}"
     if error["type"] == "extra_forbidden":
-        known = [name for name in _fields(error["loc"][:-1]) if name != "sha256"]
+        known = [name for name in _fields(error["loc"][:-1]) if name not in COMPUTED]
         return UsageError("unknown key", where=place, remedy=suggestion(str(error["loc"][-1]), known))
     if error["type"] == "missing":
         return UsageError("the key is missing", where=place, remedy="add it to the file")

@@ -15,9 +15,9 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class Frozen(BaseModel):
-    """A value read from a scenario file."""
+    """A value of a scenario or of a stored document: unknown keys are refused, NaN and infinity too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 class Dataset(Frozen):
@@ -137,3 +137,5 @@ class Scenario(Frozen):
     """What `claimbench load` does, in `[load]`."""
     sha256: str
     """Of the file's bytes, so that a result can be traced to the text that asked for it."""
+    source: str = ""
+    """The name or path by which it was loaded."""

@@ -1,6 +1,8 @@
 """The verbs that need no database, as a user calls them."""
 
 import json
+import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -8,17 +10,18 @@ import typer
 from gate_factory import a_later_run, a_run, multiplied
 from typer.testing import CliRunner
 
-from claimbench.errors import ClaimbenchError, UsageError
+from claimbench.errors import ClaimbenchError, NothingToCompareError, UsageError
 from claimbench.loadgen.commands.baseline import baseline_app
 from claimbench.loadgen.commands.check import check
 from claimbench.loadgen.commands.recheck import recheck
 from claimbench.loadgen.commands.trend import trend
-from claimbench.loadgen.gate.checking import refuse_below_floor
+from claimbench.loadgen.gate.checking import refuse_below_floor, scenario_of
 from claimbench.reports.judge.gate import method_of
 from claimbench.reports.judge.looks import LookPlan
 from claimbench.reports.record.calibration import Calibration, Floor, Simulated
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import to_json
+from claimbench.scenarios.loader import load
 from claimbench.scenarios.thresholds import parse_thresholds
 
 app = typer.Typer()
@@ -210,3 +213,23 @@ def test_a_threshold_below_the_noise_floor_is_refused_as_not_gateable(tmp_path: 
     with pytest.raises(UsageError, match=r"not gateable here: noise alone reaches 6\.5 %"):
         refuse_below_floor(parse_thresholds(["base.time_s: <1.05"]), file)
     refuse_below_floor(parse_thresholds(["base.time_s: <1.10"]), file)
+
+
+def test_the_scenario_of_a_run_is_what_its_record_says_whatever_its_command_was(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text((files("claimbench.scenarios") / "files" / "smoke.toml").read_text())
+    scenario = load(own)
+    run = a_later_run()
+    told = run.scenario.model_copy(update={"source": scenario.source, "sha256": scenario.sha256})
+    record = run.model_copy(update={"scenario": told, "command": "make bench"})
+
+    assert scenario_of(record, None) == scenario
+
+
+def test_a_run_of_an_edited_scenario_names_the_file_that_was_edited(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text((files("claimbench.scenarios") / "files" / "smoke.toml").read_text())
+    told = a_run().scenario.model_copy(update={"source": str(own), "sha256": "0" * 64})
+
+    with pytest.raises(NothingToCompareError, match=re.escape(f"{own}: the scenario was edited")):
+        scenario_of(a_run().model_copy(update={"scenario": told}), None)

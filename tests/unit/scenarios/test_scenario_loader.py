@@ -161,6 +161,7 @@ def test_claims_can_come_from_a_file_beside_the_scenario_and_count_in_its_hash(t
         ('claims_from = "document"', 'claims_from = "none.toml"', "cannot be read"),
         ('claims_from = "document"', 'claims = "none"', "claims"),
         ('claims_from = "document"', 'claims_from = "document"\nsha256 = "a"', "sha256: cannot be set"),
+        ('claims_from = "document"', 'claims_from = "document"\nsource = "a"', "source: cannot be set"),
     ],
 )
 def test_a_mistake_is_refused_with_file_key_and_remedy(tmp_path: Path, old: str, new: str, said: str) -> None:

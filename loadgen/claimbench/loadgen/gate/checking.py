@@ -1,7 +1,6 @@
 """`claimbench check`: read what is to be compared, measure the base revision if asked to, judge, tell."""
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -85,17 +84,16 @@ def _search_n_plus_one(arm: Arm, scenario: Scenario, options: CheckOptions, cons
 
 
 def scenario_of(record: ResultRecord, named: str | None) -> Scenario:
-    """The scenario that a run was of: by the option, by the run's own command, or by its name.
+    """The scenario that a run was of: by the option, by what the run loaded, or by its name.
 
     Raises `NothingToCompareError` (exit 4) if it was edited since.
     """
-    words = shlex.split(record.command)
-    own = words[2] if len(words) > 2 and words[:2] == ["claimbench", "run"] else record.scenario.name
-    scenario = load(named or own)
+    name = named or record.scenario.source or record.scenario.name
+    scenario = load(name)
     if scenario.sha256 != record.scenario.sha256:
         raise NothingToCompareError(
             "the scenario was edited since the run",
-            where=named or own,
+            where=name,
             remedy="run it again, or name the file that was run with --scenario",
         )
     return scenario

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from claimbench.errors import UsageError
 from claimbench.loadgen.load.arrivals import Spacing, Stretch, Times, arrival_times
 from claimbench.loadgen.load.traffic import Draw, draw
-from claimbench.reports.record.values import Frozen
+from claimbench.scenarios.model import Frozen
 
 Positive = Annotated[float, Field(gt=0)]
 

@@ -78,6 +78,7 @@ def _scenario_record(scenario: Scenario) -> ScenarioRecord:
         title=scenario.title,
         why=scenario.why,
         sha256=scenario.sha256,
+        source=scenario.source,
         runs=scenario.workload.runs,
         step_s=scenario.workload.step.total_seconds(),
         companies=scenario.dataset.companies,

@@ -5,7 +5,8 @@ from typing import Final, Literal
 from pydantic import Field
 
 from claimbench.reports.record.gate import Fitness, GateMethod
-from claimbench.reports.record.values import Frozen, Sample, Scalar
+from claimbench.reports.record.values import Sample, Scalar
+from claimbench.scenarios.model import Frozen
 
 CALIBRATION_SCHEMA: Final = "claimbench.calibration/1"
 

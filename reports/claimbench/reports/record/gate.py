@@ -4,7 +4,8 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from claimbench.reports.record.values import Finding, Frozen, Place, Sample, Verdict
+from claimbench.reports.record.values import Finding, Place, Sample, Verdict
+from claimbench.scenarios.model import Frozen
 
 BASELINE_SCHEMA: Final = "claimbench.baseline/1"
 GATE_SCHEMA: Final = "claimbench.gate/1"

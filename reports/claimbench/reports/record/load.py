@@ -13,12 +13,12 @@ from claimbench.reports.record.values import (
     ArmRecord,
     Equivalence,
     Finding,
-    Frozen,
     Interval,
     Method,
     Scalar,
     Verdict,
 )
+from claimbench.scenarios.model import Frozen
 
 LOAD_SCHEMA: Final = "claimbench.load/2"
 

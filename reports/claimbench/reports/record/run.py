@@ -8,7 +8,6 @@ from pydantic import Field
 from claimbench.reports.record.values import (
     ArmRecord,
     Equivalence,
-    Frozen,
     Interval,
     Method,
     Sample,
@@ -17,6 +16,7 @@ from claimbench.reports.record.values import (
     Verdict,
     VerdictValue,
 )
+from claimbench.scenarios.model import Frozen
 
 SCHEMA: Final = "claimbench.result/2"
 
@@ -28,6 +28,8 @@ class ScenarioRecord(Frozen):
     title: str
     why: str
     sha256: str
+    source: str = Field(default="", exclude_if=lambda source: not source)
+    """The name or path by which it was loaded, for whoever reads it again."""
     runs: int
     step_s: float
     companies: int

@@ -5,7 +5,8 @@ from typing import Final, Literal
 from pydantic import Field
 
 from claimbench.reports.record.load import Generated, Latency
-from claimbench.reports.record.values import Finding, Frozen, Scalar, Verdict
+from claimbench.reports.record.values import Finding, Scalar, Verdict
+from claimbench.scenarios.model import Frozen
 
 SOAK_SCHEMA: Final = "claimbench.soak/2"
 

@@ -3,21 +3,16 @@
 from enum import StrEnum
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from claimbench.errors import ExitCode
+from claimbench.scenarios.model import Frozen
 
 Scalar = str | int | float | bool | None
 
 
 def _is_absent(value: object) -> bool:
     return not value
-
-
-class Frozen(BaseModel):
-    """A stored value; unknown keys are refused, NaN and infinity too."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 class Sample(Frozen):
