@@ -17,7 +17,7 @@ from claimbench.loadgen.commands.recheck import recheck
 from claimbench.loadgen.commands.trend import trend
 from claimbench.loadgen.gate.checking import refuse_below_floor, scenario_of
 from claimbench.reports.judge.gate import method_of
-from claimbench.reports.judge.looks import LookPlan
+from claimbench.reports.judge.timing import LookPlan
 from claimbench.reports.record.calibration import Calibration, Floor, Simulated
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import to_json

@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from claimbench.errors import InvalidMeasurementError, UsageError
-from claimbench.reports.judge.calibration import Gated, Limit, Simulation, gated_of, smallest_found
-from claimbench.reports.judge.looks import LookPlan, Question, decide, interval_of
-from claimbench.reports.judge.significance import Rate, holm, of_median, of_percentile
-from claimbench.reports.judge.statistics import Values
+from claimbench.reports.judge.calibration import Gated, RatioLimit, Simulation, gated_of, smallest_found
+from claimbench.reports.judge.statistics import Proportion, Values, holm, of_median, of_percentile
+from claimbench.reports.judge.timing import Hypothesis, LookPlan, decide, interval_of
 
 EXPERIMENTS = 1000
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=20)
@@ -92,7 +91,7 @@ def test_a_green_at_the_very_limit_is_at_most_as_frequent_as_declared() -> None:
     random, greens = np.random.default_rng(9), 0
     for _ in range(EXPERIMENTS):
         values = 1.05 * np.exp(random.normal(0, 0.05, 96))
-        (answer,) = decide([Question("time", 1.05)], _reader(values), LookPlan())
+        (answer,) = decide([Hypothesis("time", 1.05)], _reader(values), LookPlan())
         greens += answer.value == "pass"
 
     assert greens / EXPERIMENTS <= LookPlan().beta
@@ -111,7 +110,7 @@ def _reader(values: Values):
 
 def test_a_red_that_the_second_set_does_not_confirm_is_inconclusive() -> None:
     values = np.append(np.full(12, 1.5), np.ones(84)) * np.exp(np.linspace(0, 0.01, 96))
-    (answer,) = decide([Question("time", 1.05)], _reader(values), LookPlan())
+    (answer,) = decide([Hypothesis("time", 1.05)], _reader(values), LookPlan())
 
     assert answer.value == "inconclusive"
     assert "does not confirm" in answer.reason
@@ -124,7 +123,7 @@ def test_a_gate_looks_no_more_often_than_declared() -> None:
         taken.append(count)
         return (1.05 * np.exp(np.where(np.arange(count) % 2, 0.03, -0.03) * np.linspace(0.9, 1.1, count)),)
 
-    decide([Question("time", 1.05)], take, LookPlan())
+    decide([Hypothesis("time", 1.05)], take, LookPlan())
 
     assert taken == [12, 12, 24]
 
@@ -160,14 +159,14 @@ def test_further_questions_in_the_family_make_holm_no_bolder(p_values, others: i
 
 @given(st.integers(1, 500), st.data())
 def test_wilsons_interval_holds_the_share_and_stays_between_0_and_1(trials: int, data) -> None:
-    rate = Rate(data.draw(st.integers(0, trials)), trials)
+    rate = Proportion(data.draw(st.integers(0, trials)), trials)
 
     assert 0 <= rate.low <= rate.share + 1e-12
     assert rate.share <= rate.high + 1e-12 <= 1 + 1e-9
 
 
 def test_wilsons_interval_of_no_alarm_in_400_runs_is_below_1_percent() -> None:
-    assert Rate(0, 400).high == pytest.approx(0.0095, abs=0.0001)
+    assert Proportion(0, 400).high == pytest.approx(0.0095, abs=0.0001)
 
 
 def test_a_95th_percentile_below_its_limit_needs_many_blocks_to_be_told() -> None:
@@ -179,7 +178,7 @@ def test_a_95th_percentile_below_its_limit_needs_many_blocks_to_be_told() -> Non
 
 def test_fewer_than_60_recorded_blocks_are_refused() -> None:
     with pytest.raises(InvalidMeasurementError, match="too few to resample"):
-        gated_of((), (Limit("time", 1.05),))
+        gated_of((), (RatioLimit("time", 1.05),))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from gate_factory import a_duel, a_later_run, checked, counters, multiplied, rules, times
 
 from claimbench.reports.judge.counters import growth_exponent
-from claimbench.reports.judge.fitness import unfit
+from claimbench.reports.judge.validity import unfit
 from claimbench.reports.record.gate import Fitness
 from claimbench.reports.record.values import Sample
 

@@ -16,7 +16,7 @@ from claimbench.loadgen.commands.surroundings import OWN_SERVERS, forget_other_s
 from claimbench.loadgen.processes.forks import Forks
 from claimbench.loadgen.processes.importing import imported_for_good
 from claimbench.reports.pages.run import run_page
-from claimbench.reports.record.store import RESULTS
+from claimbench.reports.record import store
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
 
@@ -66,7 +66,7 @@ def run_and_report(options: RunOptions, console: Console) -> int:
     if options.arms:
         scenario = with_arms(scenario, options.arms)
     forget_other_servers(options.database)
-    with own_folder(options.out, scenario.name, RESULTS) as folder:
+    with own_folder(options.out, scenario.name, store.RUN.file) as folder:
         with shown_progress(console) as progress, Forks() as forks:
             with imported_for_good():
                 from claimbench.loadgen.passes.workflow import RunRequest, run_scenario  # noqa: PLC0415 (see above)

@@ -14,9 +14,15 @@ from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import Ring, open_ring
 from claimbench.loadgen.gate.machine import MachineWatch, cpu_load
 from claimbench.loadgen.probes.machine import environment
-from claimbench.reports.judge.calibration import INDEPENDENT_BLOCKS, Limit, Simulation, gated_of, outcome_of
+from claimbench.reports.judge.calibration import (
+    INDEPENDENT_BLOCKS,
+    RatioLimit,
+    Simulation,
+    gated_of,
+    outcome_of,
+)
 from claimbench.reports.judge.gate import method_of
-from claimbench.reports.judge.looks import LookPlan
+from claimbench.reports.judge.timing import LookPlan
 from claimbench.reports.pages.calibration import calibration_page
 from claimbench.reports.record.calibration import Calibration, Condition
 from claimbench.reports.record.store import CALIBRATION, read, write
@@ -24,7 +30,7 @@ from claimbench.reports.record.values import Sample
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
 
-LIMITS = (Limit("time", 1.05), Limit("peak_memory", 1.10))
+LIMITS = (RatioLimit("time", 1.05), RatioLimit("peak_memory", 1.10))
 QUIET, CPU_LOAD = "quiet", "under CPU load"
 
 

@@ -16,9 +16,8 @@ from claimbench.loadgen.gate.machine import MachineWatch
 from claimbench.loadgen.gate.n_plus_one import write_sarif
 from claimbench.loadgen.gate.worktree import BaseEnvironment, checked_out, sha_of
 from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
-from claimbench.reports.judge.looks import LookPlan, decide
-from claimbench.reports.judge.questions import asked_of_duel, is_statistical
 from claimbench.reports.judge.statistics import Values
+from claimbench.reports.judge.timing import LookPlan, decide, is_statistical, rule_of_duel
 from claimbench.reports.pages.gate import gate_page
 from claimbench.reports.record.gate import Duel, Fitness, GateRecord
 from claimbench.reports.record.run import ResultRecord
@@ -136,7 +135,7 @@ class _Measuring:
         start = len({each.block for each in self.samples})
         for block in range(start, start + count):
             self.samples.extend(self.ring.block(block, self.contestants))
-        values = [asked_of_duel(each, self.record, self.duel(Fitness())).values for each in self.thresholds]
+        values = [rule_of_duel(each, self.record, self.duel(Fitness())).values for each in self.thresholds]
         if any((each <= 0).any() for each in values):
             raise InvalidMeasurementError(
                 "a block is 0, and nothing can be compared with nothing",
@@ -175,7 +174,7 @@ def _measured(
         with open_ring(scenario, options.database, contestants, progress) as ring:
             watch = MachineWatch()
             measuring = _Measuring(ring, contestants, record, asked, [])
-            questions = [asked_of_duel(each, record, measuring.duel(Fitness())).question for each in asked]
+            questions = [rule_of_duel(each, record, measuring.duel(Fitness())).hypothesis for each in asked]
             decide(questions, measuring.take, LookPlan(), others)
             fitness = watch.fitness(ring.way.asked_ms, ring.way.achieved_ms)
         duel = measuring.duel(fitness)

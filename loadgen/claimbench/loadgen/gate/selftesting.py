@@ -18,11 +18,10 @@ from claimbench.loadgen.gate import injections
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import open_ring
 from claimbench.loadgen.passes.exact import ExactPasses
-from claimbench.reports.judge.counter_verdicts import CounterRules, counter_findings
-from claimbench.reports.judge.counters import REPEATS, entries_of, readings_of
+from claimbench.reports.judge.counters import REPEATS, CounterRules, counter_findings, entries_of, readings_of
 from claimbench.reports.judge.gate import Tiers
-from claimbench.reports.judge.looks import LookPlan, Question, Take, decide
 from claimbench.reports.judge.statistics import Values
+from claimbench.reports.judge.timing import Hypothesis, LookPlan, Take, decide
 from claimbench.reports.record.gate import Baseline
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load
@@ -224,7 +223,7 @@ def _ratio(block: Sequence[Sample], injection: Injection) -> float:
 
 def _seen(injection: Injection, take: Take, plan: LookPlan) -> Seen:
     limit = TIME_LIMIT if injection.metric == "time" else MEMORY_LIMIT
-    (answer,) = decide([Question(injection.metric, limit)], take, plan)
+    (answer,) = decide([Hypothesis(injection.metric, limit)], take, plan)
     interval = answer.interval
     told = f"{interval.value:.3f}x [{interval.ci_low:.3f}, {interval.ci_high:.3f}], limit {limit:g}"
     return Seen(injection, answer.value, f"{injection.metric} {told}, {answer.blocks} blocks")

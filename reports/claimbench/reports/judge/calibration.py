@@ -6,17 +6,15 @@ makes the null exact, so a bias between the sides is reported by itself.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 from claimbench.errors import InvalidMeasurementError
-from claimbench.reports.judge.looks import LookPlan, Question, decide, interval_of
-from claimbench.reports.judge.rivals import RIVALS
-from claimbench.reports.judge.significance import Rate
-from claimbench.reports.judge.statistics import Values
+from claimbench.reports.judge.statistics import Proportion, Values
+from claimbench.reports.judge.timing import Hypothesis, LookPlan, decide, interval_of
 from claimbench.reports.record.calibration import Bias, Caught, Condition, Floor, Simulated
 from claimbench.reports.record.values import Sample
 
@@ -54,13 +52,14 @@ class Simulation:
         draws = [self._draw(random, effect, metric) for _ in range(self.runs)]
         ours = sum(self._gate_alarms(draw) for draw in draws)
         wrong_way = sum(_rival_alarms(draw, self.plan.blocks[-1]) for draw in draws)
-        return Alarms(Rate(ours, self.runs), tuple(Rate(int(n), self.runs) for n in np.atleast_1d(wrong_way)))
+        rivals = tuple(Proportion(int(n), self.runs) for n in np.atleast_1d(wrong_way))
+        return Alarms(Proportion(ours, self.runs), rivals)
 
-    def caught(self, effect: float, metric: str) -> Rate:
+    def caught(self, effect: float, metric: str) -> Proportion:
         """As `alarms`, of our gate alone."""
         random = np.random.default_rng(self.seed)
         found = sum(self._gate_alarms(self._draw(random, effect, metric)) for _ in range(self.runs))
-        return Rate(found, self.runs)
+        return Proportion(found, self.runs)
 
     def estimates(self, metric: str) -> Values:
         """The effect that noise alone shows at the last look, as a log-ratio, a number for each run."""
@@ -89,7 +88,7 @@ class Simulation:
         )
 
     def _gate_alarms(self, drawn: Sequence[Gated]) -> bool:
-        questions = [Question(each.metric, each.limit) for each in drawn]
+        hypotheses = [Hypothesis(each.metric, each.limit) for each in drawn]
         given = 0
 
         def take(count: int) -> Sequence[Values]:
@@ -97,15 +96,15 @@ class Simulation:
             start, given = given, given + count
             return [(each.head / each.base)[start:given] for each in drawn]
 
-        return any(answer.value == "fail" for answer in decide(questions, take, self.plan))
+        return any(answer.value == "fail" for answer in decide(hypotheses, take, self.plan))
 
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
     """How often the gate ended red, and how often each rival's rule would have, in the order of `RIVALS`."""
 
-    ours: Rate
-    rivals: tuple[Rate, ...]
+    ours: Proportion
+    rivals: tuple[Proportion, ...]
 
 
 def _rival_alarms(drawn: Sequence[Gated], blocks: int) -> Values:
@@ -113,7 +112,7 @@ def _rival_alarms(drawn: Sequence[Gated], blocks: int) -> Values:
     return np.array(alarms, dtype=float)
 
 
-def gated_of(samples: Sequence[Sample], limits: Sequence["Limit"]) -> tuple[Gated, ...]:
+def gated_of(samples: Sequence[Sample], limits: Sequence["RatioLimit"]) -> tuple[Gated, ...]:
     """The recorded pairs of each metric that is gated.
 
     Raises `InvalidMeasurementError` (exit 3) below 60 blocks.
@@ -122,7 +121,7 @@ def gated_of(samples: Sequence[Sample], limits: Sequence["Limit"]) -> tuple[Gate
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RatioLimit:
     """How much of the base revision's value a metric may reach: 1.05 is 5 % more."""
 
     metric: str
@@ -138,7 +137,7 @@ def _by_block(samples: Sequence[Sample], arm: str, metric: str) -> Mapping[int, 
     return {block: float(np.median(values)) for block, values in rounds.items()}
 
 
-def _gated(samples: Sequence[Sample], limit: Limit) -> Gated:
+def _gated(samples: Sequence[Sample], limit: RatioLimit) -> Gated:
     of_arm = {arm: _by_block(samples, arm, limit.metric) for arm in ("base", "head")}
     blocks = sorted(set(of_arm["base"]) & set(of_arm["head"]))
     if len(blocks) < INDEPENDENT_BLOCKS:
@@ -210,3 +209,33 @@ def _bias(gated: Gated) -> Bias:
     slower, unequal = int((ratios > 1).sum()), int((ratios != 1).sum())
     p_value = float(stats.binomtest(slower, unequal).pvalue) if unequal else 1.0
     return Bias(metric=gated.metric, head_worse=slower, blocks=len(ratios), p_value=p_value)
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A rule that says whether `head` is slower than `base`, from the blocks of each."""
+
+    name: str
+    rule: str
+    alarms: Callable[[Values, Values], bool]
+
+
+def _mean_10_percent(base: Values, head: Values) -> bool:
+    return bool(head.mean() > 1.10 * base.mean())
+
+
+def _asv(base: Values, head: Values) -> bool:
+    different = stats.mannwhitneyu(head, base, alternative="two-sided").pvalue < 0.002
+    return bool(different and np.median(head) > 1.1 * np.median(base))
+
+
+def _mann_whitney(base: Values, head: Values) -> bool:
+    different = stats.mannwhitneyu(head, base, alternative="two-sided").pvalue < 0.05
+    return bool(different and np.median(head) > np.median(base))
+
+
+RIVALS = (
+    Rival("pytest-benchmark", "--benchmark-compare-fail=mean:10%", _mean_10_percent),
+    Rival("asv", "Mann-Whitney p < 0.002 and 10 % by the medians", _asv),
+    Rival("Mann-Whitney", "p < 0.05 and slower by the medians", _mann_whitney),
+)

@@ -15,7 +15,7 @@ Blocks = Mapping[int, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _MetricKey:
     """Where a number belongs: all of a sample but its arm, block and value."""
 
     metric: str
@@ -45,22 +45,21 @@ def compare(samples: Iterable[Sample], arms: Sequence[ArmRecord]) -> tuple[Metri
     Samples of the same arm and block are one replication: their median counts. Blocks that only
     one arm has are left out, unless the metric is the candidate's alone.
     """
-    places: dict[_Place, dict[str, dict[int, list[float]]]] = defaultdict(
+    places: dict[_MetricKey, dict[str, dict[int, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
-    notes: dict[_Place, dict[str, None]] = defaultdict(dict)
+    notes: dict[_MetricKey, dict[str, None]] = defaultdict(dict)
     for sample in samples:
-        place = _Place(sample.metric, sample.stage, sample.unit, sample.rtt_ms, sample.size)
+        place = _MetricKey(sample.metric, sample.stage, sample.unit, sample.rtt_ms, sample.size)
         places[place][sample.arm][sample.block].append(sample.value)
         if sample.note:
             notes[place][sample.note] = None
-    return tuple(
-        _metric(place, places[place], arms, tuple(notes[place])) for place in sorted(places, key=_Place.order)
-    )
+    in_order = sorted(places, key=_MetricKey.order)
+    return tuple(_metric(place, places[place], arms, tuple(notes[place])) for place in in_order)
 
 
 def _metric(
-    place: _Place, by_arm: Mapping[str, Blocks], arms: Sequence[ArmRecord], notes: tuple[str, ...]
+    place: _MetricKey, by_arm: Mapping[str, Blocks], arms: Sequence[ArmRecord], notes: tuple[str, ...]
 ) -> Metric:
     shared = set.intersection(*(set(blocks) for blocks in by_arm.values())) or set().union(*by_arm.values())
     paired = {arm: _values(blocks, shared) for arm, blocks in by_arm.items()}

@@ -1,12 +1,11 @@
 """The one entry: raw facts of a run in, the complete record out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from claimbench.reports.judge.claims import Measurements, judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
-from claimbench.reports.judge.limitations import standard_limitations
-from claimbench.reports.judge.statistics import METHOD
+from claimbench.reports.judge.statistics import FEW_BLOCKS_BELOW, METHOD
 from claimbench.reports.record.run import ClaimResult, ResultRecord, ScenarioRecord
 from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Scalar, Verdict, VerdictValue
 from claimbench.scenarios.model import Scenario
@@ -116,3 +115,47 @@ _WORDS = {
 def _first_difference(equivalence: Equivalence) -> str:
     first = equivalence.differences[0] if equivalence.differences else "no difference was recorded"
     return f"the arms do not do the same work, so no speed is published: {first}"
+
+
+def standard_limitations(scenario: Scenario) -> tuple[str, ...]:
+    """One sentence each, the one that changes most conclusions first."""
+    return tuple(_limitations(scenario))
+
+
+def _limitations(scenario: Scenario) -> Iterator[str]:
+    network, workload = scenario.network, scenario.workload
+    yield (
+        f"Time is judged at a round trip of {network.judged_rtt_ms:g} ms. A slower network helps the arm "
+        "with fewer round trips, a faster one hurts it; read the chart of time against round trip before you "
+        "carry a percentage elsewhere."
+    )
+    yield (
+        "Intervals say how sure this run is of itself. Another machine, another server or another dataset is "
+        "not in them."
+    )
+    yield "The data are made, not recorded: shapes and sizes follow the scenario, not a customer."
+    yield (
+        "The batch API is a fake that answers at once, the same to both arms. The hours that a real batch "
+        "waits are in neither."
+    )
+    if scenario.server.in_memory:
+        yield (
+            "An embedded server keeps its files in memory here, where there is room: commits wait for no "
+            "disk, which helps the arm that commits more often."
+        )
+    yield "Memory is that of the client process; what the database server uses is not in it."
+    indexes = {arm.indexes for arm in scenario.arms}
+    if len(indexes) > 1:
+        yield (
+            "The arms run with different indexes, as the document describes before and after: an effect is "
+            "that of code and indexes together."
+        )
+    if min(workload.blocks, workload.memory_blocks) < FEW_BLOCKS_BELOW:
+        yield (
+            f"With {workload.blocks} blocks for time and {workload.memory_blocks} for memory, an interval of "
+            f"fewer than {FEW_BLOCKS_BELOW} blocks rests on the assumption that the logarithms vary normally."
+        )
+    yield (
+        "Each claim is judged by itself at 95 %; with several claims that rest on time or memory, the chance "
+        "that one of the intervals misses is larger than 5 %."
+    )

@@ -1,17 +1,20 @@
-"""The first tier: exact counters, and whether they are exact."""
+"""The first tier: counters of a run, whether they are exact, and a finding for each against the baseline."""
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from claimbench.errors import NotEquivalentError, NothingToCompareError, UsageError
 from claimbench.reports.record.gate import Baseline, CounterEntry
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.values import Sample
-from claimbench.scenarios.metrics import Tier, definition
+from claimbench.reports.record.values import Finding, Place, Sample, VerdictValue
+from claimbench.reports.wording import count_text, value_text
+from claimbench.scenarios.metrics import Better, Tier, definition
+from claimbench.scenarios.thresholds import BASE, Threshold
 
 REPEATS = 3
 """How often a counter must have been taken, with the same result, before it is held to zero tolerance."""
@@ -21,7 +24,7 @@ NOT_PORTABLE = frozenset({"wal_bytes", "buffers"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Counter:
     """One counter of a run, as often as it was taken."""
 
     arm: str
@@ -61,12 +64,12 @@ class Reading:
         )
 
 
-def counters_of(record: ResultRecord) -> tuple[Reading, ...]:
+def counters_of(record: ResultRecord) -> tuple[Counter, ...]:
     """All counters of a run, in a stable order."""
     return readings_of(record.samples)
 
 
-def readings_of(samples: Sequence[Sample]) -> tuple[Reading, ...]:
+def readings_of(samples: Sequence[Sample]) -> tuple[Counter, ...]:
     """All counters among samples, in a stable order."""
     found: dict[tuple[str, str, str, int, str], list[Sample]] = defaultdict(list)
     for sample in samples:
@@ -75,7 +78,7 @@ def readings_of(samples: Sequence[Sample]) -> tuple[Reading, ...]:
             key = (sample.arm, sample.metric, sample.stage, sample.size, sample.unit)
             found[key].append(sample)
     return tuple(
-        Reading(
+        Counter(
             *key, values=tuple(sample.value for sample in sorted(found[key], key=lambda each: each.block))
         )
         for key in sorted(found)
@@ -125,12 +128,12 @@ def baseline_of(record: ResultRecord, reason: str) -> Baseline:
     )
 
 
-def entries_of(readings: Sequence[Reading]) -> tuple[CounterEntry, ...]:
+def entries_of(readings: Sequence[Counter]) -> tuple[CounterEntry, ...]:
     """What a baseline keeps of counters: those that are the same on every machine."""
     return tuple(each.entry for each in readings if each.metric not in NOT_PORTABLE)
 
 
-def growth_exponent(readings: Sequence[Reading]) -> float | None:
+def growth_exponent(readings: Sequence[Counter]) -> float | None:
     """The exponent g of value = c * companies**g, by least squares in logarithms; 0 is constant.
 
     None below two sizes, and where a counter is 0 at some sizes only.
@@ -151,3 +154,156 @@ def ratio(value: float, reference: float) -> float:
     if reference == 0:
         return 1.0 if value == 0 else math.inf
     return value / reference
+
+
+PASS, FAIL = VerdictValue.PASS, VerdictValue.FAIL
+INCONCLUSIVE, INVALID = VerdictValue.INCONCLUSIVE, VerdictValue.INVALID
+
+BEYOND_BELIEF = 0.2
+"""A fifth of the baseline or less: work that is not done any more looks just like this."""
+
+DEMOTED_LIMIT = 1.05
+"""What a counter that varies may lose against the baseline before anybody is told."""
+
+SAME_WORK = frozenset({"active_companies"})
+"""What must be equal, since neither way is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRules:
+    """What counters are held to. believed: names of metrics whose large improvement is meant."""
+
+    baseline: Baseline
+    thresholds: tuple[Threshold, ...]
+    believed: frozenset[str]
+    alpha: float
+    family: int
+    """How many questions with an error share `alpha`."""
+
+
+def counter_findings(readings: Sequence[Counter], rules: CounterRules) -> Iterator[Finding]:
+    """A finding for each counter that run and baseline have in the same unit."""
+    entries = {entry.place: entry for entry in rules.baseline.counters}
+    for reading in readings:
+        entry = entries.get(reading.entry.place)
+        if entry and entry.unit == reading.unit:
+            yield _Comparison(reading, entry, rules).finding()
+
+
+def unknown_to(baseline: Baseline, readings: Sequence[Counter]) -> tuple[Place, ...]:
+    """Where the run has a counter and the baseline does not."""
+    known = {entry.place for entry in baseline.counters}
+    return tuple(
+        each.entry.place
+        for each in readings
+        if each.entry.place not in known and each.metric not in NOT_PORTABLE
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    reading: Counter
+    entry: CounterEntry
+    rules: CounterRules
+
+    def finding(self) -> Finding:
+        formulas = [each for each in self.rules.thresholds if self._is_about(each)]
+        if self._is_beyond_belief:
+            reason = (
+                "an improvement beyond belief: see that the work is still done, then promote the baseline "
+                f"or say --believe {self.reading.metric}"
+            )
+            return _improved(self._told(INVALID, "zero tolerance", reason))
+        if formulas:
+            return self._by_formula(formulas)
+        if self.reading.varies or not self.entry.is_exact:
+            return self._demoted()
+        if not self.reading.is_exact and self._worse > 1:
+            reason = f"{self._words}, but taken {len(self.reading.values)} times only"
+            return self._told(INCONCLUSIVE, "zero tolerance", f"{reason}: run with repeats = {REPEATS}")
+        return self._exact()
+
+    def _is_about(self, threshold: Threshold) -> bool:
+        place, reading = threshold.place, self.reading
+        return (
+            threshold.subject == BASE
+            and (place.metric, place.stage) == (reading.metric, reading.stage)
+            and place.companies in (None, reading.companies)
+        )
+
+    @property
+    def _worse(self) -> float:
+        """How many times worse than the baseline; above 1 is worse, whichever way is better."""
+        found = definition(self.reading.metric)
+        if found and found.better is Better.HIGHER:
+            return ratio(self.entry.high, min(self.reading.values))
+        return ratio(max(self.reading.values), self.entry.high)
+
+    @property
+    def _is_beyond_belief(self) -> bool:
+        found = definition(self.reading.metric)
+        lower = found is None or found.better is Better.LOWER
+        believed = self.reading.metric in self.rules.believed
+        return lower and not believed and self.entry.high > 0 and self._worse <= BEYOND_BELIEF
+
+    def _exact(self) -> Finding:
+        worse = self._worse
+        if math.isclose(worse, 1, rel_tol=1e-9):
+            return self._told(PASS, "zero tolerance", "as in the baseline")
+        if self.reading.metric in SAME_WORK:
+            return self._told(INVALID, "zero tolerance", "the amount of work is another one")
+        if worse > 1:
+            return self._told(FAIL, "zero tolerance", f"worse than the baseline: {self._words}")
+        return _improved(self._told(PASS, "zero tolerance", f"better than the baseline: {self._words}"))
+
+    def _by_formula(self, formulas: Sequence[Threshold]) -> Finding:
+        share = ratio(max(self.reading.values), self.entry.high)
+        broken = [each for each in formulas if not each.operator.holds(share, each.limit)]
+        rule = ", ".join(each.rule for each in formulas)
+        if broken:
+            return self._told(FAIL, rule, f"{share:.4g} times the baseline breaks {broken[0].rule}")
+        return self._told(PASS, rule, f"{share:.4g} times the baseline")
+
+    def _demoted(self) -> Finding:
+        """A t-test of the repeats against the baseline's worst: it varies, so it is a statistic."""
+        rule = f"varies between repeats, so: <{DEMOTED_LIMIT:g}"
+        values, worst = np.array(self.reading.values), self.entry.high
+        if worst <= 0 or (values <= 0).any() or len(values) < REPEATS:
+            return self._told(INCONCLUSIVE, rule, "too few repeats, or a 0 among them, to judge what varies")
+        excess = np.log(values / (DEMOTED_LIMIT * worst))
+        varies = excess.min() < excess.max()
+        p_worse = (
+            float(stats.ttest_1samp(excess, 0, alternative="greater").pvalue)
+            if varies
+            else float(excess[0] <= 0)
+        )
+        if excess.min() > 0 and p_worse <= self.rules.alpha / max(self.rules.family, 1):
+            return self._told(FAIL, rule, f"every repeat is beyond it: {self._words}", p_worse)
+        if excess.max() <= 0:
+            return self._told(PASS, rule, "every repeat is within it", p_worse)
+        return self._told(INCONCLUSIVE, rule, "some repeats are beyond it", p_worse)
+
+    @property
+    def _words(self) -> str:
+        return f"{self._text(self.entry.high)} -> {self._text(max(self.reading.values))}"
+
+    def _text(self, value: float) -> str:
+        """Bytes in full: in KiB a small step could not be seen."""
+        unit = self.reading.unit
+        return f"{count_text(value)} B" if unit == "B" else value_text(value, unit)
+
+    def _told(self, value: VerdictValue, rule: str, reason: str, p_worse: float | None = None) -> Finding:
+        return Finding(
+            tier="counter",
+            subject=self.reading.name,
+            rule=rule,
+            value=value,
+            measured=self._words,
+            reason=reason,
+            p_worse=p_worse,
+            place=self.entry.place,
+        )
+
+
+def _improved(finding: Finding) -> Finding:
+    return finding.model_copy(update={"is_better": True})

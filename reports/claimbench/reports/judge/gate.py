@@ -6,34 +6,36 @@ from enum import StrEnum
 
 import numpy as np
 
-from claimbench.reports.judge import comparability
-from claimbench.reports.judge.counter_verdicts import (
+from claimbench.reports.judge.counters import (
     BEYOND_BELIEF,
     DEMOTED_LIMIT,
+    REPEATS,
+    Counter,
     CounterRules,
     counter_findings,
-    unknown_to,
-)
-from claimbench.reports.judge.counters import (
-    REPEATS,
-    Reading,
     counters_of,
     growth_exponent,
     ratio,
     refuse_unsound,
+    unknown_to,
 )
-from claimbench.reports.judge.fitness import fitness_of_run, unfit
 from claimbench.reports.judge.folding import folded, grouped
-from claimbench.reports.judge.looks import LookPlan
-from claimbench.reports.judge.questions import (
-    Asked,
+from claimbench.reports.judge.timing import (
     Judgement,
-    asked_of_duel,
-    asked_of_run,
+    LookPlan,
+    RuleOnBlocks,
     interleaved,
     is_statistical,
     plan_for,
+    rule_of_duel,
+    rule_of_run,
     timing_findings,
+)
+from claimbench.reports.judge.validity import (
+    complaints_about_pair,
+    complaints_about_run,
+    fitness_of_run,
+    unfit,
 )
 from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateMethod, GateRecord
 from claimbench.reports.record.run import ResultRecord
@@ -114,15 +116,13 @@ class _Judged:
     """The case with its counters read."""
 
     case: GateCase
-    readings: tuple[Reading, ...]
+    readings: tuple[Counter, ...]
 
     def complaints(self) -> Iterator[str]:
         case = self.case
         if case.tiers is Tiers.ALL:
-            yield from comparability.complaints_about_run(case.record, self.readings)
-        yield from comparability.complaints_about_pair(
-            comparability.Sides(case.record, self.readings, case.baseline)
-        )
+            yield from complaints_about_run(case.record, self.readings)
+        yield from complaints_about_pair(case.record, self.readings, case.baseline)
         for threshold in case.thresholds:
             yield from self._complaints_about(threshold)
 
@@ -142,7 +142,7 @@ class _Judged:
     def _complaints_about_blocks(self, threshold: Threshold) -> Iterator[str]:
         if threshold.subject == BASE and self.case.duel is None:
             yield f"{threshold}: the base revision was not measured: name it with --base-rev"
-        elif not len(self._asked(threshold).values):
+        elif not len(self._rule(threshold).values):
             yield f"{threshold}: {threshold.place} was not measured: run the whole scenario again"
 
     def findings(self) -> Iterator[Finding]:
@@ -189,7 +189,7 @@ class _Judged:
             exact = replace(exact, under=under)
         yield from exact.finding()
 
-    def _readings_for(self, threshold: Threshold, arm: str) -> tuple[Reading, ...]:
+    def _readings_for(self, threshold: Threshold, arm: str) -> tuple[Counter, ...]:
         """All sizes for growth; the one size that is asked about otherwise."""
         place = threshold.place
         size = place.companies or self.case.record.scenario.companies
@@ -203,10 +203,10 @@ class _Judged:
     def _role(self, role: str) -> str:
         return next(arm.name for arm in self.case.record.arms if arm.role == role)
 
-    def _asked(self, threshold: Threshold) -> Asked:
+    def _rule(self, threshold: Threshold) -> RuleOnBlocks:
         if threshold.subject == BASE and self.case.duel:
-            return asked_of_duel(threshold, self.case.record, self.case.duel)
-        return interleaved(asked_of_run(threshold, self.case.record))
+            return rule_of_duel(threshold, self.case.record, self.case.duel)
+        return interleaved(rule_of_run(threshold, self.case.record))
 
     def _timing(self, family: Sequence[Threshold]) -> Iterator[Finding]:
         arms = {arm.name for arm in self.case.record.arms}
@@ -214,11 +214,11 @@ class _Judged:
         of_run = [each for each in family if each.subject in arms | {RATIO}]
         believed = frozenset(self.case.believed)
         if of_base and self.case.duel:
-            asked = [self._asked(each) for each in of_base]
+            asked = [self._rule(each) for each in of_base]
             judgement = Judgement(self.case.plan, len(family) - len(of_base), believed)
             yield from _if_fit(timing_findings(asked, judgement), self.case.duel.fitness)
         for threshold in of_run:
-            one = self._asked(threshold)
+            one = self._rule(threshold)
             judgement = Judgement(plan_for(len(one.values)), len(family) - 1, believed)
             yield from _if_fit(timing_findings([one], judgement), fitness_of_run(self.case.record))
 
@@ -228,8 +228,8 @@ class _ExactRule:
     """A rule about counters of the run itself; `under` are the reference's for a ratio."""
 
     threshold: Threshold
-    over: tuple[Reading, ...]
-    under: tuple[Reading, ...] = ()
+    over: tuple[Counter, ...]
+    under: tuple[Counter, ...] = ()
 
     def finding(self) -> Iterator[Finding]:
         """One finding; none when nothing was measured, which is complained about elsewhere."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from claimbench.reports.judge.claims import judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
 from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
-from claimbench.reports.judge.looks import LookPlan
+from claimbench.reports.judge.timing import LookPlan
 from claimbench.reports.record.gate import GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.scenarios.grammar import parse_claimed
@@ -31,7 +31,7 @@ def recheck(record: ResultRecord, gate: GateRecord | None) -> Rechecked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class _Recomputed:
     name: str
     recorded: str
     recomputed: str
@@ -45,7 +45,7 @@ class _Pair:
         return f"{self.name}: the file says {self.recorded}, its samples say {self.recomputed}"
 
 
-def _claims(record: ResultRecord) -> Iterator[_Pair]:
+def _claims(record: ResultRecord) -> Iterator[_Recomputed]:
     if record.verdict.value in ("not_equivalent", "invalid"):
         return
     scenario = record.scenario
@@ -63,23 +63,23 @@ def _claims(record: ResultRecord) -> Iterator[_Pair]:
             ),
             measurements,
         )
-        yield _Pair(f"claim {claim.id}", claim.verdict, again.verdict)
+        yield _Recomputed(f"claim {claim.id}", claim.verdict, again.verdict)
 
 
-def _metrics(record: ResultRecord) -> Iterator[_Pair]:
+def _metrics(record: ResultRecord) -> Iterator[_Recomputed]:
     again = compare(record.samples, record.arms)
-    yield _Pair("metrics", f"{len(record.metrics)} of them", f"{len(again)} of them")
+    yield _Recomputed("metrics", f"{len(record.metrics)} of them", f"{len(again)} of them")
     for recorded, recomputed in zip(record.metrics, again, strict=False):
         name = f"{recorded.metric} of {recorded.stage} at {recorded.companies} companies"
-        yield _Pair(name, _rounded(recorded.values), _rounded(recomputed.values))
+        yield _Recomputed(name, _rounded(recorded.values), _rounded(recomputed.values))
 
 
 def _rounded(values: dict[str, float]) -> str:
     return ", ".join(f"{arm} {value:.9g}" for arm, value in sorted(values.items()))
 
 
-def _gate(record: ResultRecord, gate: GateRecord) -> Iterator[_Pair]:
-    yield _Pair("run", gate.run, record.digest)
+def _gate(record: ResultRecord, gate: GateRecord) -> Iterator[_Recomputed]:
+    yield _Recomputed("run", gate.run, record.digest)
     method = gate.method
     plan = LookPlan(method.looks, method.shares, method.alpha, method.beta, method.confirmation_alpha)
     case = GateCase(
@@ -93,11 +93,11 @@ def _gate(record: ResultRecord, gate: GateRecord) -> Iterator[_Pair]:
         method.seed,
     )
     again = judge_gate(case, gate.claimbench)
-    yield _Pair("gate", _verdict(gate), _verdict(again))
+    yield _Recomputed("gate", _verdict(gate), _verdict(again))
     recomputed = {(each.subject, each.rule): each.value for each in again.findings}
     for finding in gate.findings:
         name = f"{finding.subject} {finding.rule}"
-        yield _Pair(name, finding.value, recomputed.get((finding.subject, finding.rule), "nothing"))
+        yield _Recomputed(name, finding.value, recomputed.get((finding.subject, finding.rule), "nothing"))
 
 
 def _verdict(gate: GateRecord) -> str:

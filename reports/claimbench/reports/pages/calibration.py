@@ -1,6 +1,6 @@
 """The page of a calibration: how often noise alone reddens the gate and its rivals, and what is found."""
 
-from claimbench.reports.judge.significance import Rate
+from claimbench.reports.judge.statistics import Proportion
 from claimbench.reports.pages.page import Bullets, Page, Section, Table, Weight, columns
 from claimbench.reports.record.calibration import Calibration, Floor, Simulated
 
@@ -23,15 +23,15 @@ def calibration_page(calibration: Calibration) -> Page:
 
 def _section(number: int, outcome: Simulated) -> Section:
     title = f"{outcome.condition}: {outcome.runs} gate runs from {outcome.blocks} recorded A/A blocks"
-    ours = ("claimbench, the whole gate", str(Rate(outcome.false_alarms, outcome.runs)))
+    ours = ("claimbench, the whole gate", str(Proportion(outcome.false_alarms, outcome.runs)))
     rivals = (
-        (f"{rival.name}: {rival.rule}", str(Rate(rival.events, rival.trials)))
+        (f"{rival.name}: {rival.rule}", str(Proportion(rival.events, rival.trials)))
         for rival in outcome.rival_false_alarms
     )
     table = Table(title, columns(("Rule", "False alarms, with Wilson's 95 % interval")), (ours, *rivals))
     lines = (
         *(_floor(floor) for floor in outcome.floors),
-        *(f"{point.name}: found in {Rate(point.events, point.trials)}" for point in outcome.curve),
+        *(f"{point.name}: found in {Proportion(point.events, point.trials)}" for point in outcome.curve),
         *(
             f"{bias.metric}: the second side was worse in {bias.head_worse} of {bias.blocks} blocks "
             f"(sign test p = {bias.p_value:.2g})"

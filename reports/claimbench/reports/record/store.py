@@ -267,8 +267,5 @@ def unwritable(path: Path, error: OSError) -> UsageError:
     )
 
 
-RESULTS = RUN.file
-
-
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()

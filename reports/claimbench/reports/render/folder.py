@@ -16,8 +16,8 @@ from claimbench.reports.record.load import LoadRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.soak import SoakRecord
 from claimbench.reports.record.store import GATE, LOAD, RUN, SOAK, Kind, unwritable, write, write_text
-from claimbench.reports.record.values import Frozen
 from claimbench.reports.render import github, html, junit, markdown
+from claimbench.scenarios.model import Frozen
 
 CHARTS = "charts"
 
