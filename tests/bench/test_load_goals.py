@@ -22,7 +22,7 @@ from claimbench.loadgen.load.arrivals import Stretch
 from claimbench.loadgen.load.driver import generate
 from claimbench.loadgen.load.histogram import Latencies
 from claimbench.loadgen.load.packets import BYTES_MAX
-from claimbench.loadgen.load.plan import Operation, Plan
+from claimbench.loadgen.load.plan import LoadPlan, Operation
 
 # Looked for, not imported: Locust patches the process that imports it.
 pytestmark = [
@@ -71,8 +71,8 @@ def endpoint(freeze_s: float = 0.0) -> Iterator[str]:
             process.kill()
 
 
-def plan(host: str, rate: float, seconds: float) -> Plan:
-    return Plan(
+def plan(host: str, rate: float, seconds: float) -> LoadPlan:
+    return LoadPlan(
         host=host, profile=(Stretch(seconds, rate, rate),), operations=(Operation(name="idle", path="/"),)
     )
 

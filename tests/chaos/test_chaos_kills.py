@@ -12,25 +12,25 @@ from mortal_process import trial
 from claimbench.impl.statuses import ProcessingType, RequestStatus
 from claimbench.loadgen.verify.datasets import (
     MODELS,
-    CompanyPlan,
-    DatasetPlan,
+    HistoryCompany,
+    HistoryDataset,
+    HistoryRequest,
+    HistorySession,
     Oddity,
-    RequestPlan,
-    SessionPlan,
 )
-from claimbench.loadgen.verify.histories import Break, Harm, Moment, Place
+from claimbench.loadgen.verify.histories import Break, BreakPlace, Harm, Moment
 from claimbench.loadgen.verify.world import World
 
 PENDING = RequestStatus.PENDING_BATCHING
 SENTIMENT = ProcessingType.SENTIMENT_ANALYSIS
-DATASET = DatasetPlan(
+DATASET = HistoryDataset(
     tuple(
-        CompanyPlan(
+        HistoryCompany(
             company,
             is_active=True,
             sessions=tuple(
-                SessionPlan(
-                    number, Oddity.NONE, 2, (RequestPlan(number, MODELS[0], SENTIMENT, PENDING, 0, 60),)
+                HistorySession(
+                    number, Oddity.NONE, 2, (HistoryRequest(number, MODELS[0], SENTIMENT, PENDING, 0, 60),)
                 )
                 for number in range(10 * company, 10 * company + 4)
             ),
@@ -43,10 +43,10 @@ DATASET = DatasetPlan(
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("pipeline", ["naive", "optimized"])
-@pytest.mark.parametrize("place", list(Place))
+@pytest.mark.parametrize("place", list(BreakPlace))
 @pytest.mark.parametrize("moment", list(Moment))
 def test_a_kill_at_every_point_loses_nothing_and_doubles_nothing(
-    worlds: tuple[World, ...], pipeline: str, place: Place, moment: Moment
+    worlds: tuple[World, ...], pipeline: str, place: BreakPlace, moment: Moment
 ) -> None:
     """The worlds share the points; each goes on until a process came to its end without meeting its point."""
 

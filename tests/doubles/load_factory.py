@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterable
 from functools import cache
 
-from claimbench.loadgen.load.account import Account, Finished, Ledger, latency
 from claimbench.loadgen.load.histogram import Latencies
+from claimbench.loadgen.load.recorder import Finished, Recorder, Totals, latency
 from claimbench.reports.judge.load import LoadFacts, judge_load
 from claimbench.reports.record.load import (
     BlockRecord,
@@ -31,7 +31,7 @@ EQUAL = Equivalence(equal=True, differences=(), rows_compared=100, api_requests_
 
 def simulated(mean_ms: float, seed: int, count: int = 600) -> Generated:
     chance = random.Random(seed)  # noqa: S311 (no secret)
-    account, ledger = Account(0, 1.0), Ledger(["submit", "read"], 1.0)
+    account, ledger = Recorder(0, 1.0), Totals(["submit", "read"], 1.0)
     for position in range(count):
         due = position / 50
         sent = due + chance.expovariate(2_000)

@@ -26,11 +26,11 @@ from claimbench.loadgen.oracle.api_record import read_api_record
 from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import Rows, read_rows
 from claimbench.loadgen.oracle.trail import read_trail
-from claimbench.loadgen.verify.datasets import DatasetPlan
+from claimbench.loadgen.verify.datasets import HistoryDataset
 from claimbench.loadgen.verify.histories import Break
 from claimbench.loadgen.verify.mortality import Danger, Life, MortalApi
 from claimbench.loadgen.verify.runner import is_drained
-from claimbench.loadgen.verify.world import Seat, World
+from claimbench.loadgen.verify.world import MortalEngine, World
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
@@ -77,11 +77,11 @@ def visit(api_url: str, step: int) -> None:
 def live(orders: Orders) -> None:
     """The whole life of the process."""
     danger = Danger(() if orders.ends_at is None else (orders.ends_at,))
-    life, seat = RealLife(danger), Seat(make_url(orders.url))
-    seat.give(life)
+    life, mortal = RealLife(danger), MortalEngine(make_url(orders.url))
+    mortal.give(life)
     with openai.OpenAI(api_key="any", base_url=orders.api_url, max_retries=0) as client:
         api = MortalApi(OpenAIBatchApi(client), life)
-        pipeline = find_pipeline(orders.pipeline)(PipelineContext(seat.engine, api, POLICY, ignore))
+        pipeline = find_pipeline(orders.pipeline)(PipelineContext(mortal.engine, api, POLICY, ignore))
         for number in range(orders.runs):
             visit(orders.api_url, number)
             pipeline.run(orders.start + number * STEP)
@@ -195,10 +195,10 @@ class Trial:
         """
         visit(self.api_url, 0)  # it is let in after everybody who was at the door before
         self.guests.wait_until_gone()
-        seat = self.world.seat(1)
+        mortal = self.world.mortal_engine(1)
         with openai.OpenAI(api_key="any", base_url=self.api_url, max_retries=0) as client:
             fresh = find_pipeline(pipeline)(
-                PipelineContext(seat.engine, OpenAIBatchApi(client), POLICY, ignore)
+                PipelineContext(mortal.engine, OpenAIBatchApi(client), POLICY, ignore)
             )
             for _ in range(DRAIN_RUNS):
                 self.clock.advance(STEP)
@@ -214,7 +214,7 @@ class Trial:
 
     def violations(self, interrupted: frozenset[int]) -> tuple[Violation, ...]:
         """What the oracle says."""
-        engine = self.world.seat(0).engine
+        engine = self.world.mortal_engine(0).engine
         return judge(
             Evidence(
                 self.before,
@@ -228,7 +228,7 @@ class Trial:
 
 
 @contextmanager
-def trial(world: World, dataset: DatasetPlan, failed_line_rate: float = 0.3) -> Iterator[Trial]:
+def trial(world: World, dataset: HistoryDataset, failed_line_rate: float = 0.3) -> Iterator[Trial]:
     """A trial on this dataset, whose requests fail now and then."""
     world.reset(dataset)
     clock = SimulatedClock(EPOCH)
@@ -236,7 +236,7 @@ def trial(world: World, dataset: DatasetPlan, failed_line_rate: float = 0.3) -> 
     recorder, guests = ApiRecorder(fake), Guests()
     try:
         with served(recorder, clock, guests) as api_url:
-            scene = Trial(world, recorder, clock, read_rows(world.seat(0).engine), api_url, guests)
+            scene = Trial(world, recorder, clock, read_rows(world.mortal_engine(0).engine), api_url, guests)
             try:
                 yield scene
             finally:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _MICROSECONDS = {
@@ -26,6 +26,12 @@ _MICROSECONDS = {
 }
 _UNIT_ALIASES = {"m": "min", "sec": "s", "hour": "h", "hours": "h", "day": "d", "days": "d"}
 _LONGEST_S = 366 * 86_400
+
+
+class Frozen(BaseModel):
+    """A value of a scenario or of a stored document: unknown keys are refused, NaN and infinity too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 def number_text(value: float) -> str:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from claimbench.scenarios.grammar import Duration, duration_text, number_text
+from claimbench.scenarios.grammar import Duration, Frozen, duration_text, number_text
 from claimbench.scenarios.thresholds import LoadThresholds
 
 PositiveRate = Annotated[float, Field(gt=0, le=100_000)]
@@ -18,12 +18,6 @@ AnyRate = Annotated[float, Field(ge=0, le=100_000)]
 Weight = Annotated[float, Field(ge=0)]
 Places = Annotated[int, Field(ge=1, le=10_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class LoadTable(BaseModel):
-    """A value read from the table; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Executor(StrEnum):
@@ -40,14 +34,14 @@ class Arrivals(StrEnum):
     POISSON = "poisson"
 
 
-class LoadStage(LoadTable):
+class LoadStage(Frozen):
     """Go to the rate `target` (per timeUnit) in a straight line, in this time."""
 
     target: AnyRate
     duration: Duration
 
 
-class Traffic(LoadTable):
+class Traffic(Frozen):
     """How often each operation is asked for, as weights; 0 leaves it out."""
 
     submit: Weight = 30
@@ -74,7 +68,7 @@ class Traffic(LoadTable):
         return self
 
 
-class Objective(LoadTable):
+class Objective(Frozen):
     """What a rate must keep to count as within capacity, and what a valid generator must keep."""
 
     response_p95: Duration = timedelta(milliseconds=500)
@@ -91,7 +85,7 @@ class Objective(LoadTable):
         )
 
 
-class CapacitySearch(LoadTable):
+class CapacitySearch(Frozen):
     """Look for the highest rate between two, each tried for `step`, until known to within `precision`."""
 
     lowest: PositiveRate
@@ -106,7 +100,7 @@ class CapacitySearch(LoadTable):
         return self
 
 
-class Pace(LoadTable):
+class ServicePace(Frozen):
     """How fast the service's own clockwork goes: the document's intervals are minutes, a load run is not.
 
     `interval` is the time between two times that batches are created, the other stages go in proportion;
@@ -123,7 +117,7 @@ class Pace(LoadTable):
         return self
 
 
-class Load(LoadTable):
+class Load(Frozen):
     """One load: a rate over time, its traffic, and how often arms are compared under it.
 
     Rates count per `time_unit`. `blocks` of both arms follow each other, each on fresh databases with the
@@ -143,7 +137,7 @@ class Load(LoadTable):
     blocks: Annotated[int, Field(ge=1)] = 3
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     traffic: Traffic = Traffic()
-    pace: Pace = Pace()
+    pace: ServicePace = ServicePace()
     objective: Objective = Objective()
     capacity: CapacitySearch | None = None
     thresholds: LoadThresholds = ()

@@ -4,20 +4,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from claimbench.scenarios.grammar import ClaimedRange, Duration, Range
+from claimbench.scenarios.grammar import ClaimedRange, Duration, Frozen, Range
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.thresholds import Thresholds
 
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, le=1)]
-
-
-class Frozen(BaseModel):
-    """A value of a scenario or of a stored document: unknown keys are refused, NaN and infinity too."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 class Dataset(Frozen):

@@ -86,7 +86,7 @@ class ExactValue:
         return ""
 
 
-class Kept(StrEnum):
+class KeptStatistic(StrEnum):
     """A statistic, beside percentiles, that a load's record keeps."""
 
     MAX = "max"
@@ -96,7 +96,7 @@ class Kept(StrEnum):
     VALUE = "value"
 
 
-Statistic = GrowthExponent | Percentile | ExactValue | Kept
+Statistic = GrowthExponent | Percentile | ExactValue | KeptStatistic
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def parse_threshold(key: str, text: object, words: Vocabulary = OF_RUNS) -> Thre
     if words is OF_LOADS:
         subject, place = (RATIO if subject == RATIO else EVERY_ARM), _of_a_load(key, metric, subject, tags)
     statistic = _statistic(key, metric, rule)
-    unit = "ratio" if statistic is Kept.RATE and metric.unit == "count" else metric.unit
+    unit = "ratio" if statistic is KeptStatistic.RATE and metric.unit == "count" else metric.unit
     if subject in (RATIO, BASE) or isinstance(statistic, GrowthExponent):
         unit = "ratio"
     limit = float(rule["limit"]) * _factor(key, metric, rule["unit"] or "", unit)
@@ -234,7 +234,7 @@ def _statistic(key: str, metric: MetricDefinition, rule: re.Match[str]) -> Stati
             return GrowthExponent()
         if percentile or word in ("", "med"):
             return ExactValue() if metric.tier is Tier.COUNTER else percentile or Percentile()
-        return Kept(word)
+        return KeptStatistic(word)
     if word == "growth":
         raise ValueError(f"{key}: growth is for counters, and {metric.name} is none: write {known[-1]}<…")
     if metric.tier is Tier.COUNTER:

@@ -7,7 +7,7 @@ from claimbench.impl.naive import NaivePipeline
 from claimbench.loadgen.commands.verify import chosen_kinds
 from claimbench.loadgen.oracle import Invariant
 from claimbench.loadgen.verify.histories import draw_history
-from claimbench.loadgen.verify.runner import verdict_of
+from claimbench.loadgen.verify.runner import run_history
 from claimbench.loadgen.verify.world import World
 from mutants.making import Mutant
 
@@ -32,7 +32,7 @@ def mistake_of(mutant: type[Mutant]) -> str:
 def violated_by(mutant: type[Mutant], seed: int, world: World) -> tuple[Invariant, ...]:
     """The invariants that the mutant violates in the history of a seed."""
     history = draw_history(seed, chosen_kinds("all"))
-    found = verdict_of(history, mutant, world, NaivePipeline).violations
+    found = run_history(history, mutant, world, NaivePipeline).violations
     return tuple(dict.fromkeys(violation.invariant for violation in found))
 
 

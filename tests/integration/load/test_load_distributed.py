@@ -15,7 +15,7 @@ import pytest
 from claimbench.loadgen.load.arrivals import Spacing, Stretch
 from claimbench.loadgen.load.driver import generate, ready_generator
 from claimbench.loadgen.load.histogram import from_text
-from claimbench.loadgen.load.plan import Operation, Plan
+from claimbench.loadgen.load.plan import LoadPlan, Operation
 from claimbench.loadgen.processes.free_port import free_port
 from claimbench.reports.record.load import Generated
 
@@ -37,8 +37,8 @@ def host() -> Iterator[str]:
             process.kill()
 
 
-def plan(host: str) -> Plan:
-    return Plan(
+def plan(host: str) -> LoadPlan:
+    return LoadPlan(
         host=host,
         profile=(Stretch(1, 10, 80), Stretch(1, 80, 80)),
         spacing=Spacing.POISSON,
@@ -57,7 +57,7 @@ def started(*words: str) -> Iterator["subprocess.Popen[str]"]:
         process.communicate()
 
 
-def master_and_two_workers(folder: Path, plan: Plan) -> Generated:
+def master_and_two_workers(folder: Path, plan: LoadPlan) -> Generated:
     plan_file, outcome, port = folder / "plan.json", folder / "outcome.json", str(free_port())
     plan_file.write_text(plan.model_dump_json())
     master = (

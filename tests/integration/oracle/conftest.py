@@ -5,7 +5,7 @@ import pytest
 
 from claimbench.loadgen.bench.databases import Server
 from claimbench.loadgen.bench.databases.ownership import owned
-from claimbench.loadgen.verify.datasets import DatasetPlan, draw_dataset
+from claimbench.loadgen.verify.datasets import HistoryDataset, draw_dataset
 from claimbench.loadgen.verify.world import World, open_world
 
 
@@ -19,7 +19,7 @@ def world(server: Server) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> DatasetPlan:
+def tiny() -> HistoryDataset:
     """About a dozen requests of three companies, odd ones among them."""
     drawn = (draw_dataset(Random(seed)) for seed in range(1_000))  # noqa: S311 (data, not secrets)
     return next(

@@ -15,7 +15,7 @@ from claimbench.impl.integration.tracker import PathRun, Tracker, Tracking
 from claimbench.impl.optimized import OptimizedPipeline
 from claimbench.impl.ports import Pipeline, PipelineContext, Stage
 from claimbench.impl.stage_events import Path
-from claimbench.loadgen.verify.datasets import CompanyPlan, DatasetPlan
+from claimbench.loadgen.verify.datasets import HistoryCompany, HistoryDataset
 from claimbench.loadgen.verify.world import World
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
@@ -24,10 +24,10 @@ Make = Callable[[PipelineContext], Pipeline]
 
 @contextmanager
 def idle_companies(world: World, companies: int) -> Iterator[PipelineContext]:
-    plans = tuple(CompanyPlan(number, is_active=True, sessions=()) for number in range(1, companies + 1))
-    with trial(world, DatasetPlan(plans)):
+    plans = tuple(HistoryCompany(number, is_active=True, sessions=()) for number in range(1, companies + 1))
+    with trial(world, HistoryDataset(plans)):
         api = Twist(None)  # type: ignore[arg-type]  # there is nothing to call it for
-        yield PipelineContext(world.seat(1).engine, api, POLICY, ignore)
+        yield PipelineContext(world.mortal_engine(1).engine, api, POLICY, ignore)
 
 
 def statements_of_a_run(world: World, make: Make, companies: int) -> int:

@@ -19,26 +19,32 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.impl.resilience import ResilientBatchApi
 from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
 from claimbench.loadgen.commands.verify import chosen_kinds
-from claimbench.loadgen.verify.datasets import CompanyPlan, DatasetPlan, Oddity, RequestPlan, SessionPlan
+from claimbench.loadgen.verify.datasets import (
+    HistoryCompany,
+    HistoryDataset,
+    HistoryRequest,
+    HistorySession,
+    Oddity,
+)
 from claimbench.loadgen.verify.histories import draw_history
-from claimbench.loadgen.verify.runner import verdict_of
+from claimbench.loadgen.verify.runner import run_history
 from claimbench.loadgen.verify.world import World
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 PENDING, FAILED = RequestStatus.PENDING_BATCHING, RequestStatus.PROCESSING_FAILED
 
 
-def company_of(requests: int, status: RequestStatus, attempts: int) -> DatasetPlan:
+def company_of(requests: int, status: RequestStatus, attempts: int) -> HistoryDataset:
     sessions = (
-        SessionPlan(
+        HistorySession(
             number,
             Oddity.NONE,
             1,
-            (RequestPlan(number, "gpt-4o-mini", ProcessingType.SUMMARY, status, attempts, 60),),
+            (HistoryRequest(number, "gpt-4o-mini", ProcessingType.SUMMARY, status, attempts, 60),),
         )
         for number in range(1, requests + 1)
     )
-    return DatasetPlan((CompanyPlan(1, is_active=True, sessions=tuple(sessions)),))
+    return HistoryDataset((HistoryCompany(1, is_active=True, sessions=tuple(sessions)),))
 
 
 @contextmanager
@@ -48,7 +54,7 @@ def api_of(scene: Trial) -> Iterator[BatchApi]:
 
 
 def built(pipeline: str, scene: Trial, api: BatchApi, seat: int) -> Pipeline:
-    context = PipelineContext(scene.world.seat(seat).engine, api, POLICY, ignore)
+    context = PipelineContext(scene.world.mortal_engine(seat).engine, api, POLICY, ignore)
     return find_pipeline(pipeline)(context)
 
 
@@ -142,4 +148,4 @@ def test_a_request_that_no_batch_can_hold_leaves_its_batch_before_the_upload(wor
     """A scheduler that was cut off after the upload left it in a batch that did not ask it (seed 2987)."""
     history = draw_history(2987, chosen_kinds("all"))
 
-    assert verdict_of(history, find_pipeline("naive"), world, None).violations == ()
+    assert run_history(history, find_pipeline("naive"), world, None).violations == ()

@@ -14,7 +14,7 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.commands.verify import chosen_kinds
 from claimbench.loadgen.oracle import Invariant
 from claimbench.loadgen.verify.histories import draw_history
-from claimbench.loadgen.verify.runner import verdict_of
+from claimbench.loadgen.verify.runner import run_history
 from claimbench.loadgen.verify.world import World
 
 MATRIX = {kill.mutant: kill for kill in read_matrix((Path(__file__).parents[3] / PAGE).read_text())}
@@ -24,7 +24,8 @@ HISTORIES = 100
 def seeds_that_fail(world: World, factory: PipelineFactory, seeds: range) -> dict[int, str]:
     reference = None if factory is NaivePipeline else NaivePipeline
     verdicts = {
-        seed: verdict_of(draw_history(seed, chosen_kinds("all")), factory, world, reference) for seed in seeds
+        seed: run_history(draw_history(seed, chosen_kinds("all")), factory, world, reference)
+        for seed in seeds
     }
     return {seed: str(verdict.violations[0]) for seed, verdict in verdicts.items() if verdict.violations}
 

@@ -6,15 +6,15 @@ import pytest
 from mortal_process import Trial, trial
 
 from claimbench.loadgen.oracle import Violation
-from claimbench.loadgen.verify.datasets import DatasetPlan
-from claimbench.loadgen.verify.histories import Break, Harm, Moment, Place
+from claimbench.loadgen.verify.datasets import HistoryDataset
+from claimbench.loadgen.verify.histories import Break, BreakPlace, Harm, Moment
 from claimbench.loadgen.verify.world import World
 
 SOME = (2, 6, 13)
 """Smoke size; the chaos session takes every point until there is none."""
 
 
-def killed_at(world: World, dataset: DatasetPlan, pipeline: str, point: Break) -> tuple[Violation, ...]:
+def killed_at(world: World, dataset: HistoryDataset, pipeline: str, point: Break) -> tuple[Violation, ...]:
     with trial(world, dataset) as scene:
         process = scene.start(pipeline, ends_at=point)
         process.join(60)
@@ -26,9 +26,9 @@ def killed_at(world: World, dataset: DatasetPlan, pipeline: str, point: Break) -
 
 
 @pytest.mark.parametrize("pipeline", ["naive", "optimized"])
-@pytest.mark.parametrize("place", list(Place))
+@pytest.mark.parametrize("place", list(BreakPlace))
 def test_a_fresh_scheduler_finishes_what_a_killed_one_began(
-    world: World, tiny: DatasetPlan, pipeline: str, place: Place
+    world: World, tiny: HistoryDataset, pipeline: str, place: BreakPlace
 ) -> None:
     for number, moment in zip(SOME, (Moment.AFTER, Moment.BEFORE, Moment.AFTER), strict=True):
         point = Break(place, number, moment, Harm.KILL)
@@ -37,7 +37,9 @@ def test_a_fresh_scheduler_finishes_what_a_killed_one_began(
 
 
 @pytest.mark.parametrize("pipeline", ["naive", "optimized", "integrated"])
-def test_eight_processes_at_once_do_the_work_of_one(world: World, tiny: DatasetPlan, pipeline: str) -> None:
+def test_eight_processes_at_once_do_the_work_of_one(
+    world: World, tiny: HistoryDataset, pipeline: str
+) -> None:
     with trial(world, tiny) as scene:
         crowd = [scene.start(pipeline, runs=4) for _ in range(8)]
         codes = crowd_ends(crowd)

@@ -21,7 +21,7 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.bench.databases import open_server
 from claimbench.loadgen.bench.databases.connecting import conninfo
 from claimbench.loadgen.bench.databases.ownership import owned
-from claimbench.loadgen.verify.datasets import DatasetPlan
+from claimbench.loadgen.verify.datasets import HistoryDataset
 from claimbench.loadgen.verify.world import World, open_world
 
 PIPELINES = pytest.mark.parametrize("pipeline", ["naive", "optimized", "integrated"])
@@ -112,12 +112,12 @@ def cut_all(world: World) -> Callable[[], None]:
 @PIPELINES
 @pytest.mark.parametrize("at", [1, 4])
 def test_connections_that_are_cut_in_mid_run_lose_nothing(
-    fragile: World, tiny: DatasetPlan, pipeline: str, at: int
+    fragile: World, tiny: HistoryDataset, pipeline: str, at: int
 ) -> None:
     with trial(fragile, tiny) as scene:
         interrupted = worked_through(scene, pipeline, Outage(at, cut_all(fragile)))
-        for seat in fragile.seats.values():
-            seat.engine.dispose()
+        for mortal in fragile.engines.values():
+            mortal.engine.dispose()
 
         assert interrupted
         assert scene.violations(interrupted) == ()
@@ -144,12 +144,12 @@ def restart(world: World) -> Callable[[], None]:
 @pytest.mark.skipif(sys.platform != "linux", reason="the backend must be a process that we can see")
 @PIPELINES
 def test_a_server_that_restarts_in_mid_run_loses_nothing(
-    fragile: World, tiny: DatasetPlan, pipeline: str
+    fragile: World, tiny: HistoryDataset, pipeline: str
 ) -> None:
     with trial(fragile, tiny) as scene:
         interrupted = worked_through(scene, pipeline, Outage(2, restart(fragile)))
-        for seat in fragile.seats.values():
-            seat.engine.dispose()
+        for mortal in fragile.engines.values():
+            mortal.engine.dispose()
 
         assert interrupted
         assert scene.violations(interrupted) == ()

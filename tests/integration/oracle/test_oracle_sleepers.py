@@ -20,23 +20,23 @@ from claimbench.impl.statuses import ProcessingType, RequestStatus
 from claimbench.loadgen.oracle import Invariant
 from claimbench.loadgen.verify.datasets import (
     MODELS,
-    CompanyPlan,
-    DatasetPlan,
+    HistoryCompany,
+    HistoryDataset,
+    HistoryRequest,
+    HistorySession,
     Oddity,
-    RequestPlan,
-    SessionPlan,
 )
 from claimbench.loadgen.verify.world import World
 
 PENDING = RequestStatus.PENDING_BATCHING
-ONE_BATCH = DatasetPlan(
+ONE_BATCH = HistoryDataset(
     (
-        CompanyPlan(
+        HistoryCompany(
             1,
             is_active=True,
             sessions=tuple(
-                SessionPlan(
-                    n, Oddity.NONE, 2, (RequestPlan(n, MODELS[0], ProcessingType.SUMMARY, PENDING, 0, 60),)
+                HistorySession(
+                    n, Oddity.NONE, 2, (HistoryRequest(n, MODELS[0], ProcessingType.SUMMARY, PENDING, 0, 60),)
                 )
                 for n in (1, 2)
             ),

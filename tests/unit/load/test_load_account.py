@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimbench.loadgen.load.account import Account, Finished, Ledger
 from claimbench.loadgen.load.arrivals import share
-from claimbench.loadgen.load.packets import BYTES_MAX, Cell, Kind, Mishap, Packet, decode, packed
+from claimbench.loadgen.load.packets import BYTES_MAX, Cell, LatencyKind, Mishap, Packet, decode, packed
+from claimbench.loadgen.load.recorder import Finished, Recorder, Totals
 
 OPERATIONS = ("read", "write")
 
 integers = st.integers(0, 10_000)
-cells = st.builds(Cell, integers, integers, st.sampled_from(Kind), st.binary(max_size=3_000))
+cells = st.builds(Cell, integers, integers, st.sampled_from(LatencyKind), st.binary(max_size=3_000))
 mishaps = st.builds(Mishap, integers, integers, st.text(max_size=80), integers)
 parts = st.lists(st.one_of(cells, mishaps), max_size=30)
 
@@ -28,11 +28,11 @@ def requests(count: int) -> list[Finished]:
     return found
 
 
-def ledger_of(requests: list[Finished], workers: int, flush_each: int = 100) -> Ledger:
+def ledger_of(requests: list[Finished], workers: int, flush_each: int = 100) -> Totals:
     """What a run with so many processes leaves behind, flushed now and then."""
-    ledger = Ledger(OPERATIONS, 1.0)
+    ledger = Totals(OPERATIONS, 1.0)
     for worker in range(workers):
-        account = Account(worker, 1.0)
+        account = Recorder(worker, 1.0)
         for number, position in enumerate(share(len(requests), worker, workers)):
             account.finish(requests[position])
             if number % flush_each == 0:
@@ -77,7 +77,7 @@ def test_response_time_counts_from_the_intended_start_and_service_time_from_the_
 
 
 def test_a_dropped_arrival_counts_as_arrived_and_not_as_failed() -> None:
-    account, ledger = Account(0, 1.0), Ledger(OPERATIONS, 1.0)
+    account, ledger = Recorder(0, 1.0), Totals(OPERATIONS, 1.0)
     account.drop(1, 2.5)
     account.finish(Finished(1, 2.6, 2.6, 2.7, "HTTP 500"))
     for packet in account.packets():
@@ -99,7 +99,7 @@ def test_a_window_belongs_to_the_intended_start_so_that_a_stall_shows_where_it_b
 
 
 def test_an_account_is_empty_after_it_was_handed_over() -> None:
-    account = Account(0, 1.0)
+    account = Recorder(0, 1.0)
     account.finish(Finished(0, 0, 0, 1))
 
     assert len(account.packets()) == 1

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimbench.loadgen.load.account import Account, Finished, Ledger, latency
 from claimbench.loadgen.load.capacity import broken, point, search
 from claimbench.loadgen.load.histogram import Latencies
+from claimbench.loadgen.load.recorder import Finished, Recorder, Totals, latency
 from claimbench.loadgen.load.validity import Bounds, problems
 from claimbench.reports.record.load import CapacityPoint, Generated, WorkerRecord
 from claimbench.scenarios.load import CapacitySearch, Objective
@@ -37,7 +37,7 @@ def queue(capacity: float, rate: float) -> CapacityPoint:
 def generated(
     requests: list[Finished], *, dropped: int = 0, cpu: float = 0.1, lost: int = 0, silent: int = 0
 ) -> Generated:
-    account, ledger = Account(0, 1.0), Ledger(["ask"], 1.0)
+    account, ledger = Recorder(0, 1.0), Totals(["ask"], 1.0)
     for each in requests:
         account.finish(each)
     for _ in range(dropped):

@@ -12,13 +12,13 @@ pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `
 
 if find_spec("locust") is not None:
     from claimbench.loadgen.load.client import BrokenAnswerError, Client
-    from claimbench.loadgen.load.requests import Header, Request
+    from claimbench.loadgen.load.requests import Header, HttpRequest
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
 
 
-def get(path: str = "/") -> "Request":
-    return Request("read", "GET", path, (Header("X-Word", "one"),), None, is_remembered=False)
+def get(path: str = "/") -> "HttpRequest":
+    return HttpRequest("read", "GET", path, (Header("X-Word", "one"),), None, is_remembered=False)
 
 
 class Script:
@@ -65,7 +65,7 @@ def test_an_answer_is_its_status_and_its_whole_body() -> None:
 
 
 def test_a_body_is_sent_with_its_length_in_bytes() -> None:
-    post = Request("submit", "POST", "/", (), "für", is_remembered=True)
+    post = HttpRequest("submit", "POST", "/", (), "für", is_remembered=True)
     with scripted((OK,)) as script:
         Client(script.host, 5).send(post)
 

@@ -10,7 +10,7 @@ from claimbench.loadgen.load.arrivals import Stretch
 from claimbench.loadgen.load.collector import Colleague, Collector
 from claimbench.loadgen.load.driver import generate
 from claimbench.loadgen.load.loopback import require_loopback
-from claimbench.loadgen.load.plan import Body, Credential, Operation, Plan, Task, Tenant, read_plan
+from claimbench.loadgen.load.plan import Body, Credential, LoadPlan, Operation, Task, TenantKey, read_plan
 from claimbench.loadgen.load.planning import Access, default_plan, plan_of, tenants_of
 from claimbench.loadgen.load.requests import Requests
 from claimbench.reports.record.load import WorkerRecord
@@ -20,11 +20,11 @@ SUBMIT = Operation(
     name="submit", method="POST", path="/v1/sessions", body=Body.BULK, credential=Credential.TENANT
 )
 READ = Operation(name="read", path="/v1/sessions/{session}", credential=Credential.TENANT)
-PLAN = Plan(
+PLAN = LoadPlan(
     host="http://127.0.0.1:8000",
     profile=(Stretch(2, 10, 10),),
     operations=(SUBMIT, READ),
-    tenants=(Tenant(company_id=1, key="one"), Tenant(company_id=2, key="two", session_id=8)),
+    tenants=(TenantKey(company_id=1, key="one"), TenantKey(company_id=2, key="two", session_id=8)),
     bulk_size=3,
 )
 

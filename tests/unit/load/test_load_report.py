@@ -6,7 +6,7 @@ import pytest
 from load_factory import ARMS, EQUAL, block, facts, record
 
 from claimbench.errors import ExitCode, NothingToCompareError, UsageError
-from claimbench.loadgen.load.account import Ledger
+from claimbench.loadgen.load.recorder import Totals
 from claimbench.reports.charts import draw_load
 from claimbench.reports.judge.load import ALL, Wanted, paired, ratio_of
 from claimbench.reports.pages.load import load_page
@@ -82,7 +82,7 @@ def test_capacities_are_compared_by_their_ratio(rule: str, expected: str) -> Non
 
 def test_an_operation_that_nobody_asked_for_has_no_times() -> None:
     def without_reads(each: BlockRecord) -> BlockRecord:
-        unasked = Ledger(["read"], 1.0).operations()
+        unasked = Totals(["read"], 1.0).operations()
         others = [one for one in each.generated.operations if one.name != "read"]
         generated = each.generated.model_copy(update={"operations": (*others, *unasked)})
         return each.model_copy(update={"generated": generated})

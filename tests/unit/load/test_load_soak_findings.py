@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from soak_factory import GOOD, KEPT, record, sample
 
-from claimbench.loadgen.soak.books import Away, Claim, interrupted, turn_of
+from claimbench.loadgen.soak.evidence import Away, RetryLease, interrupted, turn_of
 from claimbench.reports.judge.soak import findings, verdict, worst_burst
 from claimbench.reports.pages.page import Page
 from claimbench.reports.pages.soak import soak_page
@@ -107,7 +107,7 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-CLAIMS = (Claim(at(10), at(12)), Claim(at(20), at(22)), Claim(at(30), None))
+CLAIMS = (RetryLease(at(10), at(12)), RetryLease(at(20), at(22)), RetryLease(at(30), None))
 
 
 @pytest.mark.parametrize(("seconds", "of"), [(10, 0), (15, 0), (20, 1), (29.9, 1), (99, 2)])

@@ -22,7 +22,7 @@ from claimbench.reports.record.store import (
     read,
     write,
 )
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 AnyKind = Kind[Frozen]
 by_name = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.file)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from mutants.making import Twist
 
-from claimbench.loadgen.verify.histories import Break, Harm, Moment, Place
+from claimbench.loadgen.verify.histories import Break, BreakPlace, Harm, Moment
 from claimbench.loadgen.verify.mortality import Danger, Killed, Life, MortalApi
 
 
@@ -22,7 +22,7 @@ class Counting(Twist):
 
 
 def mortal(counting: Counting, number: int, moment: Moment) -> MortalApi:
-    return MortalApi(counting, Life(Danger((Break(Place.CALL, number, moment, Harm.KILL),))))
+    return MortalApi(counting, Life(Danger((Break(BreakPlace.CALL, number, moment, Harm.KILL),))))
 
 
 @pytest.mark.parametrize(("moment", "effects"), [(Moment.BEFORE, 1), (Moment.AFTER, 2)])
@@ -51,7 +51,7 @@ def test_nobody_who_catches_errors_survives_a_kill() -> None:
 
 
 def test_breaks_are_counted_over_all_schedulers_of_a_history() -> None:
-    danger = Danger((Break(Place.CALL, 2, Moment.BEFORE, Harm.KILL),))
+    danger = Danger((Break(BreakPlace.CALL, 2, Moment.BEFORE, Harm.KILL),))
     first, second = MortalApi(Counting(), Life(danger)), MortalApi(Counting(), Life(danger))
     first.upload("a", io.BytesIO())
 

@@ -11,7 +11,7 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.commands.options import DatabaseOption
 from claimbench.loadgen.commands.progress import shown_progress
 from claimbench.loadgen.fake_openai.faults import FaultKind
-from claimbench.loadgen.verify.verification import Finding, open_laboratory
+from claimbench.loadgen.verify.verification import FailedSeed, open_laboratory
 from claimbench.loadgen.verify.verification import verify as run_verification
 from claimbench.loadgen.verify.workers import Assignment
 
@@ -40,13 +40,13 @@ def verify(
         shown_progress(Console()) as progress,
         open_laboratory(database, processes, progress.note) as laboratory,
     ):
-        finding = run_verification(assignment, laboratory, progress.step)
-    if finding is None:
+        failed = run_verification(assignment, laboratory, progress.step)
+    if failed is None:
         typer.echo(
             f"{pipeline}: {seeds} histories (seeds {first} to {first + seeds - 1}), no invariant violated"
         )
         return
-    typer.echo(report_of(pipeline, faults, finding))
+    typer.echo(report_of(pipeline, faults, failed))
     raise typer.Exit(ExitCode.NOT_EQUIVALENT)
 
 
@@ -70,17 +70,17 @@ def _kind(name: str) -> FaultKind:
         ) from None
 
 
-def report_of(pipeline: str, faults: str, finding: Finding) -> str:
+def report_of(pipeline: str, faults: str, failed: FailedSeed) -> str:
     """The violated invariant in words, the shortest history, and the command that repeats it."""
-    raised = finding.errors
+    raised = failed.errors
     more = f", and {len(raised) - 1} more" if len(raised) > 1 else ""
     return "\n".join(
         (
-            f"{pipeline}: seed {finding.seed}",
-            str(finding.violation),
+            f"{pipeline}: seed {failed.seed}",
+            str(failed.violation),
             *([f"raised: {raised[0]}{more}"] if raised else []),
             "shortest:",
-            str(finding.shortest),
-            f"again: claimbench verify {pipeline} --faults {faults} --first {finding.seed} --seeds 1",
+            str(failed.shortest),
+            f"again: claimbench verify {pipeline} --faults {faults} --first {failed.seed} --seeds 1",
         )
     )

@@ -68,7 +68,7 @@ INTO_BLOCKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SelftestOutcome:
     """What the gate said of an injection."""
 
     injection: Injection
@@ -100,7 +100,7 @@ def selftest_and_report(options: SelftestOptions, console: Console) -> int:
     return ExitCode.INCONCLUSIVE if any(each.is_undecided for each in seen) else ExitCode.OK
 
 
-def _show(seen: Sequence[Seen], console: Console) -> None:
+def _show(seen: Sequence[SelftestOutcome], console: Console) -> None:
     table = Table("Injected", "The gate says", box=SIMPLE_HEAD)
     table.add_column("Evidence", overflow="fold")
     for each in seen:
@@ -112,7 +112,9 @@ def _show(seen: Sequence[Seen], console: Console) -> None:
     console.print(f"{found} of {len(required)} regressions that must be found were found", highlight=False)
 
 
-def counter_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:
+def counter_tier(
+    scenario: Scenario, options: SelftestOptions, progress: Progress
+) -> Iterator[SelftestOutcome]:
     """The gate over each injection into counters, at the scenario's own size."""
     with (
         open_server(options.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
@@ -128,7 +130,7 @@ def counter_tier(scenario: Scenario, options: SelftestOptions, progress: Progres
             evidence = (
                 f"{red[0].subject}: {red[0].measured}" if red else f"{len(findings)} counters are equal"
             )
-            yield Seen(injection, "fail" if red else "pass", evidence)
+            yield SelftestOutcome(injection, "fail" if red else "pass", evidence)
 
 
 def _baseline(scenario: Scenario, counters: Sequence[object]) -> Baseline:
@@ -175,7 +177,9 @@ class _CounterBench:
         return tuple(passes.repeated(templates, companies, REPEATS))
 
 
-def _timing_tier(scenario: Scenario, options: SelftestOptions, progress: Progress) -> Iterator[Seen]:
+def _timing_tier(
+    scenario: Scenario, options: SelftestOptions, progress: Progress
+) -> Iterator[SelftestOutcome]:
     """All contestants in the same blocks, so that the machine's mood is the same to them."""
     clean = Contestant("clean", f"{PLACE}Wrapped")
     injected = [Contestant(each.name, each.pipeline) for each in INTO_BLOCKS]
@@ -221,9 +225,9 @@ def _ratio(block: Sequence[Sample], injection: Injection) -> float:
     return float(injected / clean)
 
 
-def _seen(injection: Injection, take: Take, plan: LookPlan) -> Seen:
+def _seen(injection: Injection, take: Take, plan: LookPlan) -> SelftestOutcome:
     limit = TIME_LIMIT if injection.metric == "time" else MEMORY_LIMIT
     (answer,) = decide([Hypothesis(injection.metric, limit)], take, plan)
     interval = answer.interval
     told = f"{interval.value:.3f}x [{interval.ci_low:.3f}, {interval.ci_high:.3f}], limit {limit:g}"
-    return Seen(injection, answer.value, f"{injection.metric} {told}, {answer.blocks} blocks")
+    return SelftestOutcome(injection, answer.value, f"{injection.metric} {told}, {answer.blocks} blocks")

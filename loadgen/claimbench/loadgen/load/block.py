@@ -12,10 +12,10 @@ from claimbench.loadgen.bench.relay import Relayed
 from claimbench.loadgen.fake_openai.server import FakeServer
 from claimbench.loadgen.load.capacity import point
 from claimbench.loadgen.load.driver import ready_generator
-from claimbench.loadgen.load.plan import Plan
+from claimbench.loadgen.load.plan import LoadPlan
 from claimbench.loadgen.load.planning import Access, plan_at_rate, plan_of
 from claimbench.loadgen.load.stored import Stored, StoreWatch
-from claimbench.loadgen.load.tested_service import ServiceOrder, TestedService, running_service
+from claimbench.loadgen.load.tested_service import ServiceSettings, TestedService, running_service
 from claimbench.loadgen.load.validity import Bounds, problems
 from claimbench.loadgen.probes.server import ServerProbe
 from claimbench.reports.record.load import BlockRecord, CapacityPoint, Generated, Served
@@ -25,12 +25,12 @@ from claimbench.scenarios.model import Arm, Scenario
 SETTLING = timedelta(seconds=30)
 """How long a service may take for what was seeded, before the load begins."""
 
-MakePlan = Callable[[Access], Plan]
+MakePlan = Callable[[Access], LoadPlan]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Which arm's turn it is: block and place in the block, both from 0."""
+class ArmSlot:
+    """Which arm is loaded in which block, at which position in it; both from 0."""
 
     arm: Arm
     block: int
@@ -59,14 +59,14 @@ class LoadSite:
     """From the service to its database, with the scenario's round-trip time."""
     lease: timedelta = LEASE
 
-    def block(self, turn: Turn) -> BlockRecord:
+    def block(self, slot: ArmSlot) -> BlockRecord:
         """The scenario's whole load on this arm."""
-        observed = self._under(turn.arm, lambda access: plan_of(self.load, access))
+        observed = self._under(slot.arm, lambda access: plan_of(self.load, access))
         bounds = Bounds(lag_p99=self.load.objective.lag_p99)
         return BlockRecord(
-            arm=turn.arm.name,
-            block=turn.block,
-            position=turn.position,
+            arm=slot.arm.name,
+            block=slot.block,
+            position=slot.position,
             rate_per_s=observed.generated.planned / observed.generated.duration_s,
             generated=observed.generated,
             served=observed.served,
@@ -83,7 +83,7 @@ class LoadSite:
         with (
             self.workshop.clone(self.templates[arm.name]) as url,
             ready_generator(self.load.processes) as generator,
-            running_service(self._order(arm, url)) as service,
+            running_service(self._settings(arm, url)) as service,
             ServerProbe(self.server, url) as probe,
         ):
             watch = StoreWatch.of(url)
@@ -95,9 +95,9 @@ class LoadSite:
             stored = watch.wait_and_read(self.load.objective.end_to_end_p95)
             return Observed(generated, _served(service, cpu_s, probe, stored))
 
-    def _order(self, arm: Arm, url: URL) -> ServiceOrder:
+    def _settings(self, arm: Arm, url: URL) -> ServiceSettings:
         through = self.way.url.set(database=url.database)
-        return ServiceOrder(arm.pipeline, through, self.fake.base_url, self.load.pace.interval, self.lease)
+        return ServiceSettings(arm.pipeline, through, self.fake.base_url, self.load.pace.interval, self.lease)
 
 
 def _served(service: TestedService, cpu_before_s: float, probe: ServerProbe, stored: Stored) -> Served:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import gevent.socket
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
-from claimbench.loadgen.load.requests import Request
+from claimbench.loadgen.load.requests import HttpRequest
 
 IDLE_MAX_S = 4.0
 """A connection that was idle for longer may be closed by the other side while it is used again."""
@@ -22,7 +22,7 @@ _RECEIVED_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A whole answer, and when its last byte was seen, by the process's clock."""
 
     status: int
@@ -67,7 +67,7 @@ class Client:
         self._host = f"Host: {parts.netloc}\r\nUser-Agent: claimbench\r\n"
         self._kept: deque[_Kept] = deque()
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: HttpRequest) -> HttpResponse:
         """The whole answer. OSError when there is none; each wait for the service ends after the timeout."""
         content = self._encoded(request)
         while (kept := self._freshest()) is not None:
@@ -89,14 +89,14 @@ class Client:
             self._kept.popleft().socket.close()
         return self._kept.pop().socket if self._kept else None
 
-    def _encoded(self, request: Request) -> bytes:
+    def _encoded(self, request: HttpRequest) -> bytes:
         body = b"" if request.body is None else request.body.encode()
         length = f"Content-Length: {len(body)}\r\n" if body or request.method != "GET" else ""
         fields = "".join(f"{header.name}: {header.value}\r\n" for header in request.headers)
         head = f"{request.method} {self._base}{request.path} HTTP/1.1\r\n{self._host}{fields}{length}\r\n"
         return head.encode("latin-1") + body
 
-    def _exchanged(self, connection: gevent.socket.socket, method: str, content: bytes) -> Answer:
+    def _exchanged(self, connection: gevent.socket.socket, method: str, content: bytes) -> HttpResponse:
         try:
             answer = _read(connection, method, content)
         except BaseException:
@@ -107,7 +107,7 @@ class Client:
             connection.close()
         else:
             self._kept.append(_Kept(connection, ended_s))
-        return Answer(answer.status_code, b"".join(answer.chunks), ended_s)
+        return HttpResponse(answer.status_code, b"".join(answer.chunks), ended_s)
 
 
 def _read(connection: gevent.socket.socket, method: str, content: bytes) -> _Body:

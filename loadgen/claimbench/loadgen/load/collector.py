@@ -3,9 +3,9 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from claimbench.loadgen.load.account import Ledger
 from claimbench.loadgen.load.packets import Packet
-from claimbench.loadgen.load.plan import Plan
+from claimbench.loadgen.load.plan import LoadPlan
+from claimbench.loadgen.load.recorder import Totals
 from claimbench.reports.record.load import Generated, Latency, WorkerRecord
 
 GRACE_S = 10.0
@@ -22,11 +22,11 @@ class Colleague:
 class Collector:
     """Adds packets up until every process is done, lost or late. Times are seconds of one monotonic clock."""
 
-    def __init__(self, plan: Plan, colleagues: Sequence[Colleague], now_s: float) -> None:
+    def __init__(self, plan: LoadPlan, colleagues: Sequence[Colleague], now_s: float) -> None:
         self._plan = plan
         self._waited_for = {each.client for each in colleagues}
         self._expected = len(colleagues)
-        self._ledger = Ledger([each.name for each in plan.operations], plan.window_s)
+        self._totals = Totals([each.name for each in plan.operations], plan.window_s)
         self._workers: list[WorkerRecord] = []
         self._missing: set[str] = set()
         self._heartbeats_lost = 0
@@ -39,7 +39,7 @@ class Collector:
 
     def add(self, packet: Packet) -> None:
         """Take up what a process tells."""
-        self._ledger.add(packet)
+        self._totals.add(packet)
 
     def finish(self, client: str, record: WorkerRecord) -> None:
         """A process has sent its last packet."""
@@ -64,10 +64,10 @@ class Collector:
             workers_lost=self._expected - len(self._workers),
             heartbeats_lost=self._heartbeats_lost,
             workers=tuple(sorted(self._workers, key=lambda worker: worker.index)),
-            total=self._ledger.total(),
-            operations=self._ledger.operations(),
-            series=self._ledger.series(),
-            failures=self._ledger.failures(),
+            total=self._totals.total(),
+            operations=self._totals.operations(),
+            series=self._totals.series(),
+            failures=self._totals.failures(),
         )
 
     def summary(self, generated: Generated) -> str:

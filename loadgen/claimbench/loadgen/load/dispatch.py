@@ -10,10 +10,10 @@ import gevent
 import psutil
 from gevent.pool import Pool
 
-from claimbench.loadgen.load.account import Account, Finished
 from claimbench.loadgen.load.arrivals import share
 from claimbench.loadgen.load.packets import Packet
-from claimbench.loadgen.load.plan import Plan, Task
+from claimbench.loadgen.load.plan import LoadPlan, Task
+from claimbench.loadgen.load.recorder import Finished, Recorder
 from claimbench.reports.record.load import WorkerRecord
 
 REPORT_EACH_S = 1.0
@@ -33,7 +33,7 @@ Send = Callable[[Task, float], Sent]
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class Shard:
     """Which of how many processes this is."""
 
     worker: int
@@ -43,9 +43,9 @@ class Seat:
 class Dispatcher:
     """Runs a plan's share: spawns a greenlet for each arrival, and hands over packets every second."""
 
-    def __init__(self, plan: Plan, seat: Seat, send: Send, hand_over: Callable[[Packet], None]) -> None:
-        self._plan, self._seat, self._send, self._hand_over = plan, seat, send, hand_over
-        self._account = Account(seat.worker, plan.window_s)
+    def __init__(self, plan: LoadPlan, shard: Shard, send: Send, hand_over: Callable[[Packet], None]) -> None:
+        self._plan, self._shard, self._send, self._hand_over = plan, shard, send, hand_over
+        self._recorder = Recorder(shard.worker, plan.window_s)
         self._pool = Pool(plan.in_flight_max)
         self._in_flight: dict[int, Finished] = {}
         self._bytes_max = 0
@@ -55,7 +55,7 @@ class Dispatcher:
         """Start the schedule in so many seconds; return when the last request is answered or given up."""
         times = self._plan.times()
         drawn = self._plan.draw(len(times))
-        mine = share(len(times), self._seat.worker, self._seat.workers)
+        mine = share(len(times), self._shard.worker, self._shard.workers)
         tasks = deque(Task(i, int(drawn.operations[i]), int(drawn.tenants[i]), float(times[i])) for i in mine)
         gc.collect()
         gc.freeze()
@@ -71,7 +71,7 @@ class Dispatcher:
         cpu_share, peak = meter.lap(), meter.peak
         self._flush()
         return WorkerRecord(
-            index=self._seat.worker,
+            index=self._shard.worker,
             arrivals=len(mine),
             cpu_share=meter.overall(),
             cpu_share_peak=max(peak, cpu_share),
@@ -83,7 +83,7 @@ class Dispatcher:
         # Yields even when late, because the requests before it need their turn.
         gevent.sleep(max(due - time.perf_counter(), 0))
         if self._pool.full():
-            self._account.drop(task.operation, task.due_s)
+            self._recorder.drop(task.operation, task.due_s)
         else:
             self._pool.spawn(self._serve, task, due)
 
@@ -93,14 +93,14 @@ class Dispatcher:
         sent = self._send(task, due)
         del self._in_flight[task.position]
         ended_s = sent.ended_s - self._start_s
-        self._account.finish(Finished(task.operation, task.due_s, sent_s, ended_s, sent.reason))
+        self._recorder.finish(Finished(task.operation, task.due_s, sent_s, ended_s, sent.reason))
 
     def _give_up(self) -> None:
         """Count what is still in flight as failed, with the time that it has taken so far."""
         self._pool.kill()
         ended_s = time.perf_counter() - self._start_s
         for left in self._in_flight.values():
-            self._account.finish(Finished(left.operation, left.due_s, left.sent_s, ended_s, NO_ANSWER))
+            self._recorder.finish(Finished(left.operation, left.due_s, left.sent_s, ended_s, NO_ANSWER))
         self._in_flight.clear()
 
     def _report(self, meter: "CpuMeter") -> None:
@@ -110,7 +110,7 @@ class Dispatcher:
             self._flush()
 
     def _flush(self) -> None:
-        for packet in self._account.packets():
+        for packet in self._recorder.packets():
             self._bytes_max = max(self._bytes_max, len(packet.encode()))
             self._hand_over(packet)
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.load.collector import GRACE_S
 from claimbench.loadgen.load.loopback import require_loopback
-from claimbench.loadgen.load.plan import Plan
+from claimbench.loadgen.load.plan import LoadPlan
 from claimbench.loadgen.processes.free_port import HOST, free_port
 from claimbench.loadgen.processes.scratch import scratch_folder
 from claimbench.reports.record.load import Generated
@@ -26,7 +26,7 @@ STOP_S = 10.0
 _TAIL_BYTES = 2_000
 
 
-def generate(plan: Plan, processes: int = 1) -> Generated:
+def generate(plan: LoadPlan, processes: int = 1) -> Generated:
     """Make the load of the plan from so many processes; return what they saw, merged.
 
     Raises `UsageError` for a host that is not this machine, `InvalidMeasurementError` when the generator
@@ -63,7 +63,7 @@ class ReadyGenerator:
     outcome: Path
     log: Path
 
-    def generate(self, plan: Plan) -> Generated:
+    def generate(self, plan: LoadPlan) -> Generated:
         """Make the load of the plan; errors are those of `generate` above."""
         require_loopback(plan.host)
         draft = self.plan_file.with_suffix(".draft")

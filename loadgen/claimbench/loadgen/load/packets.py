@@ -12,7 +12,7 @@ _PART_BYTES = 24
 """More than MessagePack needs around a blob: a type, four integers and a length."""
 
 
-class Kind(IntEnum):
+class LatencyKind(IntEnum):
     """Which time a histogram is of: from the intended start, from the real one, or between the two."""
 
     RESPONSE = 0
@@ -26,7 +26,7 @@ class Cell:
 
     window: int
     operation: int
-    kind: Kind
+    kind: LatencyKind
     blob: bytes
 
 
@@ -48,7 +48,7 @@ Part = Cell | Mishap
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """Parts of one process's account; packets of all processes can be merged in any order."""
+    """Parts of what one process recorded; packets of all processes can be merged in any order."""
 
     worker: int
     parts: tuple[Part, ...]
@@ -68,7 +68,7 @@ def decode(content: bytes) -> Packet:
 def _part(values: list[object]) -> Part:
     is_cell, window, operation, kind_or_reason, content = values
     if is_cell:
-        return Cell(_int(window), _int(operation), Kind(_int(kind_or_reason)), _bytes(content))
+        return Cell(_int(window), _int(operation), LatencyKind(_int(kind_or_reason)), _bytes(content))
     return Mishap(_int(window), _int(operation), str(kind_or_reason), _int(content))
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from claimbench.errors import UsageError
 from claimbench.loadgen.load.arrivals import Spacing, Stretch, Times, arrival_times
 from claimbench.loadgen.load.traffic import Draw, draw
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -52,7 +52,7 @@ class Operation(Frozen):
     credential: Credential = Credential.NONE
 
 
-class Tenant(Frozen):
+class TenantKey(Frozen):
     """A company, the key that its requests show, and a session that it had before, if it had one."""
 
     company_id: int
@@ -60,7 +60,7 @@ class Tenant(Frozen):
     session_id: int | None = None
 
 
-class Plan(Frozen):
+class LoadPlan(Frozen):
     """The whole of it. `in_flight_max` is for each process: more arrivals than that at once are dropped."""
 
     host: str
@@ -68,7 +68,7 @@ class Plan(Frozen):
     spacing: Spacing = Spacing.EVEN
     seed: int = 1
     operations: Annotated[tuple[Operation, ...], Field(min_length=1)]
-    tenants: tuple[Tenant, ...] = ()
+    tenants: tuple[TenantKey, ...] = ()
     admin_token: str = ""
     bulk_size: Annotated[int, Field(ge=1)] = 20
     in_flight_max: Annotated[int, Field(ge=1)] = 1_000
@@ -89,10 +89,10 @@ class Plan(Frozen):
         return sum(stretch.duration_s for stretch in self.profile)
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> LoadPlan:
     """The plan in this file. Raises `UsageError` naming the file, and the key if one is wrong."""
     try:
-        return Plan.model_validate_json(path.read_bytes())
+        return LoadPlan.model_validate_json(path.read_bytes())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"cannot be read ({reason})", where=str(path), remedy="name a plan file") from None

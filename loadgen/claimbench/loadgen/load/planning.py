@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.load.arrivals import Profile, Spacing, Stretch, constant
-from claimbench.loadgen.load.plan import Body, Credential, Operation, Plan, Tenant
+from claimbench.loadgen.load.plan import Body, Credential, LoadPlan, Operation, TenantKey
 from claimbench.scenarios.load import Load, Traffic
 from claimbench.scenarios.loader import load as load_scenario
 
@@ -22,23 +22,23 @@ class Access:
     """Where the service is, and the keys that it knows."""
 
     host: str
-    tenants: tuple[Tenant, ...]
+    tenants: tuple[TenantKey, ...]
     admin_token: str
 
 
-def plan_of(load: Load, access: Access) -> Plan:
+def plan_of(load: Load, access: Access) -> LoadPlan:
     """The whole load against this service."""
     return _plan(load, access, profile(load))
 
 
-def plan_at_rate(load: Load, access: Access, rate_per_s: float, duration_s: float) -> Plan:
+def plan_at_rate(load: Load, access: Access, rate_per_s: float, duration_s: float) -> LoadPlan:
     """The same traffic at a constant rate, for a step of the capacity search."""
     return _plan(load, access, constant(rate_per_s, duration_s))
 
 
-def _plan(load: Load, access: Access, stretches: Profile) -> Plan:
+def _plan(load: Load, access: Access, stretches: Profile) -> LoadPlan:
     duration_s = sum(stretch.duration_s for stretch in stretches)
-    return Plan(
+    return LoadPlan(
         host=access.host,
         profile=tuple(stretches),
         spacing=Spacing(load.arrivals.value),
@@ -79,7 +79,7 @@ def operations(traffic: Traffic) -> tuple[Operation, ...]:
     )
 
 
-def default_plan(host: str) -> Plan:
+def default_plan(host: str) -> LoadPlan:
     """The load of the smallest scenario, with keys from the environment; what has no key is left out.
 
     Raises `UsageError` when nothing is left.
@@ -105,7 +105,7 @@ def _has_key(operation: Operation, access: Access) -> bool:
     return needed.get(operation.credential, True)
 
 
-def tenants_of(text: str) -> tuple[Tenant, ...]:
+def tenants_of(text: str) -> tuple[TenantKey, ...]:
     """`1:KEY,2:KEY`. Raises `UsageError` for anything else, without repeating a key."""
     return tuple(_tenant(pair) for pair in _parts(text))
 
@@ -114,8 +114,8 @@ def _parts(text: str) -> Sequence[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _tenant(pair: str) -> Tenant:
+def _tenant(pair: str) -> TenantKey:
     company, colon, key = pair.partition(":")
     if not colon or not company.isdigit() or not key:
         raise UsageError("is no list of keys", where=TENANT_KEYS, remedy="write 1:KEY,2:KEY")
-    return Tenant(company_id=int(company), key=key)
+    return TenantKey(company_id=int(company), key=key)

@@ -6,7 +6,7 @@ import zlib
 from collections import defaultdict, deque
 from dataclasses import dataclass
 
-from claimbench.loadgen.load.plan import Body, Credential, Operation, Plan, Task
+from claimbench.loadgen.load.plan import Body, Credential, LoadPlan, Operation, Task
 
 REMEMBERED_MAX = 200
 """How many submitted sessions each tenant's readers choose from; older ones are forgotten."""
@@ -28,7 +28,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One request, ready to send. `is_remembered` says that its answer tells ids to read later."""
 
     name: str
@@ -42,14 +42,14 @@ class Request:
 class Requests:
     """Makes a plan's requests, and remembers which sessions were submitted so that readers find some."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan
         self._submitted: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED_MAX))
 
-    def of(self, task: Task) -> Request:
+    def of(self, task: Task) -> HttpRequest:
         """The request of this arrival."""
         operation = self._plan.operations[task.operation]
-        return Request(
+        return HttpRequest(
             operation.name,
             operation.method,
             self._path(operation, task),

@@ -9,8 +9,8 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, func, select
 
 from claimbench.impl.schema import Company, ProcessingRequest, Session
 from claimbench.impl.statuses import CompanyStatus, RequestStatus
-from claimbench.loadgen.load.account import latency
 from claimbench.loadgen.load.histogram import Latencies
+from claimbench.loadgen.load.recorder import latency
 from claimbench.reports.record.load import Latency
 
 ENDED = (

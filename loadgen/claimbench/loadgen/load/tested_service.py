@@ -18,7 +18,7 @@ from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.schema import Company, CompanyApiKey, Session
 from claimbench.impl.service.staffing import LEASE
 from claimbench.impl.statuses import CompanyStatus
-from claimbench.loadgen.load.plan import Tenant
+from claimbench.loadgen.load.plan import TenantKey
 from claimbench.loadgen.load.planning import Access
 from claimbench.loadgen.processes.scratch import scratch_folder
 
@@ -37,7 +37,7 @@ def timetable_speed(interval: timedelta) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceOrder:
+class ServiceSettings:
     """Which service to start: its pipeline, its database, its API, and how much faster its timetable goes."""
 
     pipeline: str
@@ -78,28 +78,28 @@ _ACTIVE = (
 
 
 @contextmanager
-def running_service(order: ServiceOrder) -> Iterator[TestedService]:
+def running_service(settings: ServiceSettings) -> Iterator[TestedService]:
     """Start it with fresh keys for every active company; it is drained and ended with the block.
 
     Raises `InvalidMeasurementError` with its last words when it does not come up.
     """
     token = secrets.token_urlsafe(24)
-    tenants = make_keys(order.url)
+    tenants = make_keys(settings.url)
     with scratch_folder("service") as folder:
         log = folder / "service.log"
-        with log.open("wb") as stream, _started(order, token, stream.fileno()) as process:
+        with log.open("wb") as stream, _started(settings, token, stream.fileno()) as process:
             host = _host(process, log)
             yield TestedService(Access(host, tenants, token), psutil.Process(process.pid))
 
 
-def make_keys(url: URL) -> tuple[Tenant, ...]:
+def make_keys(url: URL) -> tuple[TenantKey, ...]:
     """A key for each active company, the first `TENANTS_MAX` of them; only their hashes are stored."""
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
             companies = connection.execute(_ACTIVE.limit(TENANTS_MAX)).all()
             tenants = tuple(
-                Tenant(company_id=company_id, key=secrets.token_urlsafe(24), session_id=session_id)
+                TenantKey(company_id=company_id, key=secrets.token_urlsafe(24), session_id=session_id)
                 for company_id, session_id in companies
             )
             rows = [
@@ -118,18 +118,18 @@ def make_keys(url: URL) -> tuple[Tenant, ...]:
 
 
 @contextmanager
-def _started(order: ServiceOrder, token: str, log: int) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(settings: ServiceSettings, token: str, log: int) -> Iterator["subprocess.Popen[bytes]"]:
     command = (
-        *(sys.executable, "-m", "claimbench.loadgen", "serve", "--pipeline", order.pipeline),
-        *("--host", "127.0.0.1", "--port", "0", "--speed", f"{timetable_speed(order.interval):g}"),
-        *("--lease", f"{order.lease.total_seconds():g}"),
+        *(sys.executable, "-m", "claimbench.loadgen", "serve", "--pipeline", settings.pipeline),
+        *("--host", "127.0.0.1", "--port", "0", "--speed", f"{timetable_speed(settings.interval):g}"),
+        *("--lease", f"{settings.lease.total_seconds():g}"),
     )
     environment = {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
-        "DATABASE_URL": order.url.render_as_string(hide_password=False),
+        "DATABASE_URL": settings.url.render_as_string(hide_password=False),
         "CLAIMBENCH_ADMIN_TOKEN": token,
-        "OPENAI_BASE_URL": order.api_url,
+        "OPENAI_BASE_URL": settings.api_url,
         "OPENAI_API_KEY": "claimbench-fake-key",
     }
     process = subprocess.Popen(

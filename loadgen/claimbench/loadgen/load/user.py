@@ -1,6 +1,6 @@
 """The door to Locust: its runners, messages, users and command line, and nobody else imports it.
 
-The master (or the only process) tells every worker its seat and the plan, merges the packets that come
+The master (or the only process) tells every worker its shard and the plan, merges the packets that come
 back, and writes the outcome. Locust's own statistics get the latency from the intended start as well.
 """
 
@@ -23,12 +23,12 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from claimbench.errors import ClaimbenchError, ExitCode
 from claimbench.loadgen.load.client import Client
 from claimbench.loadgen.load.collector import Colleague, Collector
-from claimbench.loadgen.load.dispatch import Dispatcher, Seat, Sent
+from claimbench.loadgen.load.dispatch import Dispatcher, Sent, Shard
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.packets import decode
-from claimbench.loadgen.load.plan import Plan, Task, read_plan
+from claimbench.loadgen.load.plan import LoadPlan, Task, read_plan
 from claimbench.loadgen.load.planning import default_plan
-from claimbench.loadgen.load.requests import Request, Requests
+from claimbench.loadgen.load.requests import HttpRequest, Requests
 from claimbench.reports.record.load import WorkerRecord
 
 BEGIN, PACKET, DONE = "claimbench_begin", "claimbench_packet", "claimbench_done"
@@ -53,7 +53,7 @@ class OpenArrivals(User):
 def register() -> None:
     """Take part in the Locust of this process; the locustfile calls it."""
     _listen(events.init_command_line_parser, _add_options)
-    _listen(events.init, _take_seat)
+    _listen(events.init, _take_part)
 
 
 def _listen(hook: EventHook, listener: Callable[..., None]) -> None:
@@ -69,7 +69,7 @@ def _add_options(parser: ArgumentParser) -> None:
     group.add_argument("--outcome", default="", help="The file to write what was seen to, as JSON.")
 
 
-def _take_seat(environment: Environment, runner: Runner, **_: Any) -> None:
+def _take_part(environment: Environment, runner: Runner, **_: Any) -> None:
     if isinstance(runner, WorkerRunner):
         Generator(environment, runner)
         return
@@ -89,7 +89,7 @@ def _take_seat(environment: Environment, runner: Runner, **_: Any) -> None:
     Conductor(environment, runner, plan, Path(options.outcome) if options.outcome else None)
 
 
-def _awaited(file: Path, seconds: float) -> Plan:
+def _awaited(file: Path, seconds: float) -> LoadPlan:
     deadline = time.monotonic() + seconds
     while not file.exists() and time.monotonic() < deadline:
         gevent.sleep(LOOK_EACH_S)
@@ -107,15 +107,15 @@ class Generator:
 
     def _begin(self, environment: Environment, msg: Message, **_: Any) -> None:
         del environment
-        plan = Plan.model_validate_json(msg.data["plan"])
+        plan = LoadPlan.model_validate_json(msg.data["plan"])
         require_loopback(plan.host)
         self._stop()
-        self._running = gevent.spawn(self._run, plan, Seat(msg.data["worker"], msg.data["workers"]))
+        self._running = gevent.spawn(self._run, plan, Shard(msg.data["worker"], msg.data["workers"]))
 
-    def _run(self, plan: Plan, seat: Seat) -> None:
+    def _run(self, plan: LoadPlan, shard: Shard) -> None:
         sender = Sender(plan, self._environment)
         dispatcher = Dispatcher(
-            plan, seat, sender.send, lambda packet: self._runner.send_message(PACKET, packet.encode())
+            plan, shard, sender.send, lambda packet: self._runner.send_message(PACKET, packet.encode())
         )
         record = dispatcher.run(DELAY_S)
         self._runner.send_message(DONE, record.model_dump_json())
@@ -129,7 +129,7 @@ class Generator:
 class Sender:
     """Sends requests, and tells Locust's statistics; connections are shared by all tenants."""
 
-    def __init__(self, plan: Plan, environment: Environment) -> None:
+    def __init__(self, plan: LoadPlan, environment: Environment) -> None:
         self._requests = Requests(plan)
         self._event = environment.events.request
         self._client = Client(plan.host, plan.timeout_s)
@@ -152,7 +152,9 @@ class Sender:
         )
         return sent
 
-    def _tell(self, request: Request, due: float, sent: Sent, length: int, error: Exception | None) -> None:
+    def _tell(
+        self, request: HttpRequest, due: float, sent: Sent, length: int, error: Exception | None
+    ) -> None:
         self._event.fire(  # type: ignore[no-untyped-call]  # as above
             request_type=request.method,
             name=request.name,
@@ -169,7 +171,9 @@ class Sender:
 class Conductor:
     """The part that starts all generators at once, merges what they tell, and ends the run."""
 
-    def __init__(self, environment: Environment, runner: Runner, plan: Plan, outcome: Path | None) -> None:
+    def __init__(
+        self, environment: Environment, runner: Runner, plan: LoadPlan, outcome: Path | None
+    ) -> None:
         self._environment, self._runner, self._plan, self._outcome = environment, runner, plan, outcome
         self._collector: Collector | None = None
         runner.register_message(PACKET, self._packet)

@@ -14,7 +14,7 @@ from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_
 from claimbench.loadgen.bench.relay import relayed
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.fake_openai.server import FakeServer, running_server
-from claimbench.loadgen.load.block import LoadSite, Turn
+from claimbench.loadgen.load.block import ArmSlot, LoadSite
 from claimbench.loadgen.load.capacity import search
 from claimbench.loadgen.passes.equivalence import EquivalencePass
 from claimbench.loadgen.probes.machine import environment
@@ -86,18 +86,18 @@ def _api(scenario: Scenario, load: Load) -> AbstractContextManager[FakeServer]:
     return running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, speed=load.pace.api_speed)
 
 
-def turns(scenario: Scenario, blocks: int) -> Iterator[Turn]:
+def slots(scenario: Scenario, blocks: int) -> Iterator[ArmSlot]:
     """Every arm once in each block; the order turns round each time, so that none is always first."""
     for block in range(blocks):
         order = scenario.arms if block % 2 == 0 else scenario.arms[::-1]
         for position, arm in enumerate(order):
-            yield Turn(arm, block, position)
+            yield ArmSlot(arm, block, position)
 
 
 def _blocks(site: LoadSite, progress: Progress) -> Iterator[BlockRecord]:
-    for turn in turns(site.scenario, site.load.blocks):
-        progress.step(f"load: block {turn.block + 1} of {site.load.blocks}, {turn.arm.name}")
-        yield site.block(turn)
+    for slot in slots(site.scenario, site.load.blocks):
+        progress.step(f"load: block {slot.block + 1} of {site.load.blocks}, {slot.arm.name}")
+        yield site.block(slot)
 
 
 def _capacities(site: LoadSite, progress: Progress) -> Iterator[CapacityRecord]:

@@ -55,7 +55,7 @@ class WitnessedApi:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiOrder:
+class ApiSettings:
     """What decides how it answers; `speed` is how many seconds of its time pass in one."""
 
     seed: int
@@ -65,14 +65,14 @@ class ApiOrder:
 
 
 @contextmanager
-def witnessed_api(order: ApiOrder) -> Iterator[WitnessedApi]:
+def witnessed_api(settings: ApiSettings) -> Iterator[WitnessedApi]:
     """Serve the fake on a free loopback port from a thread of this process, until the block ends."""
     fake = FakeOpenAI(
-        seed=order.seed,
-        clock=ScaledClock(order.speed).now,
-        faults=order.faults,
-        failed_line_rate=order.failed_line_rate,
-        limits=Limits(clock_speed=order.speed, batch_files_expire_s=KEPT_S),
+        seed=settings.seed,
+        clock=ScaledClock(settings.speed).now,
+        faults=settings.faults,
+        failed_line_rate=settings.failed_line_rate,
+        limits=Limits(clock_speed=settings.speed, batch_files_expire_s=KEPT_S),
     )
     recorder, connections = ApiRecorder(fake), Connections()
     config = uvicorn.Config(

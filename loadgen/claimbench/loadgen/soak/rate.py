@@ -34,7 +34,7 @@ class SoakRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class SoakSite:
     """Where the soak takes place; `way` leads from the service to its database."""
 
     request: SoakRequest
@@ -45,21 +45,21 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ArrivalRate:
     """Arrivals per second, and the capacity that they are a share of, if it was looked for."""
 
     per_s: float
     capacity_per_s: float | None = None
 
 
-def rate_of(ground: Ground, progress: Progress) -> Rate:
+def rate_of(soak_site: SoakSite, progress: Progress) -> ArrivalRate:
     """The rate that was given, or the share of the capacity, which is searched with the soak's faults.
 
     Raises `UsageError` without a `[load.capacity]`, `InvalidMeasurementError` when nothing is borne.
     """
-    request = ground.request
+    request = soak_site.request
     if request.rate_per_s is not None:
-        return Rate(request.rate_per_s)
+        return ArrivalRate(request.rate_per_s)
     limits = request.load.capacity
     if limits is None:
         raise UsageError(
@@ -67,18 +67,18 @@ def rate_of(ground: Ground, progress: Progress) -> Rate:
             where=repr(request.scenario.name),
             remedy="add it, or give a --rate",
         )
-    found = _capacity(ground, limits, progress)
+    found = _capacity(soak_site, limits, progress)
     if found.rate_per_s is None:
         raise InvalidMeasurementError(
             f"not even {limits.lowest:g} arrivals a second are borne ({found.points[0].broken})",
             where=request.arm.name,
             remedy="lower load.capacity.lowest, or give a --rate",
         )
-    return Rate(request.share * found.rate_per_s, found.rate_per_s)
+    return ArrivalRate(request.share * found.rate_per_s, found.rate_per_s)
 
 
-def _capacity(ground: Ground, limits: CapacitySearch, progress: Progress) -> CapacityRecord:
-    request, api = ground.request, ground.request.scenario.api
+def _capacity(soak_site: SoakSite, limits: CapacitySearch, progress: Progress) -> CapacityRecord:
+    request, api = soak_site.request, soak_site.request.scenario.api
     speed = request.load.pace.api_speed
     with running_server(
         seed=api.seed, failed_line_rate=api.failed_line_rate, speed=speed, faults=request.faults
@@ -86,11 +86,11 @@ def _capacity(ground: Ground, limits: CapacitySearch, progress: Progress) -> Cap
         site = LoadSite(
             request.scenario,
             request.load,
-            ground.server,
-            ground.workshop,
-            {request.arm.name: ground.template},
+            soak_site.server,
+            soak_site.workshop,
+            {request.arm.name: soak_site.template},
             fake,
-            ground.way,
+            soak_site.way,
             LEASE,
         )
 

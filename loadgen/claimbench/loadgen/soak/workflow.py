@@ -21,11 +21,11 @@ from claimbench.loadgen.bench.relay import relayed
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.load.block import SETTLING
 from claimbench.loadgen.load.driver import generate
-from claimbench.loadgen.load.plan import Plan
+from claimbench.loadgen.load.plan import LoadPlan
 from claimbench.loadgen.load.planning import plan_at_rate
 from claimbench.loadgen.load.stored import StoreWatch
 from claimbench.loadgen.load.tested_service import (
-    ServiceOrder,
+    ServiceSettings,
     TestedService,
     running_service,
     timetable_speed,
@@ -35,9 +35,9 @@ from claimbench.loadgen.oracle import judge
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
 from claimbench.loadgen.oracle.trail import TRAIL_STATEMENTS
 from claimbench.loadgen.probes.machine import environment
-from claimbench.loadgen.soak.api import ApiOrder, WitnessedApi, witnessed_api
-from claimbench.loadgen.soak.books import Away, evidence_of, submitted
-from claimbench.loadgen.soak.rate import LEASE, Ground, Rate, SoakRequest, rate_of
+from claimbench.loadgen.soak.api import ApiSettings, WitnessedApi, witnessed_api
+from claimbench.loadgen.soak.evidence import Away, evidence_of, submitted
+from claimbench.loadgen.soak.rate import LEASE, ArrivalRate, SoakRequest, SoakSite, rate_of
 from claimbench.loadgen.soak.watching import Outage, Watch, restarted, watched
 from claimbench.reports.judge.soak import findings, verdict
 from claimbench.reports.record.load import Generated, Latency
@@ -68,8 +68,8 @@ def run_soak(request: SoakRequest, database: str, progress: Progress) -> SoakRec
         template = workshop.template(
             scenario.dataset, companies=scenario.dataset.companies, indexes=IndexSet(arm.indexes)
         )
-        ground = Ground(request, server, workshop, template, way)
-        soaked = _soaked(ground, rate_of(ground, progress), progress)
+        site = SoakSite(request, server, workshop, template, way)
+        soaked = _soaked(site, rate_of(site, progress), progress)
         described = _environment(server)
     found = findings(soaked)
     return SoakRecord(
@@ -95,7 +95,7 @@ def _restartable(database: str, progress: Progress, *, in_memory: bool) -> Itera
 class Loaded:
     """The load is over: what the generator, the watch and the store saw."""
 
-    plan: Plan
+    plan: LoadPlan
     generated: Generated
     watch: Watch
     outage: Outage
@@ -108,17 +108,17 @@ class Loaded:
         return self.begun_at + timedelta(seconds=elapsed_s)
 
 
-def _soaked(ground: Ground, rate: Rate, progress: Progress) -> Soaked:
-    request = ground.request
+def _soaked(site: SoakSite, rate: ArrivalRate, progress: Progress) -> Soaked:
+    request = site.request
     with (
-        ground.workshop.clone(ground.template) as url,
-        witnessed_api(_api_order(request)) as api,
+        site.workshop.clone(site.template) as url,
+        witnessed_api(_api_settings(request)) as api,
     ):
         _prepare(url)
         engine = create_engine(url, poolclass=NullPool)
         before = read_rows(engine)
-        with running_service(_service_order(ground, url, api)) as service:
-            loaded = _loaded(ground, rate, service, url, progress)
+        with running_service(_service_settings(site, url, api)) as service:
+            loaded = _loaded(site, rate, service, url, progress)
         progress.step("the oracle judges")
         kept = _kept(request, loaded, before, url, api)
         stored_at_s = _stored_again_s(url, loaded)
@@ -136,16 +136,18 @@ def _soaked(ground: Ground, rate: Rate, progress: Progress) -> Soaked:
     )
 
 
-def _loaded(ground: Ground, rate: Rate, service: TestedService, url: URL, progress: Progress) -> Loaded:
-    request = ground.request
+def _loaded(
+    site: SoakSite, rate: ArrivalRate, service: TestedService, url: URL, progress: Progress
+) -> Loaded:
+    request = site.request
     store = StoreWatch.of(url)
     store.settle(SETTLING)
-    ground.workshop.checkpoint()
+    site.workshop.checkpoint()
     plan = plan_at_rate(request.load, service.access, rate.per_s, request.duration_s)
     plan = plan.model_copy(update={"window_s": 1.0})
     progress.step(f"load: {rate.per_s:.3g} arrivals per second for {request.duration_s:.0f} s")
     watch, begun_at = Watch(service, url, time.monotonic()), datetime.now(UTC)
-    with watched(watch), restarted(ground.server, watch, request.duration_s / 2) as outage:
+    with watched(watch), restarted(site.server, watch, request.duration_s / 2) as outage:
         generated = generate(plan, request.load.processes)
     progress.step("draining")
     drained_after_s = _drained_after_s(url)
@@ -175,15 +177,15 @@ def _prepare(url: URL) -> None:
             desk.execute(statement.encode())
 
 
-def _api_order(request: SoakRequest) -> ApiOrder:
+def _api_settings(request: SoakRequest) -> ApiSettings:
     api = request.scenario.api
-    return ApiOrder(api.seed, api.failed_line_rate, request.faults, request.load.pace.api_speed)
+    return ApiSettings(api.seed, api.failed_line_rate, request.faults, request.load.pace.api_speed)
 
 
-def _service_order(ground: Ground, url: URL, api: WitnessedApi) -> ServiceOrder:
-    through = ground.way.url.set(database=url.database)
-    interval = ground.request.load.pace.interval
-    return ServiceOrder(ground.request.arm.pipeline, through, api.base_url, interval, LEASE)
+def _service_settings(site: SoakSite, url: URL, api: WitnessedApi) -> ServiceSettings:
+    through = site.way.url.set(database=url.database)
+    interval = site.request.load.pace.interval
+    return ServiceSettings(site.request.arm.pipeline, through, api.base_url, interval, LEASE)
 
 
 def _kept(request: SoakRequest, loaded: Loaded, before: Rows, url: URL, api: WitnessedApi) -> Kept:
@@ -219,7 +221,7 @@ def _stored_again_s(url: URL, loaded: Loaded) -> float | None:
     return None if stored_at is None else float((stored_at - loaded.begun_at).total_seconds())
 
 
-def _asked(request: SoakRequest, rate: Rate) -> SoakAsked:
+def _asked(request: SoakRequest, rate: ArrivalRate) -> SoakAsked:
     return SoakAsked(
         name=request.scenario.name,
         sha256=request.scenario.sha256,

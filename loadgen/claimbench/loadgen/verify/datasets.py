@@ -36,7 +36,7 @@ _ODD_WEIGHTS = (3, 3, 1, 3, 3, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class RequestPlan:
+class HistoryRequest:
     """A request as it is when the history begins."""
 
     id: int
@@ -52,13 +52,13 @@ class RequestPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionPlan:
+class HistorySession:
     """A session with its requests, which ask different things."""
 
     id: int
     oddity: Oddity
     messages: int
-    requests: tuple[RequestPlan, ...]
+    requests: tuple[HistoryRequest, ...]
 
     def __str__(self) -> str:
         odd = "" if self.oddity is Oddity.NONE else f" {self.oddity}"
@@ -66,12 +66,12 @@ class SessionPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyPlan:
+class HistoryCompany:
     """A company with its sessions; it may have none."""
 
     id: int
     is_active: bool
-    sessions: tuple[SessionPlan, ...]
+    sessions: tuple[HistorySession, ...]
 
     def __str__(self) -> str:
         inactive = "" if self.is_active else " inactive"
@@ -79,17 +79,17 @@ class CompanyPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetPlan:
+class HistoryDataset:
     """What stands in the database when the history begins."""
 
-    companies: tuple[CompanyPlan, ...]
+    companies: tuple[HistoryCompany, ...]
 
-    def smaller(self) -> Iterator["DatasetPlan"]:
+    def smaller(self) -> Iterator["HistoryDataset"]:
         """The same with one company, one session or one request less."""
         for place, company in enumerate(self.companies):
-            yield DatasetPlan(without(self.companies, place))
+            yield HistoryDataset(without(self.companies, place))
             for fewer in _smaller_company(company):
-                yield DatasetPlan((*self.companies[:place], fewer, *self.companies[place + 1 :]))
+                yield HistoryDataset((*self.companies[:place], fewer, *self.companies[place + 1 :]))
 
 
 def without(items: tuple[Item, ...], place: int) -> tuple[Item, ...]:
@@ -97,7 +97,7 @@ def without(items: tuple[Item, ...], place: int) -> tuple[Item, ...]:
     return (*items[:place], *items[place + 1 :])
 
 
-def _smaller_company(company: CompanyPlan) -> Iterator[CompanyPlan]:
+def _smaller_company(company: HistoryCompany) -> Iterator[HistoryCompany]:
     for place, session in enumerate(company.sessions):
         yield replace(company, sessions=without(company.sessions, place))
         for number in range(len(session.requests)) if len(session.requests) > 1 else ():
@@ -107,13 +107,13 @@ def _smaller_company(company: CompanyPlan) -> Iterator[CompanyPlan]:
             )
 
 
-def draw_dataset(chance: Random) -> DatasetPlan:
+def draw_dataset(chance: Random) -> HistoryDataset:
     """One to four companies, up to eight sessions each, a quarter of them odd."""
     numbers = iter(range(1, 10_000))
     sessions = iter(range(1, 10_000))
-    return DatasetPlan(
+    return HistoryDataset(
         tuple(
-            CompanyPlan(
+            HistoryCompany(
                 number,
                 chance.random() < 0.85,
                 tuple(
@@ -126,15 +126,15 @@ def draw_dataset(chance: Random) -> DatasetPlan:
     )
 
 
-def _session(session_id: int, numbers: Iterator[int], chance: Random) -> SessionPlan:
+def _session(session_id: int, numbers: Iterator[int], chance: Random) -> HistorySession:
     oddity = chance.choices(_ODDITIES, _ODD_WEIGHTS)[0] if chance.random() < 0.25 else Oddity.NONE
     kinds = chance.sample(tuple(ProcessingType), k=chance.choice((1, 1, 1, 2)))
     messages = 0 if oddity is Oddity.SILENT else chance.randint(1, 4)
     requests = tuple(_request(next(numbers), kind, oddity, chance) for kind in kinds)
-    return SessionPlan(session_id, oddity, messages, requests)
+    return HistorySession(session_id, oddity, messages, requests)
 
 
-def _request(number: int, kind: ProcessingType, oddity: Oddity, chance: Random) -> RequestPlan:
+def _request(number: int, kind: ProcessingType, oddity: Oddity, chance: Random) -> HistoryRequest:
     models = {Oddity.UNPRICED_MODEL: UNPRICED_MODEL, Oddity.UNKNOWN_MODEL: UNKNOWN_MODEL}
     model = models.get(oddity) or chance.choices(MODELS, (4, 1))[0]
     status = chance.choices(
@@ -149,4 +149,4 @@ def _request(number: int, kind: ProcessingType, oddity: Oddity, chance: Random) 
     )[0]
     attempts = 0 if status is RequestStatus.PENDING_BATCHING else chance.randint(1, 2)
     age = -30 * 24 * 60 if oddity is Oddity.FUTURE else chance.randint(0, 90)
-    return RequestPlan(number, model, kind, status, attempts, age)
+    return HistoryRequest(number, model, kind, status, attempts, age)

@@ -8,10 +8,10 @@ from random import Random
 
 from claimbench.impl.ports import Policy, Stage
 from claimbench.loadgen.fake_openai.faults import Fault, FaultKind, FaultScope, scope
-from claimbench.loadgen.verify.datasets import DatasetPlan, draw_dataset, without
+from claimbench.loadgen.verify.datasets import HistoryDataset, draw_dataset, without
 
 
-class Place(StrEnum):
+class BreakPlace(StrEnum):
     """Where a scheduler can break: at a call of the API or at a commit (of a statement by itself, too)."""
 
     CALL = "call"
@@ -36,7 +36,7 @@ class Harm(StrEnum):
 class Break:
     """What happens at the n-th call or commit of the whole history, from 1."""
 
-    place: Place
+    place: BreakPlace
     number: int
     moment: Moment
     harm: Harm
@@ -46,7 +46,7 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SchedulerTurn:
     """A scheduler takes one stage, some time after the last turn; its clock may be wrong by some minutes."""
 
     scheduler: int
@@ -59,7 +59,7 @@ class Turn:
         return f"+{self.wait_minutes} min {self.scheduler}.{self.stage}{error}"
 
 
-class Api(StrEnum):
+class CallStyle(StrEnum):
     """How the scheduler calls the API: as it is, or with retries and breakers, whose waits take no time."""
 
     PLAIN = "plain"
@@ -71,12 +71,12 @@ class History:
     """All that happens. `str` shows it whole; the same seed gives the same one."""
 
     seed: int
-    dataset: DatasetPlan
+    dataset: HistoryDataset
     policy: Policy
-    api: Api
+    api: CallStyle
     faults: tuple[Fault, ...]
     breaks: tuple[Break, ...]
-    turns: tuple[Turn, ...]
+    turns: tuple[SchedulerTurn, ...]
 
     @property
     def is_calm(self) -> bool:
@@ -134,7 +134,7 @@ def draw_history(seed: int, kinds: Sequence[FaultKind]) -> History:
         seed=seed,
         dataset=draw_dataset(chance),
         policy=_policy(chance),
-        api=Api.PLAIN if chance.random() < 0.8 else Api.RESILIENT,
+        api=CallStyle.PLAIN if chance.random() < 0.8 else CallStyle.RESILIENT,
         faults=tuple(_faults(chance, _calm_kinds(kinds) if calm else kinds, calm)),
         breaks=() if calm else tuple(_break(chance) for _ in range(chance.choice((0, 0, 1, 1, 2, 3)))),
         turns=tuple(_turns(chance, schedulers, calm)),
@@ -207,12 +207,12 @@ def _code(kind: FaultKind, chance: Random) -> str | None:
 
 
 def _break(chance: Random) -> Break:
-    place = chance.choice(tuple(Place))
-    harm = chance.choice(tuple(Harm)) if place is Place.COMMIT else Harm.KILL
+    place = chance.choice(tuple(BreakPlace))
+    harm = chance.choice(tuple(Harm)) if place is BreakPlace.COMMIT else Harm.KILL
     return Break(place, min(40, 1 + int(chance.expovariate(1 / 8))), chance.choice(tuple(Moment)), harm)
 
 
-def _turns(chance: Random, schedulers: int, calm: object) -> Iterator[Turn]:
+def _turns(chance: Random, schedulers: int, calm: object) -> Iterator[SchedulerTurn]:
     """Each scheduler takes its stages in order; the order between schedulers is chance's."""
     next_stage = [0] * schedulers
     stages = tuple(Stage)
@@ -222,4 +222,4 @@ def _turns(chance: Random, schedulers: int, calm: object) -> Iterator[Turn]:
         next_stage[scheduler] += 1
         wait = chance.choice((0, 1, 3, 6, 20)) if not calm else 3
         error = chance.choice((-180, -30, 30, 180)) if not calm and chance.random() < 0.06 else 0
-        yield Turn(scheduler + 1, stage, wait, error)
+        yield SchedulerTurn(scheduler + 1, stage, wait, error)

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from claimbench.impl.ports import ApiBatch, BatchApi, Completion
-from claimbench.loadgen.verify.histories import Break, Harm, Moment, Place
+from claimbench.loadgen.verify.histories import Break, BreakPlace, Harm, Moment
 
 Result = TypeVar("Result")
 
@@ -23,10 +23,10 @@ class Danger:
     """Counts calls and commits of all schedulers of a history; safe in threads."""
 
     breaks: Sequence[Break]
-    counts: dict[Place, int] = field(default_factory=lambda: dict.fromkeys(Place, 0))
+    counts: dict[BreakPlace, int] = field(default_factory=lambda: dict.fromkeys(BreakPlace, 0))
     _lock: Lock = field(default_factory=Lock)
 
-    def next_at(self, place: Place) -> Break | None:
+    def next_at(self, place: BreakPlace) -> Break | None:
         """What happens at the next one of its kind."""
         with self._lock:
             self.counts[place] += 1
@@ -92,7 +92,7 @@ class MortalApi:
 
     def _before(self) -> Break | None:
         self._life.check()
-        due = self._life.danger.next_at(Place.CALL)
+        due = self._life.danger.next_at(BreakPlace.CALL)
         if due and due.moment is Moment.BEFORE:
             self._life.end()
         return due
@@ -122,7 +122,7 @@ class MortalConnection(psycopg.Connection[Any]):
         if self.life is None:
             return None
         self.life.check()
-        due = self.life.danger.next_at(Place.COMMIT)
+        due = self.life.danger.next_at(BreakPlace.COMMIT)
         if due and due.moment is Moment.BEFORE:
             self._break(due, self.life)
         return due

@@ -26,21 +26,21 @@ from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
 from claimbench.loadgen.oracle.sameness import same_end
 from claimbench.loadgen.oracle.trail import read_trail
-from claimbench.loadgen.verify.histories import Api, History
+from claimbench.loadgen.verify.histories import CallStyle, History
 from claimbench.loadgen.verify.mortality import Danger, Killed, Life, MortalApi
-from claimbench.loadgen.verify.world import Seat, World
+from claimbench.loadgen.verify.world import MortalEngine, World
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
-ORACLE_SEAT = 0
-DRAIN_SEAT = 99
+ORACLE = 0
+DRAINER = 99
 DRAIN_STEPS_MINUTES = (6, 6, 6, 40, 40, 40, 61, 61, 61, 61, 1500)
 """The waits of the drain, in turn; the long one outlives the API's window of a day."""
 DRAIN_RUNS_MAX = 66
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HistoryOutcome:
     """What the oracle found, and what was told of stages that ended with an error."""
 
     violations: tuple[Violation, ...]
@@ -48,7 +48,7 @@ class Verdict:
 
 
 @dataclass
-class Play:
+class HistoryRun:
     """One history while it runs."""
 
     world: World
@@ -65,7 +65,7 @@ class Play:
     def take(self, scheduler: int, stage: Stage, now: datetime) -> None:
         """One stage of one scheduler, which may not survive it; an error it logs and outlives."""
         self.recorder.turn += 1
-        pipeline, life = self._sitting(scheduler)
+        pipeline, life = self._pipeline_of(scheduler)
         try:
             take_stage(pipeline, stage, now)
         except Killed:
@@ -75,29 +75,29 @@ class Play:
         # Only now are the frames gone that held connections.
         del pipeline
         if life.was_hurt:
-            self._mourn(scheduler, life)
+            self._clean_up_after(scheduler, life)
 
-    def _mourn(self, scheduler: int, life: Life) -> None:
+    def _clean_up_after(self, scheduler: int, life: Life) -> None:
         """Clear what a dead scheduler held, or one whose connection was cut, which goes on."""
         self.interrupted.add(self.recorder.turn)
         life.was_hurt = False
         if life.is_over:
             del self.pipelines[scheduler]
-        self.world.seat(scheduler).clear()
+        self.world.mortal_engine(scheduler).clear()
         if not life.is_over:
-            self.world.seat(scheduler).give(life)
+            self.world.mortal_engine(scheduler).give(life)
 
-    def _sitting(self, scheduler: int) -> tuple[Pipeline, Life]:
+    def _pipeline_of(self, scheduler: int) -> tuple[Pipeline, Life]:
         if scheduler not in self.pipelines:
-            seat, life = self.world.seat(scheduler), Life(self.danger)
-            seat.give(life)
+            mortal, life = self.world.mortal_engine(scheduler), Life(self.danger)
+            mortal.give(life)
             self.lives[scheduler] = life
-            self.pipelines[scheduler] = self.factory(self._context(seat, life))
+            self.pipelines[scheduler] = self.factory(self._context(mortal, life))
         return self.pipelines[scheduler], self.lives[scheduler]
 
-    def _context(self, seat: Seat, life: Life) -> PipelineContext:
+    def _context(self, mortal: MortalEngine, life: Life) -> PipelineContext:
         api: BatchApi = MortalApi(OpenAIBatchApi(self.world.client), life)
-        if self.history.api is Api.RESILIENT:
+        if self.history.api is CallStyle.RESILIENT:
             api = ResilientBatchApi(
                 api,
                 DOCUMENTED,
@@ -105,69 +105,69 @@ class Play:
                 ticks=self.clock.timestamp,
                 chance=Random(self.history.seed),  # noqa: S311 (jitter, not secrets)
             )
-        return PipelineContext(seat.engine, api, self.history.policy, ignore)
+        return PipelineContext(mortal.engine, api, self.history.policy, ignore)
 
     def leave(self) -> None:
-        """Everybody goes."""
+        """End all schedulers: their connections belong to none any more."""
         for scheduler in self.lives:
-            self.world.seat(scheduler).give(None)
+            self.world.mortal_engine(scheduler).give(None)
         self.pipelines.clear()
 
 
 @contextmanager
-def playing(world: World, factory: PipelineFactory, history: History) -> Iterator[Play]:
-    """Set the stage."""
+def running_history(world: World, factory: PipelineFactory, history: History) -> Iterator[HistoryRun]:
+    """Reset the world and begin this history in it."""
     world.reset(history.dataset)
     clock = SimulatedClock(EPOCH)
     fake = FakeOpenAI(seed=history.seed, clock=clock.timestamp, faults=Faults(fault=history.faults))
-    play = Play(world, factory, history, clock, ApiRecorder(fake), Danger(history.breaks))
-    world.wire.recorder = play.recorder
+    running = HistoryRun(world, factory, history, clock, ApiRecorder(fake), Danger(history.breaks))
+    world.wire.recorder = running.recorder
     try:
-        yield play
+        yield running
     finally:
-        play.leave()
+        running.leave()
         world.wire.recorder = None
         fake.close()
 
 
-def verdict_of(
+def run_history(
     history: History, factory: PipelineFactory, world: World, reference: PipelineFactory | None
-) -> Verdict:
+) -> HistoryOutcome:
     """Run and judge; a calm history is run on the reference too, and both must end alike."""
-    with playing(world, factory, history) as play:
-        before = read_rows(world.seat(ORACLE_SEAT).engine)
-        _storm(play)
-        _drain(play)
-        evidence = _evidence(play, before)
+    with running_history(world, factory, history) as running:
+        before = read_rows(world.mortal_engine(ORACLE).engine)
+        _storm(running)
+        _drain(running)
+        evidence = _evidence(running, before)
         violations = judge(evidence)
-        errors = tuple(play.errors)
+        errors = tuple(running.errors)
     if reference is not None and history.is_calm:
         violations += tuple(same_end(_end_of(history, reference, world), evidence.after))
-    return Verdict(violations, errors)
+    return HistoryOutcome(violations, errors)
 
 
 def _end_of(history: History, reference: PipelineFactory, world: World) -> Rows:
-    with playing(world, reference, history) as play:
-        _storm(play)
-        _drain(play)
-        return read_rows(world.seat(ORACLE_SEAT).engine)
+    with running_history(world, reference, history) as running:
+        _storm(running)
+        _drain(running)
+        return read_rows(world.mortal_engine(ORACLE).engine)
 
 
-def _storm(play: Play) -> None:
-    for turn in play.history.turns:
-        play.clock.advance(timedelta(minutes=turn.wait_minutes))
-        now = play.clock.now() + timedelta(minutes=turn.clock_error_minutes)
-        play.take(turn.scheduler, turn.stage, now)
+def _storm(running: HistoryRun) -> None:
+    for turn in running.history.turns:
+        running.clock.advance(timedelta(minutes=turn.wait_minutes))
+        now = running.clock.now() + timedelta(minutes=turn.clock_error_minutes)
+        running.take(turn.scheduler, turn.stage, now)
 
 
-def _drain(play: Play) -> None:
+def _drain(running: HistoryRun) -> None:
     """The faults are over, time goes on: runs of a fresh scheduler until nothing is left, or too many."""
-    play.danger.breaks = ()
+    running.danger.breaks = ()
     for number in range(DRAIN_RUNS_MAX):
-        play.clock.advance(timedelta(minutes=DRAIN_STEPS_MINUTES[number % len(DRAIN_STEPS_MINUTES)]))
+        running.clock.advance(timedelta(minutes=DRAIN_STEPS_MINUTES[number % len(DRAIN_STEPS_MINUTES)]))
         for stage in Stage:
-            play.take(DRAIN_SEAT, stage, play.clock.now())
-        if is_drained(play.world):
+            running.take(DRAINER, stage, running.clock.now())
+        if is_drained(running.world):
             return
 
 
@@ -177,13 +177,13 @@ def is_drained(world: World) -> bool:
     return found is not None and not found[0]
 
 
-def _evidence(play: Play, before: Rows) -> Evidence:
-    engine = play.world.seat(ORACLE_SEAT).engine
+def _evidence(running: HistoryRun, before: Rows) -> Evidence:
+    engine = running.world.mortal_engine(ORACLE).engine
     return Evidence(
         before,
         read_rows(engine),
         read_trail(engine),
-        read_api_record(play.recorder, BATCH_KEY),
-        play.history.policy,
-        frozenset(play.interrupted),
+        read_api_record(running.recorder, BATCH_KEY),
+        running.history.policy,
+        frozenset(running.interrupted),
     )

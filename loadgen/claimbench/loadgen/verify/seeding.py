@@ -9,11 +9,11 @@ from psycopg import sql
 from claimbench.impl.statuses import RequestStatus
 from claimbench.loadgen.verify.datasets import (
     HUGE_CHARACTERS,
-    CompanyPlan,
-    DatasetPlan,
+    HistoryCompany,
+    HistoryDataset,
+    HistoryRequest,
+    HistorySession,
     Oddity,
-    RequestPlan,
-    SessionPlan,
 )
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
@@ -30,7 +30,7 @@ _TABLES = (
 _CONTROL = 'tab\tbell\x07unit\x1fdelete\x7fnext\x85line\u2028feed\r\n"quoted" \\ud800 \\ 🙂'
 
 
-def reseed(connection: psycopg.Connection, dataset: DatasetPlan) -> None:
+def reseed(connection: psycopg.Connection, dataset: HistoryDataset) -> None:
     """Empty the tables and fill them, in one transaction."""
     with connection.transaction():
         for table in _TABLES:
@@ -57,15 +57,15 @@ def _copy(connection: psycopg.Connection, target: str, rows: Iterator[Row]) -> N
             copy.write_row(row)
 
 
-def _company(company: CompanyPlan) -> Row:
+def _company(company: HistoryCompany) -> Row:
     return company.id, f"Company {company.id}", "ACTIVE" if company.is_active else "INACTIVE", EPOCH
 
 
-def _session(company: CompanyPlan, session: SessionPlan) -> Row:
+def _session(company: HistoryCompany, session: HistorySession) -> Row:
     return session.id, company.id, EPOCH - timedelta(hours=2)
 
 
-def _messages(session: SessionPlan) -> Iterator[Row]:
+def _messages(session: HistorySession) -> Iterator[Row]:
     """The first one's words name the session, so that no two sessions' prompts are alike."""
     for position in range(session.messages):
         role = "assistant" if position % 2 else "user"
@@ -79,7 +79,7 @@ def _messages(session: SessionPlan) -> Iterator[Row]:
         yield session.id, position, role, content
 
 
-def _request(session: SessionPlan, request: RequestPlan) -> Row:
+def _request(session: HistorySession, request: HistoryRequest) -> Row:
     done = request.status is RequestStatus.PROCESSING_COMPLETE
     over = done or request.status is RequestStatus.PROCESSING_ABANDONED
     begun = request.status is RequestStatus.RETRY_IN_PROGRESS

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import URL
 
@@ -11,7 +11,7 @@ from claimbench.loadgen.bench.databases import open_server
 from claimbench.loadgen.bench.databases.ownership import owned
 from claimbench.loadgen.oracle import Invariant, Violation
 from claimbench.loadgen.verify.histories import History, draw_history
-from claimbench.loadgen.verify.runner import verdict_of
+from claimbench.loadgen.verify.runner import run_history
 from claimbench.loadgen.verify.shrinking import shortest
 from claimbench.loadgen.verify.workers import Assignment, Judged, judged, reference_for
 from claimbench.loadgen.verify.world import World, open_world
@@ -20,7 +20,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FailedSeed:
     """A seed that failed: its history, the shortest form of it, and what is violated in that."""
 
     seed: int
@@ -39,14 +39,6 @@ class Laboratory:
     bench: URL
 
 
-@dataclass
-class Tally:
-    """How far it is."""
-
-    done: int = 0
-    failed: list[Judged] = field(default_factory=list)
-
-
 @contextmanager
 def open_laboratory(database: str, jobs: int, tell: Tell) -> Iterator[Laboratory]:
     """Databases on the server that `--database` means; all are dropped at the end."""
@@ -55,36 +47,34 @@ def open_laboratory(database: str, jobs: int, tell: Tell) -> Iterator[Laboratory
         yield Laboratory(tuple(urls[1:]), urls[0])
 
 
-def verify(assignment: Assignment, laboratory: Laboratory, tell: Tell) -> Finding | None:
-    """Run all seeds; None when nothing is violated. The finding of the first that failed."""
-    tally = Tally()
+def verify(assignment: Assignment, laboratory: Laboratory, tell: Tell) -> FailedSeed | None:
+    """Run all seeds; None when nothing is violated, else the first seed that failed."""
+    failed: Judged | None = None
     every = max(1, len(assignment.seeds) // 20)
     with judged(assignment, laboratory.workers) as results:
-        for result in results:
-            tally.done += 1
+        for done, result in enumerate(results, start=1):
             if result.violations:
-                tally.failed.append(result)
+                failed = result
                 break
-            if tally.done % every == 0:
-                tell(f"{assignment.pipeline}: {tally.done} of {len(assignment.seeds)} histories")
-    if not tally.failed:
+            if done % every == 0:
+                tell(f"{assignment.pipeline}: {done} of {len(assignment.seeds)} histories")
+    if failed is None:
         return None
-    failed = tally.failed[0]
     tell(f"seed {failed.seed} fails; looking for its shortest form")
     with open_world(laboratory.bench) as world:
         return shorten(assignment, failed, world)
 
 
-def shorten(assignment: Assignment, failed: Judged, world: World) -> Finding:
+def shorten(assignment: Assignment, failed: Judged, world: World) -> FailedSeed:
     """Take out of the history what the violation of its first invariant does not need."""
     factory, reference = find_pipeline(assignment.pipeline), reference_for(assignment.pipeline)
     invariant = failed.violations[0].invariant
 
     def outcome_of(history: History) -> tuple[Violation | None, tuple[str, ...]]:
-        verdict = verdict_of(history, factory, world, reference)
-        return next((one for one in verdict.violations if one.invariant is invariant), None), verdict.errors
+        outcome = run_history(history, factory, world, reference)
+        return next((one for one in outcome.violations if one.invariant is invariant), None), outcome.errors
 
     history = draw_history(failed.seed, assignment.kinds)
     short = shortest(history, lambda candidate: outcome_of(candidate)[0] is not None)
     violation, errors = outcome_of(short)
-    return Finding(failed.seed, invariant, short, violation or failed.violations[0], errors)
+    return FailedSeed(failed.seed, invariant, short, violation or failed.violations[0], errors)

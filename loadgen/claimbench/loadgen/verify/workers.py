@@ -16,7 +16,7 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.oracle import Violation
 from claimbench.loadgen.verify.histories import draw_history
-from claimbench.loadgen.verify.runner import verdict_of
+from claimbench.loadgen.verify.runner import run_history
 from claimbench.loadgen.verify.world import open_world
 
 REFERENCE = "naive"
@@ -92,6 +92,6 @@ def _work(assignment: Assignment, place: int, places: int, url: URL, results: An
         with open_world(url) as world:
             for seed in assignment.seeds[place::places]:
                 history = draw_history(seed, assignment.kinds)
-                results.put(Judged(seed, verdict_of(history, factory, world, reference).violations))
+                results.put(Judged(seed, run_history(history, factory, world, reference).violations))
     except Exception as error:
         results.put(Broken(f"a worker ended with {type(error).__name__}: {error}"[:500]))

@@ -1,4 +1,4 @@
-"""The world of the histories of one process: a database, seats for schedulers, and a client of a fake API."""
+"""What the histories of one process share: a database, an engine for each scheduler, a client of a fake API."""
 
 import gc
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from claimbench.loadgen.bench.databases.template import (
 from claimbench.loadgen.fake_openai.wire import ApiRequest, Loss
 from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.trail import TRAIL_STATEMENTS
-from claimbench.loadgen.verify.datasets import DatasetPlan
+from claimbench.loadgen.verify.datasets import HistoryDataset
 from claimbench.loadgen.verify.mortality import Life, MortalConnection, MortalCursor
 from claimbench.loadgen.verify.seeding import reseed
 from claimbench.loadgen.workloads.batch_pipeline.building import API_KEY
@@ -31,8 +31,8 @@ _OPTIONS = "-c synchronous_commit=off -c statement_timeout=60s"
 """Histories end with their process: what a crash of the server would lose, nobody looks for."""
 
 
-class Seat:
-    """Where a scheduler sits: an engine whose connections live and die with the scheduler."""
+class MortalEngine:
+    """An engine whose connections live and die with the scheduler that uses it."""
 
     def __init__(self, url: URL) -> None:
         self._conninfo = conninfo(url)
@@ -123,21 +123,21 @@ class World:
     url: URL
     client: openai.OpenAI
     wire: Wire
-    seats: dict[int, Seat] = field(default_factory=dict)
+    engines: dict[int, MortalEngine] = field(default_factory=dict)
     reseeded: int = 0
 
-    def reset(self, dataset: DatasetPlan) -> None:
+    def reset(self, dataset: HistoryDataset) -> None:
         """The tables as a history begins."""
         reseed(self.desk, dataset)
         self.reseeded += 1
         if self.reseeded % VACUUM_EVERY == 0:
             self.desk.execute("VACUUM")
 
-    def seat(self, number: int) -> Seat:
-        """The seat of this scheduler; 0 is the oracle's."""
-        if number not in self.seats:
-            self.seats[number] = Seat(self.url)
-        return self.seats[number]
+    def mortal_engine(self, number: int) -> MortalEngine:
+        """The engine of this scheduler; 0 is the oracle's."""
+        if number not in self.engines:
+            self.engines[number] = MortalEngine(self.url)
+        return self.engines[number]
 
 
 @contextmanager
@@ -165,5 +165,5 @@ def open_world(url: URL) -> Iterator[World]:
         try:
             yield world
         finally:
-            for seat in world.seats.values():
-                seat.engine.dispose()
+            for mortal in world.engines.values():
+                mortal.engine.dispose()

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from claimbench.reports.record.gate import Fitness, GateMethod
 from claimbench.reports.record.values import Sample, Scalar
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 CALIBRATION_SCHEMA: Final = "claimbench.calibration/1"
 

@@ -5,7 +5,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from claimbench.reports.record.values import Finding, Place, Sample, Verdict
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 BASELINE_SCHEMA: Final = "claimbench.baseline/1"
 GATE_SCHEMA: Final = "claimbench.gate/1"

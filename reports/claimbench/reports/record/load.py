@@ -18,7 +18,7 @@ from claimbench.reports.record.values import (
     Scalar,
     Verdict,
 )
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 LOAD_SCHEMA: Final = "claimbench.load/2"
 

@@ -16,7 +16,7 @@ from claimbench.reports.record.values import (
     Verdict,
     VerdictValue,
 )
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 SCHEMA: Final = "claimbench.result/2"
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from claimbench.reports.record.load import Generated, Latency
 from claimbench.reports.record.values import Finding, Scalar, Verdict
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 SOAK_SCHEMA: Final = "claimbench.soak/2"
 

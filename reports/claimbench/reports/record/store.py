@@ -19,7 +19,7 @@ from claimbench.reports.record.gate import BASELINE_SCHEMA, GATE_SCHEMA, Baselin
 from claimbench.reports.record.load import LOAD_SCHEMA, LoadRecord
 from claimbench.reports.record.run import SCHEMA, ResultRecord
 from claimbench.reports.record.soak import SOAK_SCHEMA, SoakRecord
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 DocumentT_co = TypeVar("DocumentT_co", bound=Frozen, covariant=True)
 

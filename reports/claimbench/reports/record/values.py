@@ -6,7 +6,7 @@ from typing import Final, Literal, Self
 from pydantic import Field
 
 from claimbench.errors import ExitCode
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 Scalar = str | int | float | bool | None
 

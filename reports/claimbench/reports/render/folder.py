@@ -17,7 +17,7 @@ from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.soak import SoakRecord
 from claimbench.reports.record.store import GATE, LOAD, RUN, SOAK, Kind, unwritable, write, write_text
 from claimbench.reports.render import github, html, junit, markdown
-from claimbench.scenarios.model import Frozen
+from claimbench.scenarios.grammar import Frozen
 
 CHARTS = "charts"
 

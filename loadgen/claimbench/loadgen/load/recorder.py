@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from claimbench.loadgen.load.histogram import Latencies, pieces, to_text
-from claimbench.loadgen.load.packets import BLOB_BYTES_MAX, DROPPED, Cell, Kind, Mishap, Packet, packed
+from claimbench.loadgen.load.packets import BLOB_BYTES_MAX, DROPPED, Cell, LatencyKind, Mishap, Packet, packed
 from claimbench.reports.record.load import FailureRecord, Latency, OperationRecord, SeriesPoint
 
 REASON_LENGTH_MAX = 80
@@ -32,15 +32,15 @@ class Finished:
     """Why it failed; empty if it did not."""
 
 
-class _Place(NamedTuple):
+class _CellKey(NamedTuple):
     """Where a latency is counted."""
 
     window: int
     operation: int
-    kind: Kind
+    kind: LatencyKind
 
 
-class _Cause(NamedTuple):
+class _MishapKey(NamedTuple):
     """Where a mishap is counted."""
 
     window: int
@@ -48,29 +48,29 @@ class _Cause(NamedTuple):
     reason: str
 
 
-class Account:
+class Recorder:
     """What one process sees; `packets` hands over what came since the last time."""
 
     def __init__(self, worker: int, window_s: float) -> None:
         self._worker, self._window_s = worker, window_s
-        self._cells: defaultdict[_Place, Latencies] = defaultdict(Latencies)
-        self._mishaps: Counter[_Cause] = Counter()
+        self._cells: defaultdict[_CellKey, Latencies] = defaultdict(Latencies)
+        self._mishaps: Counter[_MishapKey] = Counter()
 
     def finish(self, request: Finished) -> None:
         """Count a request that was answered, or failed."""
         window = self._window(request.due_s)
         for kind, latency_s in (
-            (Kind.RESPONSE, request.ended_s - request.due_s),
-            (Kind.SERVICE, request.ended_s - request.sent_s),
-            (Kind.LAG, request.sent_s - request.due_s),
+            (LatencyKind.RESPONSE, request.ended_s - request.due_s),
+            (LatencyKind.SERVICE, request.ended_s - request.sent_s),
+            (LatencyKind.LAG, request.sent_s - request.due_s),
         ):
-            self._cells[_Place(window, request.operation, kind)].record(latency_s)
+            self._cells[_CellKey(window, request.operation, kind)].record(latency_s)
         if request.reason:
-            self._mishaps[_Cause(window, request.operation, request.reason[:REASON_LENGTH_MAX])] += 1
+            self._mishaps[_MishapKey(window, request.operation, request.reason[:REASON_LENGTH_MAX])] += 1
 
     def drop(self, operation: int, due_s: float) -> None:
         """Count an arrival that could not be sent."""
-        self._mishaps[_Cause(self._window(due_s), operation, DROPPED)] += 1
+        self._mishaps[_MishapKey(self._window(due_s), operation, DROPPED)] += 1
 
     def packets(self) -> tuple[Packet, ...]:
         """All since the last time; the account is empty afterwards."""
@@ -88,7 +88,7 @@ class Account:
         return int(due_s / self._window_s)
 
 
-class Ledger:
+class Totals:
     """The sum of all accounts; the order in which packets come changes nothing."""
 
     def __init__(self, operations: Sequence[str], window_s: float) -> None:
@@ -141,7 +141,7 @@ class Ledger:
         )
 
     def _record(self, name: str, cells: Sequence[Cell], mishaps: Sequence[Mishap]) -> OperationRecord:
-        response = _merged(cells, Kind.RESPONSE)
+        response = _merged(cells, LatencyKind.RESPONSE)
         dropped = _count(mishaps, {DROPPED})
         return OperationRecord(
             name=name,
@@ -150,12 +150,12 @@ class Ledger:
             failed=sum(mishap.count for mishap in mishaps) - dropped,
             dropped=dropped,
             response=latency(response),
-            service=latency(_merged(cells, Kind.SERVICE)),
-            lag=latency(_merged(cells, Kind.LAG)),
+            service=latency(_merged(cells, LatencyKind.SERVICE)),
+            lag=latency(_merged(cells, LatencyKind.LAG)),
         )
 
     def _point(self, window: int, cells: Sequence[Cell], mishaps: Sequence[Mishap]) -> SeriesPoint:
-        response = _merged(cells, Kind.RESPONSE)
+        response = _merged(cells, LatencyKind.RESPONSE)
         dropped = _count(mishaps, {DROPPED})
         p50, p95 = response.percentiles_ms((50.0, 95.0))
         return SeriesPoint(
@@ -165,7 +165,7 @@ class Ledger:
             dropped=dropped,
             response_p50_ms=p50,
             response_p95_ms=p95,
-            lag_p95_ms=_merged(cells, Kind.LAG).percentile_ms(95),
+            lag_p95_ms=_merged(cells, LatencyKind.LAG).percentile_ms(95),
         )
 
 
@@ -186,7 +186,7 @@ def latency(latencies: Latencies) -> Latency:
     )
 
 
-def _merged(cells: Iterable[Cell], kind: Kind) -> Latencies:
+def _merged(cells: Iterable[Cell], kind: LatencyKind) -> Latencies:
     merged = Latencies()
     for cell in cells:
         if cell.kind is kind:

@@ -1,4 +1,4 @@
-"""After a soak: the oracle's evidence of a service whose requests came while it ran, and the books."""
+"""After a soak: the oracle's evidence of a service that took requests while it ran, and what was submitted."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from claimbench.impl.ports import BATCH_KEY, Policy
 from claimbench.impl.statuses import RequestStatus
-from claimbench.loadgen.load.plan import Body, Plan
+from claimbench.loadgen.load.plan import Body, LoadPlan
 from claimbench.loadgen.oracle import Evidence
 from claimbench.loadgen.oracle.api_record import ApiRecord, read_api_record
 from claimbench.loadgen.oracle.recorder import ApiRecorder, Chat
@@ -29,7 +29,7 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RetryLease:
     """A request was taken to be asked alone, in a transaction begun then; `ended` is its next step's."""
 
     begun: datetime
@@ -44,14 +44,14 @@ class Claim:
 def evidence_of(before: Rows, engine: Engine, recorder: ApiRecorder, policy: Policy, away: Away) -> Evidence:
     """Judged are the requests that were seeded and those that came, as they were when they came."""
     after = read_rows(engine)
-    claims = read_claims(engine)
+    leases = read_leases(engine)
     record = read_api_record(recorder, BATCH_KEY)
     whole = as_submitted(before, after)
     bodies = Evidence(whole, after, read_trail(engine), record, policy)
     return replace(
         bodies,
-        api=replace(record, chats=_in_turns(record, claims, bodies.requests_by_body)),
-        interrupted=interrupted(claims, away),
+        api=replace(record, chats=_in_turns(record, leases, bodies.requests_by_body)),
+        interrupted=interrupted(leases, away),
     )
 
 
@@ -89,42 +89,42 @@ _STEPS = text(
 )
 
 
-def read_claims(engine: Engine) -> Mapping[int, tuple[Claim, ...]]:
+def read_leases(engine: Engine) -> Mapping[int, tuple[RetryLease, ...]]:
     """For each request the times that it was taken to be asked alone, in their order."""
-    claims: dict[int, list[Claim]] = {}
+    leases: dict[int, list[RetryLease]] = {}
     with engine.connect() as connection:
         for request_id, status, begun in connection.execute(_STEPS):
-            mine = claims.setdefault(request_id, [])
+            mine = leases.setdefault(request_id, [])
             if mine and mine[-1].ended is None:
                 mine[-1] = replace(mine[-1], ended=begun)
             if status == RETRYING:
-                mine.append(Claim(begun, None))
-    return {request_id: tuple(mine) for request_id, mine in claims.items() if mine}
+                mine.append(RetryLease(begun, None))
+    return {request_id: tuple(mine) for request_id, mine in leases.items() if mine}
 
 
 def _in_turns(
-    record: ApiRecord, claims: Mapping[int, Sequence[Claim]], ids: Mapping[bytes, tuple[int, ...]]
+    record: ApiRecord, leases: Mapping[int, Sequence[RetryLease]], ids: Mapping[bytes, tuple[int, ...]]
 ) -> tuple[Chat, ...]:
-    """The recorder's times become turns: each chat completion belongs to the last claim before it."""
+    """The recorder's times become turns: each chat completion belongs to the last lease before it."""
     return tuple(
-        replace(chat, turn=turn_of(chat.turn, claims.get(next(iter(ids.get(chat.body, ())), 0), ())))
+        replace(chat, turn=turn_of(chat.turn, leases.get(next(iter(ids.get(chat.body, ())), 0), ())))
         for chat in record.chats
     )
 
 
-def turn_of(at_us: int, claims: Sequence[Claim]) -> int:
-    """The turn of the last claim that began before; the time itself where there is none."""
-    place = bisect_right([claim.turn for claim in claims], at_us)
-    return claims[place - 1].turn if place else at_us
+def turn_of(at_us: int, leases: Sequence[RetryLease]) -> int:
+    """The turn of the last lease that began before; the time itself where there is none."""
+    place = bisect_right([lease.turn for lease in leases], at_us)
+    return leases[place - 1].turn if place else at_us
 
 
-def interrupted(claims: Mapping[int, Sequence[Claim]], away: Away) -> frozenset[int]:
+def interrupted(leases: Mapping[int, Sequence[RetryLease]], away: Away) -> frozenset[int]:
     """The turns that the database's absence fell into: what they learned they may have lost."""
     return frozenset(
-        claim.turn
-        for mine in claims.values()
-        for claim in mine
-        if claim.begun <= away.until and (claim.ended is None or claim.ended >= away.since)
+        lease.turn
+        for mine in leases.values()
+        for lease in mine
+        if lease.begun <= away.until and (lease.ended is None or lease.ended >= away.since)
     )
 
 
@@ -136,7 +136,7 @@ class Submitted:
     unsure: int
 
 
-def submitted(plan: Plan, generated: Generated) -> Submitted:
+def submitted(plan: LoadPlan, generated: Generated) -> Submitted:
     """Counted by the generator."""
     sizes = {Body.NONE: 0, Body.SUBMISSION: 1, Body.BULK: plan.bulk_size}
     size_of = {operation.name: sizes[operation.body] for operation in plan.operations}
