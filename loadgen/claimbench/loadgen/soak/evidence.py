@@ -1,4 +1,4 @@
-"""After a soak: the oracle's evidence of a service that took requests while it ran, and what was submitted."""
+"""After a soak: the oracle's evidence of a service that took requests meanwhile, and what was submitted."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the histories of one process share: a database, an engine for each scheduler, a client of a fake API."""
+"""What the histories of a process share: a database, an engine for each scheduler, a client of a fake API."""
 
 import gc
 from collections.abc import Iterator
