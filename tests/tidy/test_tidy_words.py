@@ -1,4 +1,4 @@
-"""One word, one thing: a class name is defined once in the four rooms, and the glossary names each word once."""
+"""One word, one thing: a class name is defined once in the rooms, and the glossary explains each word once."""
 
 import ast
 import re
