@@ -1,4 +1,4 @@
-"""One word, one thing: a class name is defined once in the rooms, and the glossary explains each word once."""
+"""One word, one thing: a class name is defined once in the rooms, the glossary explains each word once."""
 
 import ast
 import re
@@ -17,11 +17,11 @@ STILL_DOUBLE = frozenset(
         "Fault",
         "Message",
         "Orders",
-        "Outcome",
         "Question",
         "Submission",
         "Table",
-        # Of reports.
+        # Of reports, and of reports and a probe.
+        "Kind",
         "Reading",
         "_Pair",
     }
