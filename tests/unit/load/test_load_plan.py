@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from claimbench.errors import ExitCode, UsageError
 from claimbench.loadgen.load.arrivals import Stretch
-from claimbench.loadgen.load.collector import Colleague, Collector
+from claimbench.loadgen.load.collector import Collector, GeneratorProcess
 from claimbench.loadgen.load.driver import generate
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.plan import Body, Credential, LoadPlan, Operation, Task, TenantKey, read_plan
@@ -150,7 +150,7 @@ def test_a_wrong_list_of_keys_is_refused_without_repeating_it(text: str) -> None
 
 
 def collector(*clients: str) -> Collector:
-    return Collector(PLAN, [Colleague(client) for client in clients], now_s=0.0)
+    return Collector(PLAN, [GeneratorProcess(client) for client in clients], now_s=0.0)
 
 
 def done(index: int) -> WorkerRecord:

@@ -89,7 +89,7 @@ def _recorded(options: CalibrateOptions, console: Console) -> Calibration:
         for name in (QUIET, CPU_LOAD) if options.cpu_load else (QUIET,):
             condition = _condition(name, ring, contestants, options.blocks)
             calibration = calibration.model_copy(update={"conditions": (*calibration.conditions, condition)})
-            write(CALIBRATION, calibration, options.out)  # a recording is dear: kept as soon as it is there
+            write(CALIBRATION, calibration, options.out)  # saved at once: a recording takes long
     return calibration
 
 

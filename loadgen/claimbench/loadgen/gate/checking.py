@@ -170,7 +170,10 @@ def _measured(
         shown_progress(console) as progress,
         checked_out(revision, folder, options.base_environment) as base,
     ):
-        contestants = (base.contestant("base", arm.pipeline, arm.indexes), _head(arm.pipeline, arm.indexes))
+        contestants = (
+            base.contestant("base", arm.pipeline, arm.indexes),
+            Contestant("head", arm.pipeline, arm.indexes),
+        )
         with open_ring(scenario, options.database, contestants, progress) as ring:
             watch = MachineWatch()
             measuring = _Measuring(ring, contestants, record, asked, [])
@@ -179,10 +182,6 @@ def _measured(
             fitness = watch.fitness(ring.way.asked_ms, ring.way.achieved_ms)
         duel = measuring.duel(fitness)
         return duel.model_copy(update={"base_revision": base.sha, "head_revision": sha_of("HEAD", folder)})
-
-
-def _head(pipeline: str, indexes: str) -> Contestant:
-    return Contestant("head", pipeline, indexes)
 
 
 def _tell(gate: GateRecord, options: CheckOptions, console: Console) -> None:

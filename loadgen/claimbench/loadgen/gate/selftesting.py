@@ -180,7 +180,7 @@ class _CounterBench:
 def _timing_tier(
     scenario: Scenario, options: SelftestOptions, progress: Progress
 ) -> Iterator[SelftestOutcome]:
-    """All contestants in the same blocks, so that the machine's mood is the same to them."""
+    """All contestants run in the same blocks, so that the machine is in the same state for all of them."""
     clean = Contestant("clean", f"{PLACE}Wrapped")
     injected = [Contestant(each.name, each.pipeline) for each in INTO_BLOCKS]
     with open_ring(scenario, options.database, (clean,), progress) as ring:

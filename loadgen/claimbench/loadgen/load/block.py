@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import URL
-
 from claimbench.impl.service.staffing import LEASE
 from claimbench.loadgen.bench.databases import Server, Template, Workshop
 from claimbench.loadgen.bench.relay import Relayed
@@ -83,7 +81,15 @@ class LoadSite:
         with (
             self.workshop.clone(self.templates[arm.name]) as url,
             ready_generator(self.load.processes) as generator,
-            running_service(self._settings(arm, url)) as service,
+            running_service(
+                ServiceSettings(
+                    arm.pipeline,
+                    self.way.url.set(database=url.database),
+                    self.fake.base_url,
+                    self.load.pace.interval,
+                    self.lease,
+                )
+            ) as service,
             ServerProbe(self.server, url) as probe,
         ):
             watch = StoreWatch.of(url)
@@ -94,10 +100,6 @@ class LoadSite:
             generated = generator.generate(make_plan(service.access))
             stored = watch.wait_and_read(self.load.objective.end_to_end_p95)
             return Observed(generated, _served(service, cpu_s, probe, stored))
-
-    def _settings(self, arm: Arm, url: URL) -> ServiceSettings:
-        through = self.way.url.set(database=url.database)
-        return ServiceSettings(arm.pipeline, through, self.fake.base_url, self.load.pace.interval, self.lease)
 
 
 def _served(service: TestedService, cpu_before_s: float, probe: ServerProbe, stored: Stored) -> Served:

@@ -13,7 +13,7 @@ GRACE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Colleague:
+class GeneratorProcess:
     """A generator process, as its runner calls it."""
 
     client: str
@@ -22,10 +22,10 @@ class Colleague:
 class Collector:
     """Adds packets up until every process is done, lost or late. Times are seconds of one monotonic clock."""
 
-    def __init__(self, plan: LoadPlan, colleagues: Sequence[Colleague], now_s: float) -> None:
+    def __init__(self, plan: LoadPlan, processes: Sequence[GeneratorProcess], now_s: float) -> None:
         self._plan = plan
-        self._waited_for = {each.client for each in colleagues}
-        self._expected = len(colleagues)
+        self._waited_for = {each.client for each in processes}
+        self._expected = len(processes)
         self._totals = Totals([each.name for each in plan.operations], plan.window_s)
         self._workers: list[WorkerRecord] = []
         self._missing: set[str] = set()

@@ -1,7 +1,6 @@
 """From a scenario's `[load]` table to a generator's plan."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from claimbench.errors import UsageError
@@ -107,11 +106,7 @@ def _has_key(operation: Operation, access: Access) -> bool:
 
 def tenants_of(text: str) -> tuple[TenantKey, ...]:
     """`1:KEY,2:KEY`. Raises `UsageError` for anything else, without repeating a key."""
-    return tuple(_tenant(pair) for pair in _parts(text))
-
-
-def _parts(text: str) -> Sequence[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return tuple(_tenant(pair.strip()) for pair in text.split(",") if pair.strip())
 
 
 def _tenant(pair: str) -> TenantKey:

@@ -75,7 +75,7 @@ class Requests:
         if known:
             return operation.path.replace("{session}", known[task.position % len(known)])
         first = self._plan.tenants[task.tenant].session_id if self._plan.tenants else None
-        # Whoever has nothing yet looks at the list, where there is nothing either.
+        # A tenant that has no session yet asks for the list instead.
         return operation.path.replace("/{session}", "" if first is None else f"/{first}")
 
     def _headers(self, operation: Operation, task: Task) -> tuple[Header, ...]:
@@ -101,7 +101,10 @@ class Requests:
 
 def _session(chance: random.Random) -> dict[str, object]:
     messages = [
-        {"role": "user" if position % 2 == 0 else "assistant", "content": _utterance(chance)}
+        {
+            "role": "user" if position % 2 == 0 else "assistant",
+            "content": _utterance(chance),
+        }
         for position in range(chance.randint(2, 6))
     ]
     return {"messages": messages, "requests": [{"processing_type": chance.choice(_TYPES)}]}

@@ -1,4 +1,4 @@
-"""The door to Locust: its runners, messages, users and command line, and nobody else imports it.
+"""The only module that imports Locust: its runners, messages, users and command line.
 
 The master (or the only process) tells every worker its shard and the plan, merges the packets that come
 back, and writes the outcome. Locust's own statistics get the latency from the intended start as well.
@@ -22,7 +22,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from claimbench.errors import ClaimbenchError, ExitCode
 from claimbench.loadgen.load.client import Client
-from claimbench.loadgen.load.collector import Colleague, Collector
+from claimbench.loadgen.load.collector import Collector, GeneratorProcess
 from claimbench.loadgen.load.dispatch import Dispatcher, Sent, Shard
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.packets import decode
@@ -40,7 +40,7 @@ LOOK_EACH_S = 0.05
 
 
 class OpenArrivals(User):
-    """Holds a place in Locust's books, one for each process; the schedule, not the users, makes load."""
+    """Locust's user, one for each process, which it cannot do without; the schedule makes the load."""
 
     fixed_count = 0
     wait_time = constant(1)
@@ -184,7 +184,9 @@ class Conductor:
         if self._collector is not None and not self._collector.is_over:
             return  # Locust says so again when it spreads its users anew
         clients = [*self._runner.clients] if isinstance(self._runner, MasterRunner) else ["local"]
-        self._collector = Collector(self._plan, [Colleague(each) for each in clients], time.monotonic())
+        self._collector = Collector(
+            self._plan, [GeneratorProcess(each) for each in clients], time.monotonic()
+        )
         for worker, client in enumerate(clients):
             content = {"plan": self._plan.model_dump_json(), "worker": worker, "workers": len(clients)}
             if isinstance(self._runner, MasterRunner):

@@ -1,7 +1,6 @@
 """From a scenario with a `[load]` table to its record: equivalence, blocks, capacity, verdict."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +12,7 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
 from claimbench.loadgen.bench.relay import relayed
 from claimbench.loadgen.commands.progress import Progress
-from claimbench.loadgen.fake_openai.server import FakeServer, running_server
+from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.load.block import ArmSlot, LoadSite
 from claimbench.loadgen.load.capacity import search
 from claimbench.loadgen.passes.equivalence import EquivalencePass
@@ -63,7 +62,11 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
         capacities: tuple[CapacityRecord, ...] = ()
         if equivalence.equal:
             rtt_ms = scenario.network.judged_rtt_ms
-            with _api(scenario, request.load) as fake, relayed(server.admin_url, rtt_ms) as way:
+            api, speed = scenario.api, request.load.pace.api_speed
+            with (
+                running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, speed=speed) as fake,
+                relayed(server.admin_url, rtt_ms) as way,
+            ):
                 site = LoadSite(scenario, request.load, server, workshop, templates, fake, way)
                 blocks = tuple(_blocks(site, progress))
                 capacities = tuple(_capacities(site, progress))
@@ -71,7 +74,7 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
             blocks=blocks,
             capacities=capacities,
             arms=_arms(scenario),
-            environment=_environment(server),
+            environment=load_environment(server),
             dataset=_dataset(templates),
             equivalence=equivalence,
             started_at=started_at,
@@ -79,11 +82,6 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
             command=request.command,
         )
     return judge_load(scenario, request.load, facts)
-
-
-def _api(scenario: Scenario, load: Load) -> AbstractContextManager[FakeServer]:
-    api = scenario.api
-    return running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, speed=load.pace.api_speed)
 
 
 def slots(scenario: Scenario, blocks: int) -> Iterator[ArmSlot]:
@@ -129,7 +127,8 @@ def _arms(scenario: Scenario) -> tuple[ArmRecord, ...]:
     )
 
 
-def _environment(server: Server) -> Mapping[str, Scalar]:
+def load_environment(server: Server) -> dict[str, Scalar]:
+    """The machine, the server and its settings, and the versions of what makes and takes the load."""
     described = {"server": server.description, "database_kind": server.kind.value}
     libraries = {f"version_{name}": version(name) for name in ("locust", "gevent", "hdrhistogram", "fastapi")}
     return {**environment(), **libraries, **server.settings(), **described}

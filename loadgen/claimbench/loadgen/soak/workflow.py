@@ -31,10 +31,10 @@ from claimbench.loadgen.load.tested_service import (
     timetable_speed,
 )
 from claimbench.loadgen.load.validity import Bounds, problems
+from claimbench.loadgen.load.workflow import load_environment
 from claimbench.loadgen.oracle import judge
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
 from claimbench.loadgen.oracle.trail import TRAIL_STATEMENTS
-from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.soak.api import ApiSettings, WitnessedApi, witnessed_api
 from claimbench.loadgen.soak.evidence import Away, evidence_of, submitted
 from claimbench.loadgen.soak.rate import LEASE, ArrivalRate, SoakRequest, SoakSite, rate_of
@@ -42,7 +42,6 @@ from claimbench.loadgen.soak.watching import Outage, Watch, restarted, watched
 from claimbench.reports.judge.soak import findings, verdict
 from claimbench.reports.record.load import Generated, Latency
 from claimbench.reports.record.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord
-from claimbench.reports.record.values import Scalar
 
 AUTOVACUUM = (Setting("autovacuum", "on"), Setting("autovacuum_naptime", "15s"))
 """Off while arms are compared; a service that runs for long has it."""
@@ -70,7 +69,7 @@ def run_soak(request: SoakRequest, database: str, progress: Progress) -> SoakRec
         )
         site = SoakSite(request, server, workshop, template, way)
         soaked = _soaked(site, rate_of(site, progress), progress)
-        described = _environment(server)
+        described = load_environment(server)
     found = findings(soaked)
     return SoakRecord(
         claimbench=version("claimbench"),
@@ -234,9 +233,3 @@ def _asked(request: SoakRequest, rate: ArrivalRate) -> SoakAsked:
         rtt_ms=request.scenario.network.judged_rtt_ms,
         failed_share_max=request.load.objective.failed,
     )
-
-
-def _environment(server: Server) -> dict[str, Scalar]:
-    described = {"server": server.description, "database_kind": server.kind.value}
-    libraries = {f"version_{name}": version(name) for name in ("locust", "gevent", "hdrhistogram", "fastapi")}
-    return {**environment(), **libraries, **server.settings(), **described}

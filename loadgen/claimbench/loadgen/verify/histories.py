@@ -140,7 +140,7 @@ def draw_history(seed: int, kinds: Sequence[FaultKind]) -> History:
         turns=tuple(_turns(chance, schedulers, calm)),
     )
     if any(fault.kind is FaultKind.LATE_OUTPUT_FILE_ID for fault in history.faults):
-        # Whose clock is hours wrong cannot wait for a file that is late, nor know that it should.
+        # A scheduler whose clock is hours wrong cannot tell that a file is late, and would give it up.
         history = replace(history, turns=tuple(replace(one, clock_error_minutes=0) for one in history.turns))
     return history
 
@@ -213,7 +213,7 @@ def _break(chance: Random) -> Break:
 
 
 def _turns(chance: Random, schedulers: int, calm: object) -> Iterator[SchedulerTurn]:
-    """Each scheduler takes its stages in order; the order between schedulers is chance's."""
+    """Each scheduler takes its stages in order; the order between schedulers is random."""
     next_stage = [0] * schedulers
     stages = tuple(Stage)
     for _ in range(4 * chance.randint(2, 4)):

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class Killed(BaseException):
-    """The scheduler is no more."""
+    """Raised in a scheduler that is killed here; no pipeline may catch it."""
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ from claimbench.loadgen.workloads.batch_pipeline.building import API_KEY
 
 VACUUM_EVERY = 100
 _OPTIONS = "-c synchronous_commit=off -c statement_timeout=60s"
-"""Histories end with their process: what a crash of the server would lose, nobody looks for."""
+"""Histories end with their process, so nothing need survive a crash of the server."""
 
 
 class MortalEngine:
@@ -156,7 +156,7 @@ def open_world(url: URL) -> Iterator[World]:
         desk.execute("SET synchronous_commit = off")
         superuser = desk.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
         if superuser and superuser[0]:
-            desk.execute("SET session_replication_role = replica")  # no trail of what nobody did
+            desk.execute("SET session_replication_role = replica")  # to reset the tables leaves no trail
         http = stack.enter_context(httpx2.Client(transport=httpx2.MockTransport(wire)))
         client = openai.OpenAI(
             api_key=API_KEY, base_url="https://api.openai.com/v1", http_client=http, max_retries=0
