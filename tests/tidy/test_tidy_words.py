@@ -20,7 +20,8 @@ STILL_DOUBLE = frozenset(
         "Question",
         "Submission",
         "Table",
-        # Of reports, and of reports and a probe.
+        # Of reports, and of reports and loadgen.
+        "History",
         "Kind",
         "Reading",
         "_Pair",
