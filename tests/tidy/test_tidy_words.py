@@ -13,6 +13,7 @@ STILL_DOUBLE = frozenset(
     {
         # Of impl and another room; impl's is being renamed.
         "Answer",
+        "Check",
         "Claim",
         "Fault",
         "Message",
