@@ -12,20 +12,14 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 STILL_DOUBLE = frozenset(
     {
         # Of impl and another room; impl's is being renamed.
-        "Answer",
         "Check",
-        "Claim",
         "Fault",
         "Message",
         "Orders",
-        "Question",
-        "Submission",
         "Table",
         # Of reports, and of reports and loadgen.
         "History",
         "Kind",
-        "Reading",
-        "_Pair",
     }
 )
 """Names that are to be given to one class only. Take out what is done; nothing is put in."""
