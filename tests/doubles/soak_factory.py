@@ -4,7 +4,7 @@ from load_factory import simulated, times
 from pydantic import TypeAdapter
 
 from claimbench.reports.judge.soak import findings, verdict
-from claimbench.reports.record.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord, SoakSample
+from claimbench.reports.record.soak import Accounting, Restart, SoakAsked, Soaked, SoakRecord, SoakSample
 
 
 def sample(at_s: float, **changes: int | None) -> SoakSample:
@@ -12,7 +12,7 @@ def sample(at_s: float, **changes: int | None) -> SoakSample:
     return TypeAdapter(SoakSample).validate_python({"at_s": at_s, **usual, **changes})
 
 
-KEPT = Kept(
+KEPT = Accounting(
     acknowledged=100,
     unsure=2,
     stored=101,

@@ -18,13 +18,13 @@ from claimbench.reports.record.store import (
     LOAD,
     RUN,
     SOAK,
-    Kind,
+    DocumentKind,
     read,
     write,
 )
 from claimbench.scenarios.grammar import Frozen
 
-AnyKind = Kind[Frozen]
+AnyKind = DocumentKind[Frozen]
 by_name = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.file)
 pairs = pytest.mark.parametrize(
     ("wanted", "found"),
@@ -120,7 +120,7 @@ Words = Callable[[Path, Path], list[object]]
         (lambda foreign, run: ["baseline", "promote", run, "--reason", "so", "-f", foreign], BASELINE, LOAD),
         (lambda foreign, _: ["calibrate", "--from", foreign], CALIBRATION, RUN),
     ],
-    ids=lambda value: value.file if isinstance(value, Kind) else None,
+    ids=lambda value: value.file if isinstance(value, DocumentKind) else None,
 )
 def test_every_verb_that_reads_a_document_refuses_another_kind_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Words, wanted: AnyKind, found: AnyKind

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from claimbench.loadgen.commands.progress import say
-from claimbench.reports.record.store import LOAD, RUN, SOAK, Kind, read_one_of
+from claimbench.reports.record.store import LOAD, RUN, SOAK, DocumentKind, read_one_of
 from claimbench.reports.render.folder import Stored, draw_folder
 
-DRAWN: tuple[Kind[Stored], ...] = (RUN, LOAD, SOAK)
+DRAWN: tuple[DocumentKind[Stored], ...] = (RUN, LOAD, SOAK)
 
 
 def report(

@@ -41,7 +41,7 @@ from claimbench.loadgen.soak.rate import LEASE, ArrivalRate, SoakRequest, SoakSi
 from claimbench.loadgen.soak.watching import Outage, Watch, restarted, watched
 from claimbench.reports.judge.soak import findings, verdict
 from claimbench.reports.record.load import Generated, Latency
-from claimbench.reports.record.soak import Kept, Restart, SoakAsked, Soaked, SoakRecord
+from claimbench.reports.record.soak import Accounting, Restart, SoakAsked, Soaked, SoakRecord
 
 AUTOVACUUM = (Setting("autovacuum", "on"), Setting("autovacuum_naptime", "15s"))
 """Off while arms are compared; a service that runs for long has it."""
@@ -187,7 +187,7 @@ def _service_settings(site: SoakSite, url: URL, api: WitnessedApi) -> ServiceSet
     return ServiceSettings(site.request.arm.pipeline, through, api.base_url, interval, LEASE)
 
 
-def _kept(request: SoakRequest, loaded: Loaded, before: Rows, url: URL, api: WitnessedApi) -> Kept:
+def _kept(request: SoakRequest, loaded: Loaded, before: Rows, url: URL, api: WitnessedApi) -> Accounting:
     engine = create_engine(url, poolclass=NullPool)
     speed = timetable_speed(request.load.pace.interval)
     away = Away(loaded.at(loaded.outage.at_s), loaded.at(loaded.outage.answered_at_s))
@@ -195,7 +195,7 @@ def _kept(request: SoakRequest, loaded: Loaded, before: Rows, url: URL, api: Wit
     violations = judge(evidence)
     books = submitted(loaded.plan, loaded.generated)
     ends = [row.status for row in evidence.worked_on]
-    return Kept(
+    return Accounting(
         acknowledged=books.acknowledged,
         unsure=books.unsure,
         stored=len(evidence.after.sessions) - len(before.sessions),

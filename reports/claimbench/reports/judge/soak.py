@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from claimbench.reports.record.load import SeriesPoint
-from claimbench.reports.record.soak import Kept, Restart, Soaked, SoakSample
+from claimbench.reports.record.soak import Accounting, Restart, Soaked, SoakSample
 from claimbench.reports.record.values import Finding, Verdict, VerdictValue
 
 PASS, FAIL = VerdictValue.PASS, VerdictValue.FAIL
@@ -134,7 +134,7 @@ def _recovery(restart: Restart) -> Iterator[Finding]:
     )
 
 
-def _books(kept: Kept) -> Iterator[Finding]:
+def _books(kept: Accounting) -> Iterator[Finding]:
     most = kept.acknowledged + kept.unsure
     yield _finding(
         subject="sessions stored that were acknowledged",

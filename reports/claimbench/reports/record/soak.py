@@ -34,7 +34,7 @@ class Restart(Frozen):
     stored_at_s: float | None
 
 
-class Kept(Frozen):
+class Accounting(Frozen):
     """The books of what was submitted, in sessions: acknowledged by the service, unsure, and in the database.
 
     Unsure ones failed on their way back, so that they may have been stored. `requests` were judged by the
@@ -76,7 +76,7 @@ class Soaked(Frozen):
     generated: Generated
     samples: tuple[SoakSample, ...]
     restart: Restart
-    kept: Kept
+    kept: Accounting
     end_to_end: Latency
     problems: tuple[str, ...]
 

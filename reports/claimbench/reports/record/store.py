@@ -39,7 +39,7 @@ def _with_a_line_for_each_counter(baseline: Baseline) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[DocumentT_co]):
+class DocumentKind(Generic[DocumentT_co]):
     """A kind of document: its model and version, its file, and what users do with it.
 
     made_by, read_by: commands that make one and that read one. restored_by: what helps against a file that
@@ -72,7 +72,7 @@ class Kind(Generic[DocumentT_co]):
         return to_json(document)
 
 
-RUN = Kind(
+RUN = DocumentKind(
     "results of a run",
     ResultRecord,
     SCHEMA,
@@ -81,7 +81,7 @@ RUN = Kind(
     read_by="claimbench report, check, recheck, trend or baseline save",
     restored_by="run again to make it anew: claimbench run",
 )
-GATE = Kind(
+GATE = DocumentKind(
     "results of a gate",
     GateRecord,
     GATE_SCHEMA,
@@ -90,7 +90,7 @@ GATE = Kind(
     read_by="claimbench recheck with the folder of the run",
     restored_by="check again to make it anew: claimbench check",
 )
-LOAD = Kind(
+LOAD = DocumentKind(
     "results of a load",
     LoadRecord,
     LOAD_SCHEMA,
@@ -99,7 +99,7 @@ LOAD = Kind(
     read_by="claimbench report",
     restored_by="run claimbench load again to make it anew",
 )
-SOAK = Kind(
+SOAK = DocumentKind(
     "results of a soak",
     SoakRecord,
     SOAK_SCHEMA,
@@ -108,7 +108,7 @@ SOAK = Kind(
     read_by="claimbench report",
     restored_by="run claimbench soak again to make it anew",
 )
-BASELINE = Kind(
+BASELINE = DocumentKind(
     "a baseline",
     Baseline,
     BASELINE_SCHEMA,
@@ -118,7 +118,7 @@ BASELINE = Kind(
     restored_by="restore it from version control, or promote a run",
     missing=NothingToCompareError,
 )
-CALIBRATION = Kind(
+CALIBRATION = DocumentKind(
     "a calibration",
     Calibration,
     CALIBRATION_SCHEMA,
@@ -127,10 +127,10 @@ CALIBRATION = Kind(
     read_by="claimbench check --calibration, or claimbench calibrate --from",
     restored_by="record it anew with: claimbench calibrate",
 )
-KINDS: tuple[Kind[Frozen], ...] = (RUN, GATE, LOAD, SOAK, BASELINE, CALIBRATION)
+KINDS: tuple[DocumentKind[Frozen], ...] = (RUN, GATE, LOAD, SOAK, BASELINE, CALIBRATION)
 
 
-def read(kind: Kind[DocumentT_co], path: Path) -> DocumentT_co:
+def read(kind: DocumentKind[DocumentT_co], path: Path) -> DocumentT_co:
     """The document of this kind in a file, or in the folder that holds one.
 
     Raises `UsageError` (exit 2) if it cannot be read, is cut off or has a wrong value, and
@@ -140,7 +140,7 @@ def read(kind: Kind[DocumentT_co], path: Path) -> DocumentT_co:
     return read_one_of((kind,), path)
 
 
-def read_one_of(kinds: tuple[Kind[DocumentT_co], ...], path: Path) -> DocumentT_co:
+def read_one_of(kinds: tuple[DocumentKind[DocumentT_co], ...], path: Path) -> DocumentT_co:
     """As `read`, where a verb takes documents of several kinds."""
     file = _file(kinds, path)
     try:
@@ -165,7 +165,7 @@ def read_one_of(kinds: tuple[Kind[DocumentT_co], ...], path: Path) -> DocumentT_
     return document
 
 
-def _file(kinds: tuple[Kind[DocumentT_co], ...], path: Path) -> Path:
+def _file(kinds: tuple[DocumentKind[DocumentT_co], ...], path: Path) -> Path:
     """In a folder the first wanted one that is there; else any that is there, to be refused by its name."""
     if not path.is_dir():
         return path
@@ -173,7 +173,9 @@ def _file(kinds: tuple[Kind[DocumentT_co], ...], path: Path) -> Path:
     return path / next((name for name in names if (path / name).exists()), names[0])
 
 
-def _kind(kinds: tuple[Kind[DocumentT_co], ...], content: bytes, file: Path) -> Kind[DocumentT_co]:
+def _kind(
+    kinds: tuple[DocumentKind[DocumentT_co], ...], content: bytes, file: Path
+) -> DocumentKind[DocumentT_co]:
     """The kind that the document says it is, if it is one of those wanted."""
     try:
         parsed = from_json(content)
@@ -191,7 +193,7 @@ def _kind(kinds: tuple[Kind[DocumentT_co], ...], content: bytes, file: Path) -> 
     )
 
 
-def _known(schema: object) -> Kind[Frozen] | None:
+def _known(schema: object) -> DocumentKind[Frozen] | None:
     program = schema.rpartition("/")[0] if isinstance(schema, str) else ""
     return next((kind for kind in KINDS if kind.program == program), None)
 
@@ -203,7 +205,7 @@ def _told(schema: object) -> str:
     return f"{known.name} ({schema})" if known else f"something of schema {schema!r}"
 
 
-def _remedy(schema: object, wanted: Kind[Frozen]) -> str:
+def _remedy(schema: object, wanted: DocumentKind[Frozen]) -> str:
     known = _known(schema)
     if known is None:
         return f"name another file; one is made by: {wanted.made_by}"
@@ -212,7 +214,7 @@ def _remedy(schema: object, wanted: Kind[Frozen]) -> str:
     return f"it is read by: {known.read_by}"
 
 
-def _explained(error: ValidationError, kind: Kind[Frozen], file: Path) -> UsageError:
+def _explained(error: ValidationError, kind: DocumentKind[Frozen], file: Path) -> UsageError:
     first = error.errors()[0]
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
     what = first["msg"].removeprefix("Value error, ")
@@ -234,7 +236,7 @@ def runs_below(folder: Path) -> tuple[ResultRecord, ...]:
     return tuple(sorted((read(RUN, file) for file in files), key=lambda each: each.started_at))
 
 
-def write(kind: Kind[Frozen], document: Frozen, path: Path) -> None:
+def write(kind: DocumentKind[Frozen], document: Frozen, path: Path) -> None:
     """Write a document into a folder under its kind's name, or into a file; `UsageError` if that fails."""
     write_text(path / kind.file if path.is_dir() else path, kind.text(document))
 

@@ -15,7 +15,7 @@ from claimbench.reports.record.gate import GateRecord
 from claimbench.reports.record.load import LoadRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.soak import SoakRecord
-from claimbench.reports.record.store import GATE, LOAD, RUN, SOAK, Kind, unwritable, write, write_text
+from claimbench.reports.record.store import GATE, LOAD, RUN, SOAK, DocumentKind, unwritable, write, write_text
 from claimbench.reports.render import github, html, junit, markdown
 from claimbench.scenarios.grammar import Frozen
 
@@ -34,7 +34,7 @@ class _File:
 class _Layout:
     """What is written for a kind of document; the last file is the one that people read."""
 
-    kind: Kind[Frozen]
+    kind: DocumentKind[Frozen]
     drawn: tuple[_File, ...]
 
 
