@@ -87,6 +87,18 @@ def test_no_page_is_wider_than_its_terminal(kind: str, width: int) -> None:
     assert max(len(line) for line in terminal.render(a_page(kind), width).splitlines()) <= width
 
 
+def test_a_column_of_numbers_stands_right_from_its_head_to_its_last_cell() -> None:
+    table = html.render(a_page("soak")).split("Second</th>")[1].split("</table>")[0]
+    cells = re.findall(r"<t[hd]( scope=\"row\")?( class=\"number\")?>", table)
+
+    assert cells
+    assert all(number for _, number in cells)
+
+
+def test_a_terminal_does_not_repeat_a_rule_that_the_reason_names() -> None:
+    assert terminal.render(a_page("load"), 200).count("p(50)<10") == 2  # in the finding, and in the verdict
+
+
 @every_kind
 def test_junit_has_a_case_for_every_check_and_a_result_for_each_that_is_not_good(kind: str) -> None:
     page = a_page(kind)

@@ -24,7 +24,6 @@ from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import BASELINE, CALIBRATION, RUN, read
 from claimbench.reports.record.values import Sample
 from claimbench.reports.render import github, terminal
-from claimbench.reports.render.folder import write_folder
 from claimbench.scenarios.loader import load, project_thresholds
 from claimbench.scenarios.model import Arm, Scenario
 from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds
@@ -186,6 +185,9 @@ def _measured(
 
 def _tell(gate: GateRecord, options: CheckOptions, console: Console) -> None:
     folder = options.out or (options.results if options.results.is_dir() else options.results.parent) / "gate"
+    # Not before: it brings matplotlib, which would be measured as memory of whoever is forked here.
+    from claimbench.reports.render.folder import write_folder  # noqa: PLC0415 (as said above)
+
     write_folder(gate, folder)
     page = gate_page(gate)
     terminal.show(page, console)

@@ -112,7 +112,7 @@ def _check(check: Check, findings: Findings) -> Iterator[RenderableType]:
     """What and how it did, then what was asked, by how much and why."""
     mark = Text(f"{check.tone.sign} {check.value} ".ljust(_MARK_COLUMNS), _STYLES[check.tone])
     yield mark + Text(printable(check.subject))
-    rule = f" ({check.rule})" if check.rule else ""
+    rule = f" ({check.rule})" if check.rule and check.rule not in check.why else ""
     differs = any(each.value != check.value for each in check.by_size)
     sizes = f" ({findings.by_size.lower()}: {check.by_size_text})" if differs else ""
     yield Padding(Text(printable(f"{check.why}{rule}{sizes}")), (0, 0, 0, _MARK_COLUMNS))
