@@ -18,16 +18,16 @@ from claimbench.reports.pages.page import (
     Banner,
     Bullets,
     Chart,
-    Check,
     Code,
     Findings,
     Fold,
     Page,
+    PageTable,
     Paragraph,
     Rule,
     Section,
+    ShownFinding,
     SourceLine,
-    Table,
     Weight,
     columns,
 )
@@ -101,7 +101,7 @@ def _calibration() -> Calibration:
 def of_all_blocks(text: str) -> Page:
     """Every kind of block and every field, each with this text in it; verdicts of every tone."""
     checks = tuple(
-        Check(
+        ShownFinding(
             subject=f"{value} {text}",
             rule=text,
             value=value,
@@ -118,13 +118,15 @@ def of_all_blocks(text: str) -> Page:
     told = (
         Paragraph((f"paragraph {text}", Code(text))),
         Bullets(((f"bullet {text}", Code(text)),)),
-        Table(f"title {text}", columns((f"head {text}",), (f"number {text}",)), ((f"cell {text}", text),)),
+        PageTable(
+            f"title {text}", columns((f"head {text}",), (f"number {text}",)), ((f"cell {text}", text),)
+        ),
         Findings(f"findings {text}", checks, f"subject {text}", f"rule {text}", f"by {text}"),
     )
     rest = (
         Chart("drawing", f"chart {text}", f"description {text}", '<svg viewBox="0 0 1 1"></svg>'),
         Fold(f"fold {text}", (Paragraph((f"folded {text}",)),)),
-        Table(f"empty {text}", columns((f"head {text}",)), ()),
+        PageTable(f"empty {text}", columns((f"head {text}",)), ()),
     )
     return Page(
         kind="everything",

@@ -12,13 +12,10 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 STILL_DOUBLE = frozenset(
     {
         # Of impl and another room; impl's is being renamed.
-        "Check",
         "Fault",
         "Message",
         "Orders",
-        "Table",
-        # Of reports, and of reports and loadgen.
-        "History",
+        # Of reports and loadgen.
         "Kind",
     }
 )

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from page_factory import KINDS, a_page, of_all_blocks
 
-from claimbench.reports.pages.page import Findings, Page, Table
+from claimbench.reports.pages.page import Findings, Page, PageTable
 from claimbench.reports.render import github, html, junit, markdown, sarif, terminal
 
 Render = Callable[[Page], str]
@@ -42,7 +42,7 @@ def test_every_renderer_draws_every_page_and_the_same_each_time(render: Render, 
 
     assert first == render(a_page(kind))
     assert "Fold(" not in first
-    assert "Check(" not in first
+    assert "ShownFinding(" not in first
 
 
 @every_kind
@@ -60,7 +60,7 @@ def test_a_page_shows_every_section_every_cell_and_every_finding(kind: str, name
     page, shown = a_page(kind), words(RENDERERS[name](a_page(kind)))
     blocks = [block for section in page.sections for block in section.blocks]
     tables = [block.table if isinstance(block, Findings) else block for block in blocks]
-    rows = [row for table in tables if isinstance(table, Table) for row in table.rows]
+    rows = [row for table in tables if isinstance(table, PageTable) for row in table.rows]
 
     assert [section.title for section in page.sections if section.title not in shown] == []
     assert [cell for row in rows for cell in row if words(cell) not in shown] == []

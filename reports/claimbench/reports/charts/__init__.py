@@ -10,7 +10,7 @@ from claimbench.reports.charts import load, painters
 from claimbench.reports.charts.canvas import COLOURS, our_style
 from claimbench.reports.charts.trend import history
 from claimbench.reports.pages.page import Chart
-from claimbench.reports.pages.trend import History
+from claimbench.reports.pages.trend import MetricHistory
 from claimbench.reports.record.load import LoadRecord
 from claimbench.reports.record.run import ResultRecord
 
@@ -35,7 +35,7 @@ def draw_load(record: LoadRecord) -> tuple[Chart, ...]:
         return tuple(chart for painter in load.PAINTERS if (chart := painter(record)))
 
 
-def draw_trend(histories: Sequence[History]) -> tuple[Chart, ...]:
+def draw_trend(histories: Sequence[MetricHistory]) -> tuple[Chart, ...]:
     """A chart for each history."""
     with our_style():
         return tuple(history(each) for each in histories)

@@ -7,13 +7,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from claimbench.reports.charts.canvas import CANDIDATE, INK, REFERENCE, finish
 from claimbench.reports.charts.parts import legend
 from claimbench.reports.pages.page import Chart
-from claimbench.reports.pages.trend import History
+from claimbench.reports.pages.trend import MetricHistory
 from claimbench.reports.wording import metric_title, printable, value_text
 
 _STYLES = ((REFERENCE, "o"), (CANDIDATE, "D"), (INK, "s"))
 
 
-def history(found: History) -> Chart:
+def history(found: MetricHistory) -> Chart:
     """A line for each arm, from zero, so that a small step does not look like a large one."""
     figure = Figure(figsize=(8, 2.8), layout="constrained")
     axes = figure.subplots()

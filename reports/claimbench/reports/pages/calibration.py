@@ -1,7 +1,7 @@
 """The page of a calibration: how often noise alone reddens the gate and its rivals, and what is found."""
 
 from claimbench.reports.judge.statistics import Proportion
-from claimbench.reports.pages.page import Bullets, Page, Section, Table, Weight, columns
+from claimbench.reports.pages.page import Bullets, Page, PageTable, Section, Weight, columns
 from claimbench.reports.record.calibration import Calibration, Floor, Simulated
 
 
@@ -28,7 +28,7 @@ def _section(number: int, outcome: Simulated) -> Section:
         (f"{rival.name}: {rival.rule}", str(Proportion(rival.events, rival.trials)))
         for rival in outcome.rival_false_alarms
     )
-    table = Table(title, columns(("Rule", "False alarms, with Wilson's 95 % interval")), (ours, *rivals))
+    table = PageTable(title, columns(("Rule", "False alarms, with Wilson's 95 % interval")), (ours, *rivals))
     lines = (
         *(_floor(floor) for floor in outcome.floors),
         *(f"{point.name}: found in {Proportion(point.events, point.trials)}" for point in outcome.curve),

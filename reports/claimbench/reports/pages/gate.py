@@ -7,13 +7,13 @@ from claimbench.reports.judge.folding import ORDER, Group, grouped
 from claimbench.reports.pages.page import (
     Banner,
     Bullets,
-    Check,
     Code,
     Findings,
     Fold,
     Page,
     Paragraph,
     Section,
+    ShownFinding,
     Weight,
 )
 from claimbench.reports.record.gate import GateRecord
@@ -33,7 +33,7 @@ def gate_page(gate: GateRecord) -> Page:
     """All that a gate compared."""
     verdict = gate.verdict
     complaints = tuple(
-        Check("run and baseline can be compared", "", VerdictValue.INVALID, reason=each)
+        ShownFinding("run and baseline can be compared", "", VerdictValue.INVALID, reason=each)
         for each in gate.complaints
     )
     return Page(
@@ -44,12 +44,15 @@ def gate_page(gate: GateRecord) -> Page:
         schema=gate.schema_,
         banner=Banner(verdict.value, _HEADLINES[verdict.value], verdict.reason, verdict.exit_code),
         sections=tuple(_sections(gate, complaints)),
-        cases=(*complaints, *(Check.of(each) for each in gate.findings)),
+        cases=(*complaints, *(ShownFinding.of(each) for each in gate.findings)),
     )
 
 
-def _sections(gate: GateRecord, complaints: tuple[Check, ...]) -> Iterator[Section]:
-    found = (*complaints, *(replace(Check.of(each.leading), subject=each.subject) for each in shown(gate)))
+def _sections(gate: GateRecord, complaints: tuple[ShownFinding, ...]) -> Iterator[Section]:
+    found = (
+        *complaints,
+        *(replace(ShownFinding.of(each.leading), subject=each.subject) for each in shown(gate)),
+    )
     findings = (Findings("Findings", found),) if found else ()
     notes = (Bullets(tuple((f"note: {each}",) for each in gate.notes)),) if gate.notes else ()
     count = Paragraph((f"{_summary(gate)}.",))

@@ -8,13 +8,13 @@ from claimbench.reports.pages.page import (
     Block,
     Bullets,
     Chart,
-    Check,
     Code,
     Findings,
     Page,
+    PageTable,
     Paragraph,
     Section,
-    Table,
+    ShownFinding,
     Weight,
 )
 from claimbench.reports.pages.run import again, equivalence_sections, limitations
@@ -35,7 +35,7 @@ _HEADLINES = {
 def load_page(record: LoadRecord, charts: tuple[Chart, ...] = ()) -> Page:
     """All that a load run found."""
     verdict, asked = record.verdict, record.asked
-    thresholds = tuple(Check.of(each) for each in record.thresholds)
+    thresholds = tuple(ShownFinding.of(each) for each in record.thresholds)
     return Page(
         kind="load",
         name=asked.name,
@@ -50,14 +50,14 @@ def load_page(record: LoadRecord, charts: tuple[Chart, ...] = ()) -> Page:
     )
 
 
-def fit_generator(problems: tuple[str, ...]) -> Check:
+def fit_generator(problems: tuple[str, ...]) -> ShownFinding:
     """Whether the generator could measure, as a case of its own."""
     value = VerdictValue.INVALID if problems else VerdictValue.HOLDS
-    return Check("the generator was fit to measure", "", value, reason="; ".join(problems))
+    return ShownFinding("the generator was fit to measure", "", value, reason="; ".join(problems))
 
 
 def _sections(
-    record: LoadRecord, thresholds: tuple[Check, ...], charts: tuple[Chart, ...]
+    record: LoadRecord, thresholds: tuple[ShownFinding, ...], charts: tuple[Chart, ...]
 ) -> Iterator[Section]:
     yield _thresholds(record, thresholds)
     yield limitations(record.limitations)
@@ -82,11 +82,11 @@ def _sections(
     yield Section("again", "Reproduce", tuple(_again(record)))
 
 
-def _filled(*found: Table) -> tuple[Table, ...]:
+def _filled(*found: PageTable) -> tuple[PageTable, ...]:
     return tuple(table for table in found if table.rows)
 
 
-def _thresholds(record: LoadRecord, checks: tuple[Check, ...]) -> Section:
+def _thresholds(record: LoadRecord, checks: tuple[ShownFinding, ...]) -> Section:
     asked = record.asked
     told = (
         f"{asked.arrivals[:1].upper()}{asked.arrivals[1:]}; {asked.blocks} blocks, each arm once in each, "
@@ -104,7 +104,7 @@ def _validity(record: LoadRecord) -> Section:
         "arrivals measures itself; such a run is invalid, whatever its numbers say."
     )
     checks = tuple(
-        Check(f"block {block.block}, {block.arm}", "", VerdictValue.INVALID, reason=problem)
+        ShownFinding(f"block {block.block}, {block.arm}", "", VerdictValue.INVALID, reason=problem)
         for block in record.blocks
         for problem in block.problems
     )

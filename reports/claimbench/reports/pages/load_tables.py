@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from statistics import median
 
-from claimbench.reports.pages.page import Table, columns
+from claimbench.reports.pages.page import PageTable, columns
 from claimbench.reports.record.load import BlockRecord, CapacityRecord, Latency, LoadRecord, Ratio
 from claimbench.reports.record.values import Interval
 
 _PERCENTILES = ("p50", "p90", "p95", "p99", "p99.9", "max")
 
 
-def latencies(record: LoadRecord) -> Table:
+def latencies(record: LoadRecord) -> PageTable:
     """A row per arm and kind of time: the median over blocks of each percentile."""
     rows = tuple(row for arm in record.arms for row in _latency_rows(record, arm.name))
-    return Table("Times in milliseconds, median over blocks", columns(("Arm", "Time"), _PERCENTILES), rows)
+    return PageTable(
+        "Times in milliseconds, median over blocks", columns(("Arm", "Time"), _PERCENTILES), rows
+    )
 
 
 def _latency_rows(record: LoadRecord, arm: str) -> Iterator[tuple[str, ...]]:
@@ -33,7 +35,7 @@ def _latency_rows(record: LoadRecord, arm: str) -> Iterator[tuple[str, ...]]:
             yield (arm, name, *_percentiles(found))
 
 
-def operations(record: LoadRecord) -> Table:
+def operations(record: LoadRecord) -> PageTable:
     """A row per arm and operation: response times from the intended start, and what went wrong."""
     rows = []
     names = dict.fromkeys(each.name for block in record.blocks for each in block.generated.operations)
@@ -57,10 +59,10 @@ def operations(record: LoadRecord) -> Table:
                 )
             )
     heads = columns(("Operation", "Arm"), ("Arrivals", "Failed", "Dropped", *_PERCENTILES))
-    return Table("Response time by operation, milliseconds", heads, tuple(rows))
+    return PageTable("Response time by operation, milliseconds", heads, tuple(rows))
 
 
-def ratios(record: LoadRecord) -> Table:
+def ratios(record: LoadRecord) -> PageTable:
     """A row per comparison."""
     arms = [arm.name for arm in record.arms]
     rows = tuple(
@@ -68,7 +70,7 @@ def ratios(record: LoadRecord) -> Table:
         for each in record.ratios
     )
     heads = columns(("Metric", "Operation"), (*arms, "Ratio"))
-    return Table("Candidate by reference; below 1 is less", heads, rows)
+    return PageTable("Candidate by reference; below 1 is less", heads, rows)
 
 
 def ratio_text(ratio: Interval | None) -> str:
@@ -76,14 +78,14 @@ def ratio_text(ratio: Interval | None) -> str:
     return "–" if ratio is None else f"{ratio.value:.3g} [{ratio.ci_low:.3g}, {ratio.ci_high:.3g}]"
 
 
-def blocks(record: LoadRecord) -> Table:
+def blocks(record: LoadRecord) -> PageTable:
     """A row per arm and block: what was sent, what came of it, and what it cost."""
     rows = tuple(_block_row(block) for block in record.blocks)
     heads = (
         *("Planned", "Completed", "Failed", "Dropped", "Lag p99, ms", "Generator CPU", "Service CPU, s"),
         *("Round trips", "Stored", "Unfinished"),
     )
-    return Table("Blocks", columns(("Arm", "Block"), heads), rows)
+    return PageTable("Blocks", columns(("Arm", "Block"), heads), rows)
 
 
 def _block_row(block: BlockRecord) -> tuple[str, ...]:
@@ -99,10 +101,10 @@ def _block_row(block: BlockRecord) -> tuple[str, ...]:
     )
 
 
-def capacities(record: LoadRecord) -> Table:
+def capacities(record: LoadRecord) -> PageTable:
     """A row per arm: the highest rate within the objective."""
     rows = tuple((each.arm, capacity_text(each), str(len(each.points))) for each in record.capacities)
-    return Table("Capacity", columns(("Arm",), ("Arrivals per second", "Rates tried")), rows)
+    return PageTable("Capacity", columns(("Arm",), ("Arrivals per second", "Rates tried")), rows)
 
 
 def capacity_text(capacity: CapacityRecord) -> str:
@@ -112,7 +114,7 @@ def capacity_text(capacity: CapacityRecord) -> str:
     return f"{'≥ ' if capacity.is_ceiling else ''}{capacity.rate_per_s:.4g}"
 
 
-def curve(record: LoadRecord) -> Table:
+def curve(record: LoadRecord) -> PageTable:
     """A row per rate that the search tried."""
     rows = tuple(
         (
@@ -129,10 +131,10 @@ def curve(record: LoadRecord) -> Table:
         for point in sorted(each.points, key=lambda point: point.rate_per_s)
     )
     answered = ("Answered per s", "Response p95, ms", "End to end p95, ms", "Lag p99, ms", "Failed")
-    return Table("Rates tried", columns(("Arm", "Objective"), ("Arrivals per s", *answered)), rows)
+    return PageTable("Rates tried", columns(("Arm", "Objective"), ("Arrivals per s", *answered)), rows)
 
 
-def failures(record: LoadRecord) -> Table:
+def failures(record: LoadRecord) -> PageTable:
     """A row per arm, operation and reason."""
     counts: dict[tuple[str, str], int] = {}
     for block in record.blocks:
@@ -140,7 +142,7 @@ def failures(record: LoadRecord) -> Table:
             key = (block.arm, f"{each.operation}: {each.reason}")
             counts[key] = counts.get(key, 0) + each.count
     rows = tuple((arm, what, f"{count:,}") for (arm, what), count in counts.items())
-    return Table("Failures", columns(("Arm", "What failed and why"), ("Count",)), rows)
+    return PageTable("Failures", columns(("Arm", "What failed and why"), ("Count",)), rows)
 
 
 def _of(record: LoadRecord, arm: str) -> list[BlockRecord]:

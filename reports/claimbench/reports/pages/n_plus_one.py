@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from claimbench.reports.judge.n_plus_one import RepeatedStatement
-from claimbench.reports.pages.page import Check, Findings, Page, Paragraph, Rule, Section, SourceLine, Weight
+from claimbench.reports.pages.page import (
+    Findings,
+    Page,
+    Paragraph,
+    Rule,
+    Section,
+    ShownFinding,
+    SourceLine,
+    Weight,
+)
 from claimbench.reports.pages.words import BATCH_PIPELINE, Words
 from claimbench.reports.record.values import VerdictValue
 
@@ -39,10 +48,10 @@ def n_plus_one_page(
     )
 
 
-def _check(each: RepeatedStatement, words: Words) -> Check:
+def _check(each: RepeatedStatement, words: Words) -> ShownFinding:
     counts = ", ".join(f"{at.count} times at {words.sized(at.size)}" for at in each.counts)
     statement = " ".join(each.statement.split())
-    return Check(
+    return ShownFinding(
         subject=f"{each.file}:{each.line} {each.function}",
         rule=N_PLUS_ONE.id,
         value=VerdictValue.FAIL,

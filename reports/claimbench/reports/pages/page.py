@@ -98,7 +98,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PageTable:
     """A title, columns, and rows of as many cells."""
 
     title: str
@@ -130,7 +130,7 @@ class AtSize:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ShownFinding:
     """One thing that was judged: what was asked of whom, the verdict, what was measured, and why.
 
     `details` are further sentences, `note` says where the rule comes from, `group` sorts test cases.
@@ -185,13 +185,13 @@ class Findings:
     """Checks beside each other. `subject` and `rule` head their columns, `by_size` the one of sizes."""
 
     title: str
-    checks: tuple[Check, ...]
+    checks: tuple[ShownFinding, ...]
     subject: str = "What"
     rule: str = "Rule"
     by_size: str = ""
 
     @property
-    def table(self) -> Table:
+    def table(self) -> PageTable:
         """A row for each check, the verdict second; a column that would be empty is left out."""
         heads = (self.subject, "Verdict", self.rule, "Measured", self.by_size, "Why")
         rows = [
@@ -206,7 +206,7 @@ class Findings:
             for each in self.checks
         ]
         kept = [place for place, head in enumerate(heads) if head and any(row[place] for row in rows)]
-        return Table(
+        return PageTable(
             self.title,
             columns(tuple(heads[place] for place in kept)),
             tuple(tuple(row[place] for place in kept) for row in rows),
@@ -231,7 +231,7 @@ class Fold:
     blocks: tuple["Block", ...]
 
 
-Block = Paragraph | Bullets | Table | Findings | Chart | Fold
+Block = Paragraph | Bullets | PageTable | Findings | Chart | Fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ class Page:
     started_at: str = ""
     sha256: str = ""
     schema: str = ""
-    cases: tuple[Check, ...] = ()
+    cases: tuple[ShownFinding, ...] = ()
     rules: tuple[Rule, ...] = ()
 
     @property

@@ -9,13 +9,13 @@ from claimbench.reports.pages.page import (
     Block,
     Bullets,
     Chart,
-    Check,
     Code,
     Findings,
     Fold,
     Page,
     Paragraph,
     Section,
+    ShownFinding,
     Weight,
 )
 from claimbench.reports.pages.words import Words, words_of
@@ -54,7 +54,7 @@ def run_page(record: ResultRecord, charts: tuple[Chart, ...] = ()) -> Page:
 
 
 def _sections(
-    record: ResultRecord, claims: tuple[Check, ...], charts: tuple[Chart, ...]
+    record: ResultRecord, claims: tuple[ShownFinding, ...], charts: tuple[Chart, ...]
 ) -> Iterator[Section]:
     yield _verdicts(record, claims)
     yield limitations(record.limitations)
@@ -72,8 +72,8 @@ def _sections(
     yield _reproduce(record, words_of(record))
 
 
-def _check(claim: ClaimResult) -> Check:
-    return Check(
+def _check(claim: ClaimResult) -> ShownFinding:
+    return ShownFinding(
         subject=claim.id,
         rule=claim.claimed,
         value=claim.verdict,
@@ -84,14 +84,16 @@ def _check(claim: ClaimResult) -> Check:
     )
 
 
-def same_work(equivalence: Equivalence) -> Check:
+def same_work(equivalence: Equivalence) -> ShownFinding:
     """Whether the arms did the same work, as a case of its own."""
     unequal = "" if equivalence.equal else "the arms do not do the same work"
     value = VerdictValue.HOLDS if equivalence.equal else VerdictValue.NOT_EQUIVALENT
-    return Check("the arms do the same work", "", value, reason=unequal, details=equivalence.differences)
+    return ShownFinding(
+        "the arms do the same work", "", value, reason=unequal, details=equivalence.differences
+    )
 
 
-def _verdicts(record: ResultRecord, claims: tuple[Check, ...]) -> Section:
+def _verdicts(record: ResultRecord, claims: tuple[ShownFinding, ...]) -> Section:
     """An unequal run's claims stand on its page, and not in the short form: no speed is published."""
     asked, words = record.scenario, words_of(record)
     weight = Weight.BRIEF if record.equivalence.equal else Weight.FULL

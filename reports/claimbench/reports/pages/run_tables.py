@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from claimbench.reports.pages.page import Table, columns
+from claimbench.reports.pages.page import PageTable, columns
 from claimbench.reports.pages.words import words_of
 from claimbench.reports.record.run import Metric, ResultRecord
 from claimbench.reports.record.values import Scalar
@@ -16,7 +16,7 @@ from claimbench.reports.wording import (
 from claimbench.scenarios.metrics import CATALOGUE, RUN, definition
 
 
-def scaling(record: ResultRecord) -> Table:
+def scaling(record: ResultRecord) -> PageTable:
     """What grows in a whole run, a column per size; memory if it was taken at several."""
     words = words_of(record)
     wanted = [m for m in record.metrics if m.metric in {"round_trips", "statements"} and m.stage == RUN]
@@ -32,10 +32,10 @@ def scaling(record: ResultRecord) -> Table:
         reductions = [reduction_text(by_size[size]) if size in by_size else "–" for size in sizes]
         rows.append((metric_title(name), "reduction", *reductions))
     heads = columns(("Metric", "Arm"), tuple(words.sized(size) for size in sizes))
-    return Table(f"Per {words.run}, by number of {words.size}", heads, tuple(rows))
+    return PageTable(f"Per {words.run}, by number of {words.size}", heads, tuple(rows))
 
 
-def metrics(record: ResultRecord, sizes: Iterable[int]) -> Table:
+def metrics(record: ResultRecord, sizes: Iterable[int]) -> PageTable:
     """A row per metric, step and round-trip time at these sizes."""
     wanted = frozenset(sizes)
     found = [metric for metric in record.metrics if metric.companies in wanted]
@@ -57,10 +57,10 @@ def metrics(record: ResultRecord, sizes: Iterable[int]) -> Table:
         ("Metric", words.step.capitalize()),
         (words.size.capitalize(), "Round trip, ms", *arms, "Reduction", "Blocks"),
     )
-    return Table(f"Metrics, per {words.run}", heads, rows)
+    return PageTable(f"Metrics, per {words.run}", heads, rows)
 
 
-def provenance(record: ResultRecord) -> Table:
+def provenance(record: ResultRecord) -> PageTable:
     """Where the numbers of each metric came from: how many samples, of which blocks and sizes."""
     names = dict.fromkeys(metric.metric for metric in record.metrics)
     rows = []
@@ -81,7 +81,7 @@ def provenance(record: ResultRecord) -> Table:
         )
     size = words_of(record).size.capitalize()
     heads = columns(("Metric", "What it is", "Kind"), ("Samples", "Blocks", size, "Round trips, ms"))
-    return Table("Where the numbers come from", heads, tuple(rows))
+    return PageTable("Where the numbers come from", heads, tuple(rows))
 
 
 def not_measured(record: ResultRecord) -> tuple[str, ...]:
@@ -90,16 +90,16 @@ def not_measured(record: ResultRecord) -> tuple[str, ...]:
     return tuple(metric.title for metric in CATALOGUE if metric.name not in measured)
 
 
-def facts(title: str, values: Mapping[str, Scalar]) -> Table:
+def facts(title: str, values: Mapping[str, Scalar]) -> PageTable:
     """Names and values, such as the environment."""
     rows = tuple((name, _scalar(value)) for name, value in values.items())
-    return Table(title, columns(("Name", "Value")), rows)
+    return PageTable(title, columns(("Name", "Value")), rows)
 
 
-def arms(record: ResultRecord) -> Table:
+def arms(record: ResultRecord) -> PageTable:
     """The two arms."""
     rows = tuple((arm.name, arm.role, arm.pipeline, arm.indexes) for arm in record.arms)
-    return Table("Arms", columns(("Arm", "Role", "Pipeline", "The document's indexes")), rows)
+    return PageTable("Arms", columns(("Arm", "Role", "Pipeline", "The document's indexes")), rows)
 
 
 def _value(metric: Metric | None, arm: str) -> str:

@@ -7,13 +7,13 @@ from claimbench.reports.pages.page import (
     Banner,
     Bullets,
     Chart,
-    Check,
     Code,
     Findings,
     Page,
+    PageTable,
     Paragraph,
     Section,
-    Table,
+    ShownFinding,
     Weight,
     columns,
 )
@@ -33,7 +33,7 @@ _HEADLINES = {
 def soak_page(record: SoakRecord, charts: tuple[Chart, ...] = ()) -> Page:
     """All that a soak found."""
     verdict, asked = record.verdict, record.soaked.asked
-    checks = tuple(Check.of(each) for each in record.findings)
+    checks = tuple(ShownFinding.of(each) for each in record.findings)
     return Page(
         kind="soak",
         name=asked.name,
@@ -48,7 +48,9 @@ def soak_page(record: SoakRecord, charts: tuple[Chart, ...] = ()) -> Page:
     )
 
 
-def _sections(record: SoakRecord, checks: tuple[Check, ...], charts: tuple[Chart, ...]) -> Iterator[Section]:
+def _sections(
+    record: SoakRecord, checks: tuple[ShownFinding, ...], charts: tuple[Chart, ...]
+) -> Iterator[Section]:
     asked, restart = Paragraph((_asked(record),)), record.soaked.restart
     found = Findings("Findings", checks, "What", "Allowed")
     yield Section("findings", "Findings", (asked, found), Weight.BRIEF)
@@ -84,7 +86,7 @@ def _asked(record: SoakRecord) -> str:
     )
 
 
-def waits(record: SoakRecord) -> Table:
+def waits(record: SoakRecord) -> PageTable:
     """How long clients and submitted requests waited."""
     soaked = record.soaked
     pairs = (("response", soaked.generated.total.response), ("end to end", soaked.end_to_end))
@@ -96,12 +98,12 @@ def waits(record: SoakRecord) -> Table:
         )
         for name, each in pairs
     )
-    return Table(
+    return PageTable(
         "Waiting times, milliseconds", columns(("Time",), ("Count", "p50", "p95", "p99", "max")), rows
     )
 
 
-def over_time(record: SoakRecord) -> Table:
+def over_time(record: SoakRecord) -> PageTable:
     """Sixteen looks, evenly spread."""
     samples = record.soaked.samples
     rows = tuple(
@@ -116,4 +118,4 @@ def over_time(record: SoakRecord) -> Table:
         for sample in samples[:: max(1, len(samples) // 16)]
     )
     heads = ("Second", "Memory (MB)", "Connections", "Locks", "Waiting", "Without a result")
-    return Table("Over time", columns((), heads), rows)
+    return PageTable("Over time", columns((), heads), rows)

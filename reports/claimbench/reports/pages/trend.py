@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from claimbench.reports.pages.page import Chart, Check, Page, Paragraph, Section, Table, columns
+from claimbench.reports.pages.page import Chart, Page, PageTable, Paragraph, Section, ShownFinding, columns
 from claimbench.reports.record.run import Metric, ResultRecord
 from claimbench.reports.wording import metric_title, value_text
 from claimbench.scenarios.metrics import RUN
@@ -12,7 +12,7 @@ SHOWN = ("round_trips", "statements", "row_bytes", "api_calls", "time", "peak_me
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class MetricHistory:
     """One metric of a scenario's whole run at its own size, in every run that measured it, oldest first."""
 
     name: str
@@ -35,12 +35,12 @@ class Point:
         return str(self.record.environment.get("git_revision") or "")[:10]
 
 
-def histories(records: Sequence[ResultRecord]) -> tuple[History, ...]:
+def histories(records: Sequence[ResultRecord]) -> tuple[MetricHistory, ...]:
     """A history for each scenario and metric that was measured."""
     return tuple(_histories(records))
 
 
-def _histories(records: Sequence[ResultRecord]) -> Iterator[History]:
+def _histories(records: Sequence[ResultRecord]) -> Iterator[MetricHistory]:
     for number, scenario in enumerate(_scenarios(records), start=1):
         for name in SHOWN:
             points = tuple(
@@ -50,7 +50,7 @@ def _histories(records: Sequence[ResultRecord]) -> Iterator[History]:
             )
             if points:
                 arms = tuple(dict.fromkeys(arm.name for point in points for arm in point.record.arms))
-                yield History(f"trend-{number}-{name.replace('_', '-')}", scenario, name, arms, points)
+                yield MetricHistory(f"trend-{number}-{name.replace('_', '-')}", scenario, name, arms, points)
 
 
 def _own(record: ResultRecord, name: str) -> Metric | None:
@@ -66,7 +66,7 @@ def _scenarios(records: Sequence[ResultRecord]) -> tuple[str, ...]:
 def trend_page(records: Sequence[ResultRecord], charts: tuple[Chart, ...], version: str) -> Page:
     """A section for each scenario; for each metric its chart, if it was drawn, and a row for each run."""
     cases = tuple(
-        Check(
+        ShownFinding(
             each.started_at,
             each.scenario.name,
             each.verdict.value,
@@ -84,7 +84,7 @@ def trend_page(records: Sequence[ResultRecord], charts: tuple[Chart, ...], versi
 
 def _blocks(
     records: Sequence[ResultRecord], scenario: str, charts: tuple[Chart, ...]
-) -> Iterator[Paragraph | Chart | Table]:
+) -> Iterator[Paragraph | Chart | PageTable]:
     if len({each.scenario.sha256 for each in records if each.scenario.name == scenario}) > 1:
         yield Paragraph(("The scenario was edited between these runs: steps may come from that.",))
     for history in histories(records):
@@ -93,7 +93,7 @@ def _blocks(
             yield _table(history)
 
 
-def _table(history: History) -> Table:
+def _table(history: MetricHistory) -> PageTable:
     rows = tuple(
         (
             point.record.started_at,
@@ -106,6 +106,6 @@ def _table(history: History) -> Table:
         )
         for point in history.points
     )
-    return Table(
+    return PageTable(
         metric_title(history.metric), columns(("Started", "Revision", "Verdict"), history.arms), rows
     )

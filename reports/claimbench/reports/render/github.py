@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from claimbench.errors import ExitCode
-from claimbench.reports.pages.page import Check, Findings, Page, Tone
+from claimbench.reports.pages.page import Findings, Page, ShownFinding, Tone
 from claimbench.reports.render import markdown
 from claimbench.reports.render.markdown import escaped
 from claimbench.reports.wording import printable
@@ -40,7 +40,7 @@ def _annotated(page: Page) -> Iterator[str]:
         yield _command(_LEVELS[check.tone], title, check.why, check)
 
 
-def _command(level: str, title: str, message: str, check: Check | None = None) -> str:
+def _command(level: str, title: str, message: str, check: ShownFinding | None = None) -> str:
     source = check.source if check else None
     place = f"file={_property(source.file)},line={source.line}," if source else ""
     return f"::{level} {place}title={_property(title)}::{_data(message)}"

@@ -13,10 +13,21 @@ from claimbench.reports.pages.page import (
     Findings,
     Fold,
     Page,
+    PageTable,
     Paragraph,
-    Table,
 )
 from claimbench.reports.wording import printable
+
+_KINDS = {
+    "paragraph": Paragraph,
+    "bullets": Bullets,
+    "table": PageTable,
+    "findings": Findings,
+    "chart": Chart,
+    "fold": Fold,
+    "code": Code,
+}
+"""What the template asks a block for."""
 
 
 def render(page: Page) -> str:
@@ -30,8 +41,8 @@ def render(page: Page) -> str:
         keep_trailing_newline=True,
         finalize=_on_one_line,
     )
-    for kind in (Paragraph, Bullets, Table, Findings, Chart, Fold, Code):
-        environment.tests[kind.__name__.lower()] = lambda value, kind=kind: isinstance(value, kind)
+    for name, kind in _KINDS.items():
+        environment.tests[name] = lambda value, kind=kind: isinstance(value, kind)
     return environment.get_template("page.html.j2").render(
         page=page,
         right=Align.RIGHT,

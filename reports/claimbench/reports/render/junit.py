@@ -4,7 +4,7 @@ import io
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
-from claimbench.reports.pages.page import Check, Page, Tone
+from claimbench.reports.pages.page import Page, ShownFinding, Tone
 from claimbench.reports.wording import printable
 
 
@@ -27,7 +27,7 @@ def render(page: Page) -> str:
     return buffer.getvalue().decode()
 
 
-def _case(page: Page, check: Check) -> TestCase:
+def _case(page: Page, check: ShownFinding) -> TestCase:
     name = f"{check.subject}: {check.rule}" if check.rule else check.subject
     case = TestCase(printable(name), printable(f"claimbench.{page.kind}.{check.group or page.name}"))
     if check.tone in {Tone.BAD, Tone.OPEN, Tone.INVALID}:

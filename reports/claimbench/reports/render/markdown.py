@@ -13,9 +13,9 @@ from claimbench.reports.pages.page import (
     Fold,
     Line,
     Page,
+    PageTable,
     Paragraph,
     Section,
-    Table,
 )
 from claimbench.reports.wording import printable
 
@@ -40,7 +40,7 @@ def blocks(section: Section) -> Iterator[str]:
     """What stands below a heading; a table's title is left out where the heading says it."""
     for block in section.blocks:
         title = getattr(block, "title", "")
-        if isinstance(block, Table | Findings) and title != section.title:
+        if isinstance(block, PageTable | Findings) and title != section.title:
             yield f"**{escaped(title)}**"
         yield drawn(block)
 
@@ -52,7 +52,7 @@ def drawn(block: Block) -> str:
             return inline(line)
         case Bullets(lines):
             return "\n".join(f"- {inline(line)}" for line in lines)
-        case Table():
+        case PageTable():
             return _table(block)
         case Findings():
             return _table(block.table)
@@ -81,7 +81,7 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", safe)
 
 
-def _table(table: Table) -> str:
+def _table(table: PageTable) -> str:
     if not table.rows:
         return "Nothing was measured."
     rules = ["---:" if column.align is Align.RIGHT else "---" for column in table.columns]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from claimbench.reports.pages.page import Check, Page, Rule, SourceLine
+from claimbench.reports.pages.page import Page, Rule, ShownFinding, SourceLine
 
 MOST_RESULTS = 100
 
@@ -47,7 +47,7 @@ def _results(page: Page) -> Iterator[dict[str, object]]:
             yield _result(check, check.source, places[check.rule])
 
 
-def _result(check: Check, source: SourceLine, rule: int) -> dict[str, object]:
+def _result(check: ShownFinding, source: SourceLine, rule: int) -> dict[str, object]:
     place = {
         "artifactLocation": {"uri": source.file, "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": source.line},

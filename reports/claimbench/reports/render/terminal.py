@@ -16,13 +16,13 @@ from claimbench.reports.pages.page import (
     Align,
     Block,
     Bullets,
-    Check,
     Code,
     Findings,
     Line,
     Page,
+    PageTable,
     Paragraph,
-    Table,
+    ShownFinding,
     Tone,
 )
 from claimbench.reports.wording import printable
@@ -94,7 +94,7 @@ def _drawn(block: Block) -> Iterator[RenderableType]:
             yield _text(line)
         case Bullets(lines):
             yield from (Padding(_text(line), (0, 0, 0, 2)) for line in lines)
-        case Table():
+        case PageTable():
             yield _table(block)
         case Findings():
             yield Text(printable(block.title), "italic")
@@ -108,7 +108,7 @@ def _text(line: Line) -> Text:
     return Text(printable("".join(part.text if isinstance(part, Code) else part for part in line)))
 
 
-def _check(check: Check, findings: Findings) -> Iterator[RenderableType]:
+def _check(check: ShownFinding, findings: Findings) -> Iterator[RenderableType]:
     """What and how it did, then what was asked, by how much and why."""
     mark = Text(f"{check.tone.sign} {check.value} ".ljust(_MARK_COLUMNS), _STYLES[check.tone])
     yield mark + Text(printable(check.subject))
@@ -118,7 +118,7 @@ def _check(check: Check, findings: Findings) -> Iterator[RenderableType]:
     yield Padding(Text(printable(f"{check.why}{rule}{sizes}")), (0, 0, 0, _MARK_COLUMNS))
 
 
-def _table(table: Table) -> RichTable:
+def _table(table: PageTable) -> RichTable:
     drawn = RichTable(title=Text(printable(table.title)), title_justify="left", box=SIMPLE_HEAD)
     for column in table.columns:
         head = Text(printable(column.head))
