@@ -9,7 +9,7 @@ from claimbench.reports.judge.conclude import RunFacts, judge
 from claimbench.reports.judge.counters import baseline_of
 from claimbench.reports.judge.gate import GateCase, judge_gate
 from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateRecord
-from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.run import ResultRecord, Words
 from claimbench.reports.record.values import ArmRecord, Equivalence, Sample
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Scenario
@@ -27,8 +27,8 @@ def a_scenario() -> Scenario:
     smoke = load("smoke")
     return smoke.model_copy(
         update={
-            "dataset": smoke.dataset.model_copy(update={"companies": 8}),
-            "workload": smoke.workload.model_copy(update={"companies": (4, 8)}),
+            "dataset": smoke.dataset.model_copy(update={"size": 8}),
+            "workload": smoke.workload.model_copy(update={"sizes": (4, 8)}),
             "network": smoke.network.model_copy(update={"rtt_ms": (0.0, 1.0), "judged_rtt_ms": 1.0}),
         }
     )
@@ -66,6 +66,7 @@ def a_run(samples: tuple[Sample, ...] = (), started_at: str = "2026-01-02T03:04:
         dataset={"hash": "ab" * 32},
         arms=ARMS,
         equivalence=Equivalence(equal=True, differences=(), rows_compared=10, api_requests_compared=3),
+        words=Words(size="companies", step="stage", run="scheduler run", counted_by="active_companies"),
         started_at=started_at,
         version="0.1.0",
     )

@@ -9,9 +9,10 @@ from pipeline_stand import Scene, scene_on
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Template, Workshop
-from claimbench.scenarios.model import Dataset
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
+from claimbench.scenarios.model import BatchDataset
 
-SMALL = Dataset(
+SMALL = BatchDataset(
     seed=7,
     companies=3,
     requests_per_company=14,
@@ -23,7 +24,7 @@ SMALL = Dataset(
 
 @pytest.fixture(scope="session")
 def small(workshop: Workshop) -> Template:
-    return workshop.template(SMALL, companies=3, indexes=IndexSet.AFTER)
+    return workshop.template(recipe(SMALL, companies=3, indexes=IndexSet.AFTER))
 
 
 class OpenScene(Protocol):

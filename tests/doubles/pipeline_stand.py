@@ -21,10 +21,11 @@ from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Fault, FaultKind, Faults
 from claimbench.loadgen.fake_openai.limits import ROOMY, Limits
 from claimbench.loadgen.fake_openai.wire import ApiRequest, Loss
-from claimbench.loadgen.passes.same_work import ApiWork, WorkDone
+from claimbench.loadgen.oracle.rows import read_rows
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
-from claimbench.loadgen.workloads.batch_pipeline.final_state import read_final_state
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
+from claimbench.loadgen.workloads.batch_pipeline.session import left_in
+from claimbench.loadgen.workloads.work import Piece, Work, WorkDone
 
 STEP = timedelta(minutes=20)
 """Longer than a lease, so that what a dead scheduler claimed is free at the next run."""
@@ -104,8 +105,10 @@ class Scene:
 
     def work_done(self, arm: str) -> WorkDone:
         submitted = self.fake.meters().submitted
-        works = tuple(ApiWork(one.channel, one.custom_id, one.body) for one in submitted)
-        return WorkDone(arm, read_final_state(self.engine), works)
+        sent = tuple(
+            Piece(f"{one.channel} request {one.custom_id or ''}", (one.body.decode(),)) for one in submitted
+        )
+        return WorkDone(arm, Work(sent, left_in(read_rows(self.engine))))
 
     def unfinished(self) -> list[tuple[object, ...]]:
         """The requests of active companies that are neither complete nor abandoned."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from claimbench.reports.judge.conclude import RunFacts
+from claimbench.reports.record.run import Words
 from claimbench.reports.record.values import ArmRecord, Equivalence, Sample
 from claimbench.scenarios.metrics import INDEXES, STAGES
 from claimbench.scenarios.model import Scenario
@@ -13,6 +14,7 @@ ARMS = (
     ArmRecord(name="naive", pipeline="naive", role="reference", indexes="before"),
     ArmRecord(name="optimized", pipeline="optimized", role="candidate", indexes="after"),
 )
+WORDS = Words(size="companies", step="stage", run="scheduler run", counted_by="active_companies")
 SHARES = {"create_batches": 0.5, "check_statuses": 0.1, "process_results": 0.3, "retry_failed": 0.1}
 PER_COMPANY = {"round_trips": 30.0, "statements": 27.0, "rows": 240.0, "wal_bytes": 31_000.0}
 LEFT = {"round_trips": 0.18, "statements": 0.3, "rows": 0.35, "wal_bytes": 0.9}
@@ -32,6 +34,7 @@ def made_up_facts(scenario: Scenario) -> RunFacts:
         dataset={"seed": 20_250, "companies": 50, "requests": 600, "sha256": "ab" * 32},
         arms=ARMS,
         equivalence=Equivalence(equal=True, differences=(), rows_compared=12_345, api_requests_compared=321),
+        words=WORDS,
         started_at="2026-01-02T03:04:05+00:00",
         version="0.1.0",
         command="claimbench run document --seed 1",
@@ -39,7 +42,7 @@ def made_up_facts(scenario: Scenario) -> RunFacts:
 
 
 def all_samples(scenario: Scenario) -> Iterator[Sample]:
-    for companies in scenario.workload.companies:
+    for companies in scenario.workload.sizes:
         yield from counters(companies)
         yield from lookups(companies)
     random = np.random.default_rng(5)

@@ -9,9 +9,10 @@ import pytest
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
 from claimbench.loadgen.bench.databases.settings import Setting
-from claimbench.scenarios.model import Dataset
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
+from claimbench.scenarios.model import BatchDataset
 
-SMALL = Dataset(
+SMALL = BatchDataset(
     seed=7,
     companies=5,
     requests_per_company=20,
@@ -34,7 +35,7 @@ def chosen_server(*settings: Setting) -> AbstractContextManager[Server]:
 
 
 @pytest.fixture(scope="session")
-def dataset() -> Dataset:
+def dataset() -> BatchDataset:
     return SMALL
 
 
@@ -52,4 +53,4 @@ def workshop(server: Server) -> Iterator[Workshop]:
 
 @pytest.fixture(scope="session")
 def template(workshop: Workshop) -> Template:
-    return workshop.template(SMALL, companies=5, indexes=IndexSet.AFTER)
+    return workshop.template(recipe(SMALL, companies=5, indexes=IndexSet.AFTER))

@@ -13,9 +13,9 @@ from claimbench.impl.service.database import service_engine
 from claimbench.impl.service.journal import Journal
 from claimbench.impl.service.limits import ServiceLimits
 from claimbench.impl.service.telemetry import Telemetry
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
-SMALL = Dataset(
+SMALL = BatchDataset(
     seed=7,
     companies=3,
     requests_per_company=12,

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from claimbench.errors import UsageError
 from claimbench.scenarios.grammar import suggestion
-from claimbench.scenarios.model import Scenario
+from claimbench.scenarios.model import BATCH_PIPELINE, BatchScenario, Scenario, scenario_model
 from claimbench.scenarios.soundness import complaints
 from claimbench.scenarios.thresholds import Threshold, parse_thresholds
 
@@ -88,6 +88,18 @@ def load(name_or_path: str | Path) -> Scenario:
     return scenario
 
 
+def load_batch(name_or_path: str | Path) -> BatchScenario:
+    """As `load`, for what only the batch pipeline can do. `UsageError` for another workload's scenario."""
+    scenario = load(name_or_path)
+    if not isinstance(scenario, BatchScenario):
+        raise UsageError(
+            f"its workload is {scenario.workload.kind!r}, which has no service and no API",
+            where=f"{name_or_path}: workload.kind",
+            remedy="name a scenario of the batch pipeline",
+        )
+    return scenario
+
+
 def _claims_of(source: _Source, table: Table) -> list[Any]:
     own = table.get("claims", [])
     if not isinstance(own, list):
@@ -137,20 +149,23 @@ def _claims_source(source: _Source, table: Table) -> _Source | None:
 
 
 def _validated(table: Table, where: str) -> Scenario:
+    workload = table.get("workload")
+    named = workload.get("kind", BATCH_PIPELINE) if isinstance(workload, dict) else BATCH_PIPELINE
+    kind = scenario_model(named)
     # Through JSON, because only there can pydantic be strict about types and still take lists as tuples.
     try:
-        return Scenario.model_validate_json(json.dumps(table, default=str), strict=True)
+        return kind.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         # A misspelt key is missing as well; the misspelling is what helps.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        raise _explained(first, where) from None
+        raise _explained(first, where, kind) from None
 
 
-def _explained(error: ErrorDetails, where: str) -> UsageError:
+def _explained(error: ErrorDetails, where: str, kind: type[Scenario]) -> UsageError:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
     place = f"{where}: {key}"
     if error["type"] == "extra_forbidden":
-        known = [name for name in _fields(error["loc"][:-1]) if name not in COMPUTED]
+        known = [name for name in _fields(kind, error["loc"][:-1]) if name not in COMPUTED]
         return UsageError("unknown key", where=place, remedy=suggestion(str(error["loc"][-1]), known))
     if error["type"] == "missing":
         return UsageError("the key is missing", where=place, remedy="add it to the file")
@@ -161,16 +176,16 @@ def _explained(error: ErrorDetails, where: str) -> UsageError:
     return UsageError(f"{what}, not {error['input']!r}", where=place, remedy="mend this value")
 
 
-def _fields(location: tuple[int | str, ...]) -> list[str]:
+def _fields(scenario: type[Scenario], location: tuple[int | str, ...]) -> list[str]:
     """The keys that the model knows at this place."""
-    model: type[BaseModel] = Scenario
+    model: type[BaseModel] = scenario
     for part in location:
         if isinstance(part, str):
             annotation = model.model_fields[part].annotation
             inner = [kind for kind in (annotation, *get_args(annotation)) if _is_model(kind)]
             model = inner[0] if inner else model
     names = [field.alias or name for name, field in model.model_fields.items()]
-    return names + (["claims_from"] if model is Scenario else [])
+    return names + (["claims_from"] if model is scenario else [])
 
 
 def _is_model(kind: object) -> bool:

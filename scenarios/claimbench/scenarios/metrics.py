@@ -242,3 +242,9 @@ OF_LOADS = Vocabulary(
         "dropped_iterations": LoadMetric.DROPPED,
     },
 )
+
+
+def has_run(name: str) -> bool:
+    """Whether the steps of this metric add up to a run; one that no catalogue knows does."""
+    found = definition(name)
+    return found is None or RUN in found.stages

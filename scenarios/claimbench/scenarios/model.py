@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from claimbench.scenarios.grammar import ClaimedRange, Duration, Frozen, Range
 from claimbench.scenarios.load import Load
@@ -14,11 +14,22 @@ Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 
 
+BATCH_PIPELINE = "batch_pipeline"
+"""The workload of a scenario that names none."""
+
+
 class Dataset(Frozen):
+    """What a database holds: the workload makes as much of it as `size` says."""
+
+    seed: int = 1
+    size: Count
+
+
+class BatchDataset(Dataset):
     """What Faker seeds. `requests` wait, `history` is done; both are spread over all companies."""
 
     seed: int
-    companies: Count
+    size: Count = Field(alias="companies")
     requests_per_company: Count
     history_per_company: Annotated[int, Field(ge=0)] = 0
     messages_per_session: Range
@@ -26,36 +37,53 @@ class Dataset(Frozen):
     skew: Annotated[float, Field(ge=0, le=3)] = 1.0
     """Zipf exponent of the companies' sizes: 0 makes them equal, 1 is usual for tenants."""
 
+    @property
+    def companies(self) -> int:
+        """The size, in the batch pipeline's own word."""
+        return self.size
+
 
 class Workload(Frozen):
-    """How often and on what: `runs` scheduler runs, `step` apart on the simulated clock.
+    """What is run, how often, and on which sizes: `runs` runs, `step` apart on a simulated clock, if any.
 
-    A load and a soak read these two alone; a scenario without `[load]` must say `blocks`, `memory_blocks` and
-    `companies`, too, since a run depends on them.
+    A load and a soak read `runs` and `step` alone; a scenario without `[load]` must say `blocks`,
+    `memory_blocks` and the sizes, too, since a run depends on them.
     """
 
-    runs: Count
-    step: Duration
+    kind: str = BATCH_PIPELINE
+    """A registered workload, or `module:attribute` of the user's own."""
+    runs: Count = 1
+    step: Duration = timedelta(minutes=1)
     repeats: Count = 1
-    """How often the dataset's own number of companies is counted; a gate wants three, to see that a counter
-    is exact. The other numbers are counted once."""
+    """How often the dataset's own size is counted; a gate wants three, to see that a counter is exact. The
+    other sizes are counted once."""
     blocks: Annotated[int, Field(ge=2)] = 6
     memory_blocks: Annotated[int, Field(ge=2)] = 6
-    companies: tuple[Count, ...] = ()
+    sizes: tuple[Count, ...] = ()
     """The sizes for the counting pass; the dataset's own is always among them."""
     shown_blocks: Annotated[int, Field(ge=2)] | None = None
     """For what is shown beside what is judged: time at other round trips, memory at other sizes. As many as
     for what is judged, unless it is given."""
-    memory_companies: tuple[Count, ...] = ()
+    memory_sizes: tuple[Count, ...] = ()
     """Further sizes for the memory pass; the dataset's own is always among them."""
-    timetable: Duration = timedelta(hours=1)
-    """How long the document's own timetable is simulated for the cache claim."""
     seed: int = 1
 
     def shown_among(self, blocks: int) -> frozenset[int]:
         """Which of so many blocks take what is shown only: spread over all, to see the same drift."""
         shown = min(self.shown_blocks or blocks, blocks)
         return frozenset(number * blocks // shown for number in range(shown))
+
+
+class BatchWorkload(Workload):
+    """The batch pipeline's: its runs are scheduler runs, its sizes numbers of companies."""
+
+    kind: Literal["batch_pipeline"] = "batch_pipeline"
+    runs: Count
+    step: Duration
+    sizes: tuple[Count, ...] = Field(default=(), alias="companies")
+    memory_sizes: tuple[Count, ...] = Field(default=(), alias="memory_companies")
+    timetable: Duration = timedelta(hours=1)
+    """How long the document's own timetable is simulated for the cache claim."""
 
 
 class Api(Frozen):
@@ -113,14 +141,13 @@ class Claim(Frozen):
 
 
 class Scenario(Frozen):
-    """Everything that one run needs to know."""
+    """Everything that one run needs to know, of whatever workload."""
 
     name: str
     title: str
     why: str
-    dataset: Dataset
-    workload: Workload
-    api: Api
+    dataset: SerializeAsAny[Dataset]
+    workload: SerializeAsAny[Workload]
     network: Network
     server: EmbeddedServer = EmbeddedServer()
     arms: Annotated[tuple[Arm, ...], Field(min_length=2)]
@@ -133,3 +160,16 @@ class Scenario(Frozen):
     """Of the file's bytes, so that a result can be traced to the text that asked for it."""
     source: str = ""
     """The name or path by which it was loaded."""
+
+
+class BatchScenario(Scenario):
+    """A scenario of the batch pipeline, which also needs a fake OpenAI."""
+
+    dataset: BatchDataset
+    workload: BatchWorkload
+    api: Api
+
+
+def scenario_model(kind: str) -> type[Scenario]:
+    """What a scenario of this workload is read as."""
+    return BatchScenario if kind == BATCH_PIPELINE else Scenario

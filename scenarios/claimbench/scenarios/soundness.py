@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from claimbench.scenarios import metrics
 from claimbench.scenarios.grammar import AtLeast, CountChange, Used, suggestion
-from claimbench.scenarios.model import ArmRole, Claim, Scenario
+from claimbench.scenarios.model import ArmRole, BatchScenario, Claim, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ def complaints(scenario: Scenario) -> Iterator[Complaint]:
         yield from check(scenario)
     for position, claim in enumerate(scenario.claims):
         yield from _claim(claim, f"claims[{position}]")
+        if isinstance(scenario, BatchScenario):
+            yield from _stage(claim, f"claims[{position}]")
 
 
 def _arms(scenario: Scenario) -> Iterator[Complaint]:
@@ -58,11 +60,12 @@ def _network(scenario: Scenario) -> Iterator[Complaint]:
 
 def _sizes(scenario: Scenario) -> Iterator[Complaint]:
     workload = scenario.workload
-    for key in ("blocks", "memory_blocks", "companies"):
-        if scenario.load is None and key not in workload.model_fields_set:
-            yield Complaint(f"workload.{key}", "the key is missing", "add it to the file")
-    yield from _twice("workload.companies", [str(size) for size in workload.companies])
-    yield from _twice("workload.memory_companies", [str(size) for size in workload.memory_companies])
+    keys = {name: field.alias or name for name, field in type(workload).model_fields.items()}
+    for name in ("blocks", "memory_blocks", "sizes"):
+        if scenario.load is None and name not in workload.model_fields_set:
+            yield Complaint(f"workload.{keys[name]}", "the key is missing", "add it to the file")
+    for name in ("sizes", "memory_sizes"):
+        yield from _twice(f"workload.{keys[name]}", [str(size) for size in getattr(workload, name)])
     if workload.shown_blocks and workload.shown_blocks > min(workload.blocks, workload.memory_blocks):
         yield Complaint(
             "workload.shown_blocks",
@@ -72,7 +75,7 @@ def _sizes(scenario: Scenario) -> Iterator[Complaint]:
 
 
 def _dataset(scenario: Scenario) -> Iterator[Complaint]:
-    if scenario.dataset.characters_per_message.low < 1:
+    if isinstance(scenario, BatchScenario) and scenario.dataset.characters_per_message.low < 1:
         yield Complaint(
             "dataset.characters_per_message", "a message of 0 characters says nothing", "start at 1 or more"
         )
@@ -97,18 +100,23 @@ def _claim(claim: Claim, key: str) -> Iterator[Complaint]:
             f"{where}.metric", f"metric {claim.metric!r} is unknown", suggestion(claim.metric, known)
         )
         return
-    if claim.stage not in metric.stages:
-        yield Complaint(
-            f"{where}.stage",
-            f"{metric.name} has no stage {claim.stage!r}",
-            suggestion(claim.stage, metric.stages),
-        )
     wanted = _wanted_form(metric)
     if not wanted.fits(claim):
         yield Complaint(
             f"{where}.claimed",
             f"{str(claim.claimed)!r} cannot be said of {metric.name}",
             f"write {wanted.example}",
+        )
+
+
+def _stage(claim: Claim, key: str) -> Iterator[Complaint]:
+    """Other workloads know their own steps, and say so when they are opened."""
+    metric = metrics.definition(claim.metric)
+    if metric is not None and claim.stage not in metric.stages:
+        yield Complaint(
+            f"{key} ({claim.id}).stage",
+            f"{metric.name} has no stage {claim.stage!r}",
+            suggestion(claim.stage, metric.stages),
         )
 
 

@@ -9,11 +9,12 @@ from service_house import SMALL, House, opened_house
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Workshop
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 
 
 @pytest.fixture(scope="session")
 def house(workshop: Workshop) -> Iterator[House]:
-    template = workshop.template(SMALL, companies=3, indexes=IndexSet.AFTER)
+    template = workshop.template(recipe(SMALL, companies=3, indexes=IndexSet.AFTER))
     with workshop.clone(template) as url:
         yield from opened_house(url)
 

@@ -5,6 +5,7 @@ from server_fixtures import SMALL, chosen_server
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Server, Template, Workshop
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 
 
 @pytest.fixture(scope="session")
@@ -23,4 +24,4 @@ def workshop(server: Server) -> Iterator[Workshop]:
 
 @pytest.fixture
 def template(workshop: Workshop) -> Template:
-    return workshop.template(SMALL, companies=5, indexes=IndexSet.AFTER)
+    return workshop.template(recipe(SMALL, companies=5, indexes=IndexSet.AFTER))

@@ -9,7 +9,8 @@ import pytest
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import ServerKind, Workshop, container, open_server
 from claimbench.loadgen.bench.databases.connecting import connect
-from claimbench.scenarios.model import Dataset
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
+from claimbench.scenarios.model import BatchDataset
 
 FOUND = container.find_engine(0.5)
 pytestmark = [
@@ -30,17 +31,17 @@ def ours() -> set[str]:
         client.close()
 
 
-def test_a_container_serves_clones_and_is_removed(dataset: Dataset) -> None:
+def test_a_container_serves_clones_and_is_removed(dataset: BatchDataset) -> None:
     before, said = ours(), []
     with open_server("container", announce=said.append) as server, Workshop(server) as workshop:
-        template = workshop.template(dataset, companies=1, indexes=IndexSet.AFTER)
+        template = workshop.template(recipe(dataset, companies=1, indexes=IndexSet.AFTER))
         with workshop.clone(template) as url, connect(url) as connection:
             found = connection.execute("SELECT count(*) FROM company").fetchone()
         assert server.kind is ServerKind.CONTAINER
         assert server.facts.pg_stat_statements
         assert (server.facts.fsync, server.facts.autovacuum) == ("on", "off")
 
-    assert found == (template.facts.companies,)
+    assert found == (template.facts["companies"],)
     assert "container of" in said[0]
     assert "sha256:" in said[0]
     assert ours() == before

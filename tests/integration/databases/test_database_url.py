@@ -14,7 +14,8 @@ from claimbench.loadgen.bench.databases import Server, ServerKind, Workshop, ope
 from claimbench.loadgen.bench.databases import server as server_module
 from claimbench.loadgen.bench.databases.connecting import connect
 from claimbench.loadgen.bench.databases.ownership import owned, sweep
-from claimbench.scenarios.model import Dataset
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
+from claimbench.scenarios.model import BatchDataset
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,12 @@ def databases(server: Server) -> set[str]:
         return {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
 
 
-def test_a_server_by_url_is_used_and_left_as_it_was(server: Server, shared: str, dataset: Dataset) -> None:
+def test_a_server_by_url_is_used_and_left_as_it_was(
+    server: Server, shared: str, dataset: BatchDataset
+) -> None:
     before, said = databases(server), Said([])
     with open_server(shared, announce=said) as given, Workshop(given) as workshop:
-        made = workshop.template(dataset, companies=1, indexes=IndexSet.AFTER)
+        made = workshop.template(recipe(dataset, companies=1, indexes=IndexSet.AFTER))
         during = databases(server) - before
         with workshop.clone(made) as url, connect(url):
             pass
@@ -133,7 +136,7 @@ def test_a_server_that_is_too_old_is_refused(server: Server, monkeypatch: pytest
 
 
 def test_an_ordinary_role_works_without_the_servers_statement_counts_and_is_told(
-    server: Server, dataset: Dataset
+    server: Server, dataset: BatchDataset
 ) -> None:
     said = Said([])
     with (
@@ -141,7 +144,7 @@ def test_an_ordinary_role_works_without_the_servers_statement_counts_and_is_told
         open_server(text_of(url), announce=said) as given,
         Workshop(given) as workshop,
     ):
-        made = workshop.template(dataset, companies=1, indexes=IndexSet.AFTER)
+        made = workshop.template(recipe(dataset, companies=1, indexes=IndexSet.AFTER))
         workshop.checkpoint()
         with workshop.clone(made) as clone_url, connect(clone_url) as connection:
             found = connection.execute("SELECT count(*) FROM company").fetchone()

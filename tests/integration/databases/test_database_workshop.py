@@ -6,8 +6,9 @@ from claimbench.impl.indexes import DOCUMENT_INDEXES, IndexSet
 from claimbench.impl.schema import Base
 from claimbench.loadgen.bench.databases import Server, Template, Workshop
 from claimbench.loadgen.bench.databases.connecting import connect
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import TABLES
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
 
 def databases(server: Server) -> set[str]:
@@ -31,19 +32,19 @@ def test_a_clone_holds_what_its_template_says(workshop: Workshop, template: Temp
     facts = template.facts
 
     assert counted == (
-        facts.companies,
-        facts.sessions,
-        facts.messages,
-        facts.pending,
-        facts.failed,
-        facts.history,
+        facts["companies"],
+        facts["sessions"],
+        facts["messages"],
+        facts["pending"],
+        facts["failed"],
+        facts["history"],
     )
 
 
 def test_the_hand_made_schema_is_the_one_that_sqlalchemy_makes(
-    workshop: Workshop, server: Server, dataset: Dataset
+    workshop: Workshop, server: Server, dataset: BatchDataset
 ) -> None:
-    before = workshop.template(dataset, companies=2, indexes=IndexSet.BEFORE)
+    before = workshop.template(recipe(dataset, companies=2, indexes=IndexSet.BEFORE))
     with workshop.clone(before) as url:
         ours = create_engine(url)
         found = described(ours)
@@ -71,10 +72,12 @@ def described(engine: object) -> dict[str, object]:
     }
 
 
-def test_the_documents_indexes_are_there_after_and_not_before(workshop: Workshop, dataset: Dataset) -> None:
+def test_the_documents_indexes_are_there_after_and_not_before(
+    workshop: Workshop, dataset: BatchDataset
+) -> None:
     wanted = {index.name for index in DOCUMENT_INDEXES}
     for indexes, expected in ((IndexSet.BEFORE, set()), (IndexSet.AFTER, wanted)):
-        made = workshop.template(dataset, companies=2, indexes=indexes)
+        made = workshop.template(recipe(dataset, companies=2, indexes=indexes))
         with workshop.clone(made) as url, connect(url) as connection:
             found = {name for (name,) in connection.execute("SELECT indexname FROM pg_indexes").fetchall()}
 
@@ -87,7 +90,7 @@ def test_what_one_clone_writes_the_next_does_not_see(workshop: Workshop, templat
     with workshop.clone(template) as url, connect(url) as connection:
         found = connection.execute("SELECT count(*) FROM message").fetchone()
 
-    assert found == (template.facts.messages,)
+    assert found == (template.facts["messages"],)
 
 
 def test_ids_go_on_after_the_seeded_ones(workshop: Workshop, template: Template) -> None:
@@ -96,7 +99,7 @@ def test_ids_go_on_after_the_seeded_ones(workshop: Workshop, template: Template)
             "INSERT INTO company (name, status, created_at) VALUES ('new', 'ACTIVE', now()) RETURNING id"
         ).fetchone()
 
-    assert found == (template.facts.companies + 1,)
+    assert found == (template.facts["companies"] + 1,)
 
 
 def test_a_template_admits_nobody(server: Server, template: Template) -> None:
@@ -108,15 +111,19 @@ def test_a_template_admits_nobody(server: Server, template: Template) -> None:
         )
 
 
-def test_a_template_is_made_once(workshop: Workshop, dataset: Dataset, template: Template) -> None:
-    assert workshop.template(dataset, companies=5, indexes=IndexSet.AFTER) is template
+def test_a_template_is_made_once(workshop: Workshop, dataset: BatchDataset, template: Template) -> None:
+    assert workshop.template(recipe(dataset, companies=5, indexes=IndexSet.AFTER)) is template
 
 
-def test_another_dataset_has_another_hash(workshop: Workshop, dataset: Dataset, template: Template) -> None:
-    other = workshop.template(dataset.model_copy(update={"seed": 8}), companies=5, indexes=IndexSet.AFTER)
+def test_another_dataset_has_another_hash(
+    workshop: Workshop, dataset: BatchDataset, template: Template
+) -> None:
+    other = workshop.template(
+        recipe(dataset.model_copy(update={"seed": 8}), companies=5, indexes=IndexSet.AFTER)
+    )
 
-    assert other.hash != template.hash
-    assert template.hash[:12] in template.name
+    assert other.digest != template.digest
+    assert template.digest[:12] in template.name
 
 
 def test_a_clone_is_dropped_even_while_somebody_is_connected(
@@ -131,12 +138,12 @@ def test_a_clone_is_dropped_even_while_somebody_is_connected(
 
 
 def test_clones_of_a_disposable_server_go_together_once_they_are_many(
-    server: Server, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    server: Server, dataset: BatchDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = databases(server)
     workshop = Workshop(server, disposable=True)
-    template = workshop.template(dataset, companies=1, indexes=IndexSet.BEFORE)
-    room_for_one = template.facts.bytes * 3 // 2
+    template = workshop.template(recipe(dataset, companies=1, indexes=IndexSet.BEFORE))
+    room_for_one = template.bytes * 3 // 2
     monkeypatch.setattr("claimbench.loadgen.bench.databases.workshop.SPENT_BYTES", room_for_one)
     left = []
     for _ in range(2):
@@ -149,22 +156,22 @@ def test_clones_of_a_disposable_server_go_together_once_they_are_many(
     assert databases(server) == before
 
 
-def test_nothing_is_left_when_the_workshop_closes(server: Server, dataset: Dataset) -> None:
+def test_nothing_is_left_when_the_workshop_closes(server: Server, dataset: BatchDataset) -> None:
     before = databases(server)
     with Workshop(server) as workshop:
-        workshop.template(dataset, companies=1, indexes=IndexSet.BEFORE)
+        workshop.template(recipe(dataset, companies=1, indexes=IndexSet.BEFORE))
 
     assert databases(server) == before
 
 
 def test_a_template_that_fails_half_way_leaves_nothing(
-    server: Server, workshop: Workshop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    server: Server, workshop: Workshop, dataset: BatchDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = databases(server)
     module = "claimbench.loadgen.bench.databases.workshop"
     monkeypatch.setattr(f"{module}.constraint_statements", lambda: ("ALTER TABLE nowhere ADD CHECK (true)",))
     with pytest.raises(Exception, match="nowhere"):
-        workshop.template(dataset, companies=1, indexes=IndexSet.BEFORE)
+        workshop.template(recipe(dataset, companies=1, indexes=IndexSet.BEFORE))
 
     assert databases(server) == before
 

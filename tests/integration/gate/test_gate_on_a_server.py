@@ -29,9 +29,9 @@ def scenario() -> Scenario:
     smoke = load("smoke")
     return smoke.model_copy(
         update={
-            "dataset": smoke.dataset.model_copy(update={"companies": 4, "history_per_company": 100}),
+            "dataset": smoke.dataset.model_copy(update={"size": 4, "history_per_company": 100}),
             "workload": smoke.workload.model_copy(
-                update={"runs": 2, "companies": (4,), "timetable": timedelta(minutes=10)}
+                update={"runs": 2, "sizes": (4,), "timetable": timedelta(minutes=10)}
             ),
             "network": smoke.network.model_copy(update={"rtt_ms": (0.0,), "judged_rtt_ms": 0.0}),
         }

@@ -9,7 +9,7 @@ from pipeline_stand import Scene, faults
 from claimbench.impl.ports import Policy
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.limits import Limits
-from claimbench.loadgen.passes.same_work import compare_work
+from claimbench.loadgen.workloads.work import compare_work
 
 TROUBLES: dict[str, dict[str, object]] = {
     "none": {},

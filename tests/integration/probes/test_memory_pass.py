@@ -8,12 +8,15 @@ from rich.console import Console
 from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Template, Workshop
+from claimbench.loadgen.bench.opening import Bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.passes.memory import MemoryPass
 from claimbench.loadgen.processes.forks import Forks
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
+from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
 DOUBLES = Path(__file__).parents[2] / "doubles"
 
@@ -24,15 +27,16 @@ def measured(workshop: Workshop, template: Template, pipeline: str) -> list[Samp
     arms = tuple(arm.model_copy(update={"pipeline": pipeline, "indexes": "after"}) for arm in smoke.arms[1:])
     scenario = smoke.model_copy(update={"arms": arms})
     templates: Mapping[str, Template] = {arm.name: template for arm in arms}
-    progress = Progress(Console(file=io.StringIO()))
+    bench = Bench(workshop.server, workshop, Progress(Console(file=io.StringIO())))
     sizes = {2: templates, 3: templates}
-    with Forks() as forks:
-        return [*MemoryPass(scenario, workshop, sizes, templates, forks).run(progress)]
+    with Forks(smoke) as forks:
+        memory = MemoryPass(scenario, workload_of(scenario), bench, sizes, templates, forks)
+        return [sample for block in memory.run() for sample in memory.samples(block)]
 
 
 @pytest.fixture
-def small(workshop: Workshop, dataset: Dataset) -> Template:
-    return workshop.template(dataset, companies=2, indexes=IndexSet.AFTER)
+def small(workshop: Workshop, dataset: BatchDataset) -> Template:
+    return workshop.template(recipe(dataset, companies=2, indexes=IndexSet.AFTER))
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,13 @@ from sqlalchemy import Engine, bindparam, create_engine, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
 
+from claimbench.impl.ports import Stage
 from claimbench.impl.schema import Company, Message, ProcessingRequest, Session
 from claimbench.loadgen.bench.databases import Server, Template, Workshop
 from claimbench.loadgen.bench.databases.connecting import conninfo
 from claimbench.loadgen.probes.server import ServerProbe
 from claimbench.loadgen.probes.wire import Source, WireProbe
+from claimbench.loadgen.workloads.batch_pipeline.lookups import company_lookups, stage_lookups
 
 
 class Instruments:
@@ -188,11 +190,13 @@ def test_n_plus_1_shows_in_round_trips_statements_and_lookups(instruments: Instr
             pending = select(ProcessingRequest.id).where(ProcessingRequest.status == "PENDING_BATCHING")
             connection.execute(pending.join(Session).where(Session.company_id == number))
         connection.execute(select(Company.id))
+    sent = instruments.wire.statements()
     lap = instruments.lap()
 
     assert lap["statements"] == 6
     assert lap["round_trips"] == 8
-    assert (lap["pending_lookups"], lap["company_lookups"]) == (5, 1)
+    (pending,) = stage_lookups(Stage.CREATE_BATCHES, sent)
+    assert (pending.value, company_lookups(sent)) == (5, 1)
     assert (lap["transaction_executions"], lap["commits"]) == (2, 1)
 
 
@@ -201,7 +205,7 @@ def test_statements_of_the_driver_itself_are_seen(instruments: Instruments) -> N
         connection.connection.cursor().execute("SELECT id FROM company")
     (seen,) = instruments.wire.statements()
 
-    assert (seen.text, seen.table, seen.count) == ("SELECT id FROM company", "company", 1)
+    assert (seen.text, seen.shape.table, seen.count) == ("SELECT id FROM company", "company", 1)
 
 
 def test_wider_rows_are_more_row_bytes(instruments: Instruments) -> None:
@@ -220,8 +224,8 @@ def test_writes_show_in_rows_buffers_and_log(instruments: Instruments, template:
         connection.execute(update(Message).values(content="x"))
     lap = instruments.lap()
 
-    assert lap["rows"] == template.facts.messages
-    assert lap["wal_bytes"] > 50 * template.facts.messages
+    assert lap["rows"] == template.facts["messages"]
+    assert lap["wal_bytes"] > 50 * template.facts["messages"]
     assert lap["buffers"] > 0
 
 
@@ -253,7 +257,7 @@ def test_the_first_statement_after_a_lap_keeps_its_own_text(instruments: Instrum
     with instruments.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in ("company", "session", "message"):
             connection.execute(text(f"SELECT id FROM {table} WHERE id < :most"), {"most": 5}).all()
-            texts += [statement.table for statement in instruments.wire.statements()]
+            texts += [statement.shape.table for statement in instruments.wire.statements()]
             instruments.lap()
 
     assert texts == ["company", "session", "message"]

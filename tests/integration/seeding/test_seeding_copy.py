@@ -1,11 +1,11 @@
 from claimbench.loadgen.bench.databases import Template, Workshop
 from claimbench.loadgen.bench.databases.connecting import connect
 from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import TABLES, make_seed
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
 
 def test_the_database_holds_exactly_the_planned_rows(
-    workshop: Workshop, template: Template, dataset: Dataset
+    workshop: Workshop, template: Template, dataset: BatchDataset
 ) -> None:
     planned = make_seed(dataset, companies=5)
     with workshop.clone(template) as url, connect(url) as connection:

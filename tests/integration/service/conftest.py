@@ -8,11 +8,12 @@ from sqlalchemy import URL
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Template, Workshop
+from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 
 
 @pytest.fixture(scope="session")
 def template(workshop: Workshop) -> Template:
-    return workshop.template(SMALL, companies=3, indexes=IndexSet.AFTER)
+    return workshop.template(recipe(SMALL, companies=3, indexes=IndexSet.AFTER))
 
 
 @pytest.fixture

@@ -2,11 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import create_engine
+
 from claimbench.impl.company_cache import CacheCounter
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.ports import ByStage, PipelineStats, Stage, StageReport
+from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
-from claimbench.loadgen.workloads.batch_pipeline.timetable import StageDone, drive, timetable
+from claimbench.loadgen.workloads.batch_pipeline.session import BatchSession
+from claimbench.loadgen.workloads.batch_pipeline.timetable import timetable
+from claimbench.loadgen.workloads.batch_pipeline.workload import STEPS
+from claimbench.loadgen.workloads.port import StepDone, drive, unobserved
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,21 +31,27 @@ class ScriptedPipeline(ByStage):
         return PipelineStats({}, {}, None, 0, 0.0)
 
 
+def session_of(pipeline: ScriptedPipeline) -> BatchSession:
+    engine = create_engine("postgresql+psycopg://")  # never connected to
+    fake = FakeOpenAI(seed=1, clock=START.timestamp)
+    return BatchSession(engine, pipeline, SimulatedClock(START), fake, timedelta(minutes=10))
+
+
 def test_a_scheduler_run_takes_the_four_stages_in_order_at_one_time() -> None:
     pipeline = ScriptedPipeline()
 
-    drive(pipeline, SimulatedClock(START), 1, timedelta(minutes=10), lambda _: None)
+    drive(session_of(pipeline), STEPS, 1, unobserved)
 
     assert pipeline.calls == [(stage, START) for stage in Stage]
 
 
 def test_runs_are_a_step_apart_and_the_observer_sees_each_stage() -> None:
-    pipeline, seen = ScriptedPipeline(), list[StageDone]()
+    pipeline, seen = ScriptedPipeline(), list[StepDone]()
 
-    drive(pipeline, SimulatedClock(START), 3, timedelta(minutes=10), seen.append)
+    drive(session_of(pipeline), STEPS, 3, seen.append)
 
     assert [now - START for _, now in pipeline.calls[::4]] == [timedelta(minutes=m) for m in (0, 10, 20)]
-    assert seen == [StageDone(run, stage) for run in range(3) for stage in Stage]
+    assert seen == [StepDone(run, stage) for run in range(3) for stage in STEPS]
 
 
 def test_an_hour_of_the_documents_timetable_has_108_stages() -> None:

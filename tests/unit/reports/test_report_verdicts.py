@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_factory import ARMS, sample
+from report_factory import ARMS, WORDS, sample
 
 from claimbench.reports.judge.claims import judge_claim, measurements_of
 from claimbench.reports.judge.conclude import RunFacts, judge
@@ -39,7 +39,7 @@ def a_metric(low: float, high: float) -> Metric:
 
 
 def verdict_on(low: float, high: float, claimed: str = "reduction 60..80 %") -> ClaimResult:
-    return judge_claim(a_claim(claimed), measurements_of((a_metric(low, high),), ARMS, 50, 1.0))
+    return judge_claim(a_claim(claimed), measurements_of((a_metric(low, high),), ARMS, 50, 1.0, WORDS))
 
 
 def judged(scenario: Scenario, facts: RunFacts, samples: Iterable[Sample], claim: Claim) -> ClaimResult:
@@ -108,7 +108,7 @@ def share_of_verdicts(true_reduction: float, noise: float) -> dict[str, float]:
         reference = np.exp(random.normal(0, noise, 8))
         candidate = (1 - true_reduction) * np.exp(random.normal(0, noise, 8))
         metric = a_metric(0, 0).model_copy(update={"reduction": reduction(reference, candidate)})
-        verdicts[judge_claim(claim, measurements_of((metric,), ARMS, 50, 1.0)).verdict] += 1
+        verdicts[judge_claim(claim, measurements_of((metric,), ARMS, 50, 1.0, WORDS)).verdict] += 1
     return {verdict: count / 800 for verdict, count in verdicts.items()}
 
 

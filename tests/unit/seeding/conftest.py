@@ -2,12 +2,12 @@ import pytest
 
 from claimbench.loadgen.workloads.batch_pipeline.seeding.rows import Seed
 from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import make_seed
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
 
 @pytest.fixture(scope="session")
-def dataset() -> Dataset:
-    return Dataset(
+def dataset() -> BatchDataset:
+    return BatchDataset(
         seed=7,
         companies=12,
         requests_per_company=40,
@@ -19,5 +19,5 @@ def dataset() -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def seed(dataset: Dataset) -> Seed:
+def seed(dataset: BatchDataset) -> Seed:
     return make_seed(dataset, companies=12)

@@ -5,7 +5,7 @@ import pytest
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.seeding.plan import PENDING_SPAN, Era, make_plan
 from claimbench.loadgen.workloads.batch_pipeline.seeding.rows import Seed
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
 
 def test_active_companies_have_exactly_the_pending_requests_that_were_asked_for(seed: Seed) -> None:
@@ -78,13 +78,13 @@ def test_requests_of_the_past_are_in_batches_of_their_own_company_and_model(seed
             assert batch.created_at >= session.requested_at
 
 
-def test_another_seed_gives_another_plan(dataset: Dataset) -> None:
+def test_another_seed_gives_another_plan(dataset: BatchDataset) -> None:
     other = make_plan(dataset.model_copy(update={"seed": 8}), companies=12)
 
     assert other != make_plan(dataset, companies=12)
 
 
-def test_a_dataset_without_history_has_none(dataset: Dataset) -> None:
+def test_a_dataset_without_history_has_none(dataset: BatchDataset) -> None:
     plan = make_plan(dataset.model_copy(update={"history_per_company": 0}), companies=3)
 
     assert Era.HISTORY not in {session.era for session in plan.sessions}

@@ -1,10 +1,14 @@
 """`--arms reference,candidate`: other pipelines in the places of a scenario's own arms."""
 
+from typing import TypeVar
+
 from claimbench.errors import UsageError
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 
+AnyScenario = TypeVar("AnyScenario", bound=Scenario)
 
-def with_arms(scenario: Scenario, arms: str) -> Scenario:
+
+def with_arms(scenario: AnyScenario, arms: str) -> AnyScenario:
     """The scenario with these two arms; a name that the scenario knows keeps its own settings there.
 
     The reference runs before the document's index work and the candidate after it, unless the scenario says

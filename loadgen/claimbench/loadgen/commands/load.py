@@ -18,8 +18,8 @@ from claimbench.loadgen.commands.surroundings import OWN_SERVERS
 from claimbench.reports.pages.load import load_page
 from claimbench.reports.record.store import LOAD
 from claimbench.reports.render import terminal
-from claimbench.scenarios.loader import load as load_scenario
-from claimbench.scenarios.model import Scenario
+from claimbench.scenarios.loader import load_batch
+from claimbench.scenarios.model import BatchScenario
 
 NEEDED = ("locust", "hdrh", "msgpack")
 
@@ -101,8 +101,8 @@ def require_libraries(verb: str) -> None:
         )
 
 
-def _chosen(options: LoadOptions) -> Scenario:
-    scenario = load_scenario(options.scenario)
+def _chosen(options: LoadOptions) -> BatchScenario:
+    scenario = load_batch(options.scenario)
     if options.arms:
         scenario = with_arms(scenario, options.arms)
     given = {"processes": options.processes, "blocks": options.blocks}

@@ -67,7 +67,7 @@ def run_and_report(options: RunOptions, console: Console) -> int:
         scenario = with_arms(scenario, options.arms)
     forget_other_servers(options.database)
     with own_folder(options.out, scenario.name, store.RUN.file) as folder:
-        with shown_progress(console) as progress, Forks() as forks:
+        with shown_progress(console) as progress, Forks(scenario) as forks:
             with imported_for_good():
                 from claimbench.loadgen.passes.workflow import RunRequest, run_scenario  # noqa: PLC0415 (see above)
                 from claimbench.reports.render.folder import write_folder  # noqa: PLC0415

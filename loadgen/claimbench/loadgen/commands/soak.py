@@ -17,7 +17,7 @@ from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults, load_faults
 from claimbench.reports.pages.soak import soak_page
 from claimbench.reports.record.store import SOAK
 from claimbench.reports.render import terminal
-from claimbench.scenarios.loader import load as load_scenario
+from claimbench.scenarios.loader import load_batch
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 
 USUAL = Path(__file__).parents[1] / "soak" / "faults.toml"
@@ -82,7 +82,7 @@ def soak_and_report(options: SoakOptions, console: Console) -> int:
     from claimbench.loadgen.soak.workflow import run_soak  # noqa: PLC0415 (as said above)
     from claimbench.reports.render.folder import write_folder  # noqa: PLC0415 (takes a second to import)
 
-    scenario = load_scenario(options.scenario)
+    scenario = load_batch(options.scenario)
     asked = load_of(scenario)
     request = SoakRequest(
         scenario,

@@ -4,16 +4,15 @@ import asyncio
 import importlib.util
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import httpx
 import respx
 from respx.mocks import HTTPCoreMocker, Mocker
 
-from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.wire import ApiRequest, ApiResponse, Loss
 
 if "httpcore2" not in Mocker.registry:  # another package may have registered it; names must be unique
@@ -54,8 +53,18 @@ class _Router(respx.MockRouter):
         """Forget."""
 
 
+class Answering(Protocol):
+    """A fake, or what stands before one."""
+
+    def flight(self) -> AbstractContextManager[None]:
+        """A request is under way."""
+
+    def handle(self, request: ApiRequest) -> ApiResponse:
+        """Answer it."""
+
+
 @contextmanager
-def serving(fake: FakeOpenAI, base_url: str = "https://api.openai.com/v1") -> Iterator[None]:
+def serving(fake: Answering, base_url: str = "https://api.openai.com/v1") -> Iterator[None]:
     """Let openai clients with this base URL talk to the fake, sync and async, in every thread.
 
     Requests to anywhere else, by httpx or httpx2, are refused (`respx.models.AllMockedAssertionError`), so
@@ -71,7 +80,7 @@ def serving(fake: FakeOpenAI, base_url: str = "https://api.openai.com/v1") -> It
         yield
 
 
-def _side_effect(fake: FakeOpenAI, base: httpx.URL, engine: _Engine) -> Callable[[httpx.Request], Any]:
+def _side_effect(fake: Answering, base: httpx.URL, engine: _Engine) -> Callable[[httpx.Request], Any]:
     prefix = base.path.rstrip("/").removesuffix("/v1")
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -1,17 +1,20 @@
 """Who is measured side by side, and the process that each turn of theirs is."""
 
-import json
 import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import URL
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.gate import turn
 from claimbench.loadgen.processes.line_process import LineProcess
-from claimbench.scenarios.model import Scenario
+from claimbench.loadgen.processes.messages import MemoryReading, ProcessMessage, TimeReading, Turn, assignment
+from claimbench.scenarios.model import Arm, ArmRole, Scenario
+
+Answered = TypeVar("Answered", bound=ProcessMessage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +28,22 @@ class Contestant:
     folder: Path = field(default_factory=Path.cwd)
     path: tuple[Path, ...] = ()
 
+    def arm(self) -> Arm:
+        """As the workload knows it."""
+        return Arm.model_validate(
+            {
+                "name": self.name,
+                "pipeline": self.pipeline,
+                "role": ArmRole.CANDIDATE,
+                "indexes": self.indexes,
+            }
+        )
+
     def environment(self) -> dict[str, str]:
         """The process's environment: its own import path first."""
         inherited = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") and not self.path else []
         path = [*(str(root) for root in self.path), str(self.folder), *inherited]
         return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    """What a turn needed for one scheduler run, and at its peak."""
-
-    seconds: float
-    peak_memory_bytes: float
 
 
 class TurnProcess(LineProcess):
@@ -51,31 +57,34 @@ class TurnProcess(LineProcess):
             environment=contestant.environment(),
         )
 
-    def warm_up(self, url: URL) -> None:
+    def warm_up(self, url: URL, service: str) -> None:
         """Tell it what to drive, and where to do so once unmeasured; it begins when its imports are done."""
-        workload = self._scenario.workload
-        plan = {
-            "pipeline": self._contestant.pipeline,
-            "warm_up_url": url.render_as_string(hide_password=False),
-            "api": self._scenario.api.model_dump(),
-            "runs": workload.runs,
-            "step_s": workload.step.total_seconds(),
-        }
-        self.say(json.dumps(plan))
+        self.say(assignment(self._scenario))
+        self.say(self._turn(url, service).model_dump_json())
 
     def await_ready(self) -> None:
         """Wait for the end of imports and warm-up."""
         if self.hear() != "ready":
             raise self._failed()
 
-    def go(self, url: URL) -> Took:
-        """Drive the workload there now, alone; `InvalidMeasurementError` (exit 3) if that failed."""
-        self.say(url.render_as_string(hide_password=False))
+    def remember(self, url: URL, service: str) -> MemoryReading:
+        """The first turn, for its memory; `InvalidMeasurementError` (exit 3) if that failed."""
+        return self._answered(MemoryReading, url, service)
+
+    def time(self, url: URL, service: str) -> TimeReading:
+        """Take a timed turn there now, alone; `InvalidMeasurementError` (exit 3) if that failed."""
+        return self._answered(TimeReading, url, service)
+
+    def _answered(self, kind: type[Answered], url: URL, service: str) -> Answered:
+        self.say(self._turn(url, service).model_dump_json())
         try:
-            found = json.loads(self.hear())
+            return kind.model_validate_json(self.hear())
         except ValueError:
             raise self._failed() from None
-        return Took(found["seconds"] / self._scenario.workload.runs, found["peak_memory_bytes"])
+
+    def _turn(self, url: URL, service: str) -> Turn:
+        text = url.render_as_string(hide_password=False)
+        return Turn(arm=self._contestant.arm(), url=text, service=service)
 
     def _failed(self) -> InvalidMeasurementError:
         return InvalidMeasurementError(

@@ -12,35 +12,36 @@ from dataclasses import dataclass
 
 from sqlalchemy import URL
 
-from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.bench.databases import Template, Workshop, open_server
-from claimbench.loadgen.bench.relay import Relayed, relayed
+from claimbench.errors import NotEquivalentError
+from claimbench.loadgen.bench.databases import Template
+from claimbench.loadgen.bench.opening import WARM_UP_SIZE, Bench, open_bench
+from claimbench.loadgen.bench.relay import Relayed
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.gate.contestants import Contestant, TurnProcess
+from claimbench.loadgen.workloads.port import Workload
+from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.model import Scenario
 
-WARM_UP_COMPANIES = 3
-
 ROUNDS = 4
-"""An even number, so that each contestant is as often before another one as after it."""
+"""Timed ones, after one for memory. An even number: each is as often before another one as after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Where contestants meet: templates by index set, and the way to the server at the judged round trip."""
+    """Where contestants meet: their templates by name, and the way to the server at the judged round trip."""
 
     scenario: Scenario
-    workshop: Workshop
+    workload: Workload
+    bench: Bench
     way: Relayed
     templates: Mapping[str, Template]
     warm_up_templates: Mapping[str, Template]
-    progress: Progress
     generator: random.Random
 
     def block(self, number: int, contestants: Sequence[Contestant]) -> Iterator[Sample]:
         """All get ready together, then go one by one: in random order, and in each further round reversed."""
-        self.progress.step(f"block {number + 1}: {', '.join(each.name for each in contestants)}")
+        self.bench.progress.step(f"block {number + 1}: {', '.join(each.name for each in contestants)}")
         with ExitStack() as stack:
             turns = [stack.enter_context(TurnProcess(each, self.scenario)) for each in contestants]
             entrants = [
@@ -48,23 +49,32 @@ class Ring:
             ]
             for turn in turns:
                 turn.await_ready()
-            self.workshop.checkpoint()
+            self.bench.workshop.checkpoint()
             order = self.generator.sample(entrants, k=len(entrants))
-            for round_ in range(ROUNDS):
+            works = set()
+            for entrant in order:
+                needed = entrant.turn.remember(entrant.urls[0], entrant.service)
+                works.add(needed.work)
+                yield self._sample(entrant, number, "peak_memory", "B", needed.peak_memory_bytes)
+            for round_ in range(1, ROUNDS + 1):
                 for entrant in order:
-                    took = entrant.turn.go(entrant.urls[round_])
-                    yield self._sample(entrant, number, "time", "s", took.seconds)
-                    if round_ == 0:  # later on, memory that was freed hides growth
-                        yield self._sample(entrant, number, "peak_memory", "B", took.peak_memory_bytes)
+                    took = entrant.turn.time(entrant.urls[round_], entrant.service)
+                    works.add(took.work)
+                    if len(works) > 1:
+                        raise _other_work(entrant.name, number, round_)
+                    seconds = took.seconds / self.scenario.workload.runs
+                    yield self._sample(entrant, number, "time", "s", seconds)
                 order.reverse()
 
     def _entrant(self, stack: ExitStack, contestant: Contestant, turn: TurnProcess) -> "_Entrant":
         """Makes the clones while the process imports."""
-        turn.warm_up(stack.enter_context(self.workshop.clone(self.warm_up_templates[contestant.indexes])))
+        service = stack.enter_context(self.workload.service())
+        warm_up = stack.enter_context(self.bench.workshop.clone(self.warm_up_templates[contestant.indexes]))
+        turn.warm_up(warm_up, service)
         template = self.templates[contestant.indexes]
-        clones = [stack.enter_context(self.workshop.clone(template)) for _ in range(ROUNDS)]
+        clones = [stack.enter_context(self.bench.workshop.clone(template)) for _ in range(1 + ROUNDS)]
         urls = tuple(self.way.url.set(database=each.database) for each in clones)
-        return _Entrant(contestant.name, turn, urls)
+        return _Entrant(contestant.name, turn, service, urls)
 
     def _sample(self, entrant: "_Entrant", block: int, metric: str, unit: str, value: float) -> Sample:
         return Sample(
@@ -75,39 +85,42 @@ class Ring:
             unit=unit,
             value=value,
             rtt_ms=self.way.asked_ms if metric == "time" else 0.0,
-            size=self.scenario.dataset.companies,
+            size=self.scenario.dataset.size,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Entrant:
-    """A contestant in a block: its process, and a database for each round."""
+    """A contestant in a block: its process, the service beside it, and a database for each round."""
 
     name: str
     turn: TurnProcess
+    service: str
     urls: tuple[URL, ...]
+
+
+def _other_work(name: str, block: int, round_: int) -> NotEquivalentError:
+    return NotEquivalentError(
+        f"{name} did other work than the others",
+        where=f"block {block + 1}, round {round_}",
+        remedy="compare the two with `claimbench run`, which names the first difference",
+    )
 
 
 @contextmanager
 def open_ring(
     scenario: Scenario, database: str, contestants: Sequence[Contestant], progress: Progress
 ) -> Iterator[Ring]:
-    """A server with templates for these contestants; everything is dropped at the end."""
-    with ExitStack() as stack:
-        server = stack.enter_context(
-            open_server(database, announce=progress.note, in_memory=scenario.server.in_memory)
-        )
-        workshop = stack.enter_context(Workshop(server))
-        progress.step(f"seeding {scenario.dataset.companies} companies")
-        sets = sorted({each.indexes for each in contestants})
-        sizes = (scenario.dataset.companies, WARM_UP_COMPANIES)
+    """A bench with templates for these contestants; everything is dropped at the end."""
+    workload = workload_of(scenario)
+    with open_bench(scenario, database, progress) as bench:
+        by_indexes = {
+            each.indexes: each.arm().model_copy(update={"name": each.indexes}) for each in contestants
+        }
         full, small = (
-            {
-                name: workshop.template(scenario.dataset, companies=size, indexes=IndexSet(name))
-                for name in sets
-            }
-            for size in sizes
+            bench.templates(workload, by_indexes.values(), size)
+            for size in (scenario.dataset.size, WARM_UP_SIZE)
         )
-        way = stack.enter_context(relayed(server.admin_url, scenario.network.judged_rtt_ms))
-        generator = random.Random(scenario.workload.seed)  # noqa: S311 (an order, not a secret)
-        yield Ring(scenario, workshop, way, full, small, progress, generator)
+        with bench.way(scenario.network.judged_rtt_ms) as way:
+            generator = random.Random(scenario.workload.seed)  # noqa: S311 (an order, not a secret)
+            yield Ring(scenario, workload, bench, way, full, small, generator)

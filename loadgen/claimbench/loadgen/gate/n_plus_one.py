@@ -4,12 +4,11 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
-from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.bench.databases import Workshop, open_server
+from claimbench.loadgen.bench.opening import Bench, open_bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.probes.origins import OriginProbe
-from claimbench.loadgen.workloads.batch_pipeline.session import open_stand
-from claimbench.loadgen.workloads.batch_pipeline.timetable import drive, unobserved
+from claimbench.loadgen.workloads.port import Database, Workload, drive, unobserved
+from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.judge.n_plus_one import RepeatedStatement, SizedCount, grows
 from claimbench.reports.pages.n_plus_one import n_plus_one_page
 from claimbench.reports.record.store import write_text
@@ -17,7 +16,7 @@ from claimbench.reports.render import sarif
 from claimbench.scenarios.model import Arm, Scenario
 
 SMALLEST, FACTOR = 3, 3
-"""Companies at the first size, and how many times more at the second."""
+"""The first size, and how many times larger the second one is."""
 
 
 def write_sarif(scenario: Scenario, arm: Arm, database: str, out: Path, progress: Progress) -> int:
@@ -30,13 +29,11 @@ def write_sarif(scenario: Scenario, arm: Arm, database: str, out: Path, progress
 def repeated_statements(
     scenario: Scenario, arm: Arm, database: str, progress: Progress
 ) -> tuple[RepeatedStatement, ...]:
-    """The statements that one line sends more often when there are more companies, the busiest first."""
+    """The statements that one line sends more often at the larger size, the busiest first."""
     sizes = (SMALLEST, SMALLEST * FACTOR)
-    with (
-        open_server(database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
-        Workshop(server) as workshop,
-    ):
-        counted = [_counted(scenario, arm, workshop, size) for size in sizes]
+    workload = workload_of(scenario)
+    with open_bench(scenario, database, progress) as bench:
+        counted = [_counted(scenario, workload, arm, bench, size) for size in sizes]
     found = []
     for place, _ in counted[-1].most_common():
         counts = tuple(SizedCount(size, each[place]) for size, each in zip(sizes, counted, strict=True))
@@ -46,16 +43,16 @@ def repeated_statements(
 
 
 def _counted(
-    scenario: Scenario, arm: Arm, workshop: Workshop, companies: int
+    scenario: Scenario, workload: Workload, arm: Arm, bench: Bench, size: int
 ) -> Counter[tuple[str, int, str, str]]:
-    template = workshop.template(scenario.dataset, companies=companies, indexes=IndexSet(arm.indexes))
+    template = bench.workshop.template(workload.recipe(arm, size))
     counts: Counter[tuple[str, int, str, str]] = Counter()
     with (
-        workshop.clone(template) as url,
-        open_stand(arm.pipeline, url, scenario.api) as stand,
-        OriginProbe(stand.engine) as probe,
+        bench.workshop.clone(template) as url,
+        workload.open(arm, Database(url)) as session,
+        OriginProbe(session.connections) as probe,
     ):
-        drive(stand.pipeline, stand.clock, scenario.workload.runs, scenario.workload.step, unobserved)
+        drive(session, workload.steps, scenario.workload.runs, unobserved)
         for each in probe.counts():
             origin = each.origin
             counts[_relative(origin.file), origin.line, origin.function, origin.statement] += each.count

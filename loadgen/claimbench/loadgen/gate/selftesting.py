@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from claimbench.errors import ExitCode
-from claimbench.impl.indexes import IndexSet
-from claimbench.loadgen.bench.databases import Server, Workshop, open_server
+from claimbench.loadgen.bench.opening import Bench, open_bench
 from claimbench.loadgen.commands.progress import Progress, shown_progress
 from claimbench.loadgen.gate import injections
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import open_ring
 from claimbench.loadgen.passes.exact import ExactPasses
+from claimbench.loadgen.workloads.port import Workload
+from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.judge.counters import REPEATS, CounterRules, counter_findings, entries_of, readings_of
 from claimbench.reports.judge.gate import Tiers
 from claimbench.reports.judge.statistics import Values
@@ -116,11 +117,8 @@ def counter_tier(
     scenario: Scenario, options: SelftestOptions, progress: Progress
 ) -> Iterator[SelftestOutcome]:
     """The gate over each injection into counters, at the scenario's own size."""
-    with (
-        open_server(options.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
-        Workshop(server) as workshop,
-    ):
-        bench = _CounterBench(scenario, server, workshop, progress)
+    with open_bench(scenario, options.database, progress) as opened:
+        bench = _CounterBench(scenario, workload_of(scenario), opened)
         clean = readings_of(bench.samples(Injection("clean", f"{PLACE}Wrapped")))
         rules = CounterRules(_baseline(scenario, entries_of(clean)), (), frozenset(), 0.05, 1)
         for injection in INTO_COUNTERS:
@@ -153,9 +151,8 @@ class _CounterBench:
     """Counts one pipeline as a run does, at the scenario's own size."""
 
     scenario: Scenario
-    server: Server
-    workshop: Workshop
-    progress: Progress
+    workload: Workload
+    bench: Bench
 
     def samples(self, injection: Injection) -> tuple[Sample, ...]:
         arm = Arm.model_validate(
@@ -166,15 +163,11 @@ class _CounterBench:
                 "indexes": injection.indexes,
             }
         )
-        companies = self.scenario.dataset.companies
+        size = self.scenario.dataset.size
         alone = self.scenario.model_copy(update={"arms": (arm,)})
-        template = self.workshop.template(
-            alone.dataset, companies=companies, indexes=IndexSet(injection.indexes)
-        )
-        templates = {arm.name: template}
-        self.progress.note(f"counting: {injection.name}")
-        passes = ExactPasses(alone, self.server, self.workshop, self.progress)
-        return tuple(passes.repeated(templates, companies, REPEATS))
+        self.bench.progress.note(f"counting: {injection.name}")
+        passes = ExactPasses(alone, self.workload, self.bench)
+        return tuple(passes.repeated(self.bench.templates(self.workload, (arm,), size), size, REPEATS))
 
 
 def _timing_tier(

@@ -1,44 +1,33 @@
 """One contestant's process in a block: started by path, so that a base revision needs no such file.
 
-It says `ready` after imports and a warm-up. Then it hears a URL for each round, drives the workload there
-once on fresh connections, and answers in JSON. Everything but this file is of the revision that is measured.
+It hears the scenario and the turn to warm up with, and says `ready` after imports and warm-up. Then it hears
+a turn to take for its memory, while nothing was freed yet that could hide growth, and a turn for each timed
+round, and answers each in JSON. Everything but this file is of the revision that is measured.
 """
 
 import gc
-import json
 import os
 import sys
-import time
-from datetime import timedelta
 
-from sqlalchemy import make_url
-
-from claimbench.loadgen.probes.memory import MemoryProbe
-from claimbench.loadgen.workloads.batch_pipeline.session import open_stand
-from claimbench.loadgen.workloads.batch_pipeline.timetable import drive
-from claimbench.scenarios.model import Api
+from claimbench.loadgen.passes.turn import remember_turn, time_turn, warm_up
+from claimbench.loadgen.processes.messages import Turn, read_assignment
+from claimbench.loadgen.workloads.registry import workload_of
 
 
 def main() -> None:
-    """Read plan and URLs from standard input, since the URLs hold passwords; end when it closes."""
+    """Read scenario and turns from standard input, since the URLs hold passwords; end when it closes."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the arm prints is no answer
-    plan = json.loads(sys.stdin.readline())
-    api, step = Api.model_validate(plan["api"]), timedelta(seconds=plan["step_s"])
-    with open_stand(plan["pipeline"], make_url(plan["warm_up_url"]), api) as stand:
-        drive(stand.pipeline, stand.clock, plan["runs"], step, lambda _: None)
+    scenario = read_assignment(sys.stdin.readline())
+    workload, runs = workload_of(scenario), scenario.workload.runs
+    warm_up(workload, Turn.model_validate_json(sys.stdin.readline()), runs)
+    answers.write("ready\n")
+    first = Turn.model_validate_json(sys.stdin.readline())
+    answers.write(remember_turn(workload, first, runs).model_dump_json() + "\n")
     gc.collect()
     gc.freeze()  # what is there by now is no round's
-    answers.write("ready\n")
-    while url := sys.stdin.readline().strip():
-        with open_stand(plan["pipeline"], make_url(url), api) as stand:
-            gc.collect()
-            memory = MemoryProbe()
-            started = time.perf_counter()
-            drive(stand.pipeline, stand.clock, plan["runs"], step, lambda _: None)
-            seconds = time.perf_counter() - started
-            (peak,) = memory.lap()
-        answers.write(json.dumps({"seconds": seconds, "peak_memory_bytes": peak.value}) + "\n")
+    while line := sys.stdin.readline().strip():
+        answers.write(time_turn(workload, Turn.model_validate_json(line), runs).model_dump_json() + "\n")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,33 @@
 """From a scenario with a `[load]` table to its record: equivalence, blocks, capacity, verdict."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 
 from claimbench.errors import UsageError
-from claimbench.impl.indexes import IndexSet
-from claimbench.impl.registry import find_pipeline
-from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
-from claimbench.loadgen.bench.relay import relayed
+from claimbench.loadgen.bench.databases import Server, Template
+from claimbench.loadgen.bench.opening import open_bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.load.block import ArmSlot, LoadSite
 from claimbench.loadgen.load.capacity import search
 from claimbench.loadgen.passes.equivalence import EquivalencePass
 from claimbench.loadgen.probes.machine import environment
+from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.judge.load import LoadFacts, judge_load
 from claimbench.reports.record.load import BlockRecord, CapacityPoint, CapacityRecord, LoadRecord
 from claimbench.reports.record.values import ArmRecord, Scalar
 from claimbench.scenarios.load import Load
-from claimbench.scenarios.model import Arm, Scenario
+from claimbench.scenarios.model import Arm, BatchScenario, Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
     """What the user asked for."""
 
-    scenario: Scenario
+    scenario: BatchScenario
     load: Load
     database: str
     command: str
@@ -49,15 +48,13 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
     """Prove that the arms do the same work, load them in blocks, look for their capacity, and judge."""
     scenario = request.scenario
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    workload = workload_of(scenario)
     for arm in scenario.arms:
-        find_pipeline(arm.pipeline)
-    with (
-        open_server(request.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
-        Workshop(server) as workshop,
-    ):
-        progress.step(f"seeding {scenario.dataset.companies} companies")
-        templates = _templates(scenario, workshop)
-        equivalence = EquivalencePass(scenario, server, workshop, templates).run(progress).equivalence
+        workload.check(arm)
+    with open_bench(scenario, request.database, progress) as bench:
+        server = bench.server
+        templates = bench.templates(workload, scenario.arms, scenario.dataset.size)
+        equivalence = EquivalencePass(scenario, workload, bench, templates).run().equivalence
         blocks: tuple[BlockRecord, ...] = ()
         capacities: tuple[CapacityRecord, ...] = ()
         if equivalence.equal:
@@ -65,9 +62,9 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
             api, speed = scenario.api, request.load.pace.api_speed
             with (
                 running_server(seed=api.seed, failed_line_rate=api.failed_line_rate, speed=speed) as fake,
-                relayed(server.admin_url, rtt_ms) as way,
+                bench.way(rtt_ms) as way,
             ):
-                site = LoadSite(scenario, request.load, server, workshop, templates, fake, way)
+                site = LoadSite(scenario, request.load, server, bench.workshop, templates, fake, way)
                 blocks = tuple(_blocks(site, progress))
                 capacities = tuple(_capacities(site, progress))
         facts = LoadFacts(
@@ -112,14 +109,6 @@ def _capacities(site: LoadSite, progress: Progress) -> Iterator[CapacityRecord]:
         yield search(arm.name, limits, partial(tried, arm))
 
 
-def _templates(scenario: Scenario, workshop: Workshop) -> Mapping[str, Template]:
-    companies = scenario.dataset.companies
-    return {
-        arm.name: workshop.template(scenario.dataset, companies=companies, indexes=IndexSet(arm.indexes))
-        for arm in scenario.arms
-    }
-
-
 def _arms(scenario: Scenario) -> tuple[ArmRecord, ...]:
     return tuple(
         ArmRecord(name=arm.name, pipeline=arm.pipeline, role=arm.role.value, indexes=arm.indexes)
@@ -136,4 +125,4 @@ def load_environment(server: Server) -> dict[str, Scalar]:
 
 def _dataset(templates: Mapping[str, Template]) -> Mapping[str, Scalar]:
     template = next(iter(templates.values()))
-    return {"hash": template.hash, **asdict(template.facts)}
+    return {"hash": template.digest, **template.facts, "bytes": template.bytes}

@@ -1,5 +1,6 @@
 """Records what the fake does not keep: chat completions, each with its turn and its answer."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -49,6 +50,10 @@ class ApiRecorder:
         """What was asked alone, in the order in which it was answered."""
         with self._lock:
             return tuple(self._chats)
+
+    def flight(self) -> AbstractContextManager[None]:
+        """As the fake's own: a request is under way."""
+        return self.fake.flight()
 
     def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer as the fake does, and remember a chat completion."""

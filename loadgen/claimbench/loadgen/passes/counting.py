@@ -1,81 +1,66 @@
-"""The counting pass: exact numbers of each arm on its own clone, stage by stage, with every probe on."""
+"""The counting pass: exact numbers of each arm on its own clone, step by step, with every probe on."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 
-from claimbench.impl.ports import Stage
-from claimbench.loadgen.bench.databases import Server, Template, Workshop
-from claimbench.loadgen.commands.progress import Progress
-from claimbench.loadgen.fake_openai.core import FakeOpenAI
-from claimbench.loadgen.passes.same_work import ApiWork, WorkDone
-from claimbench.loadgen.probes import Reading
+from claimbench.loadgen.bench.databases import Template
+from claimbench.loadgen.bench.opening import Bench
+from claimbench.loadgen.probes.reading import Reading
 from claimbench.loadgen.probes.server import ServerProbe
+from claimbench.loadgen.probes.statements import StatementCount
 from claimbench.loadgen.probes.wire import WireProbe
-from claimbench.loadgen.workloads.batch_pipeline.final_state import read_final_state
-from claimbench.loadgen.workloads.batch_pipeline.session import Stand, open_stand
-from claimbench.loadgen.workloads.batch_pipeline.timetable import StageDone, drive
+from claimbench.loadgen.workloads.port import Database, Lap, Session, StepDone, Workload, drive
+from claimbench.loadgen.workloads.work import WorkDone
 from claimbench.reports.record.values import Sample
+from claimbench.scenarios.metrics import RUN, has_run
 from claimbench.scenarios.model import Arm, Scenario
 
-WIRE_METRICS = frozenset(
-    {
-        *("round_trips", "logical_executions", "commits", "row_bytes", "statements"),
-        *("company_lookups", "pending_lookups", "status_lookups", "failed_lookups"),
-    }
-)
+WIRE_METRICS = frozenset({"round_trips", "logical_executions", "commits", "row_bytes", "statements"})
 """What is taken from the wire; the rest of what the server counts too is taken from the server."""
-
-STAGE_OF_LOOKUP = {
-    "pending_lookups": Stage.CREATE_BATCHES,
-    "status_lookups": Stage.CHECK_STATUSES,
-    "failed_lookups": Stage.RETRY_FAILED,
-}
-
-WITHIN_CACHE_LIFE = timedelta(minutes=1)
-"""How long after a scheduler run the next one comes whose company look-ups are the cached ones."""
 
 
 @dataclass
 class Tally:
-    """Readings added up, by stage and metric."""
+    """Readings added up, by step and metric."""
 
     sums: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     units: dict[str, str] = field(default_factory=dict)
 
-    def add(self, stage: Stage, readings: Iterable[Reading]) -> None:
-        """Count the readings to their stage and to the whole run."""
+    def add(self, step: str, readings: Iterable[Reading]) -> None:
+        """Count the readings to their step, and to the whole run where the metric has one."""
         for reading in readings:
-            if STAGE_OF_LOOKUP.get(reading.metric, stage) is not stage:
-                continue
             self.units[reading.metric] = reading.unit
-            self.sums[stage.value, reading.metric] += reading.value
-            if reading.metric not in STAGE_OF_LOOKUP:
-                self.sums["run", reading.metric] += reading.value
+            self.sums[step, reading.metric] += reading.value
+            if has_run(reading.metric):
+                self.sums[RUN, reading.metric] += reading.value
 
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
     """The probes of one arm, read together."""
 
+    session: Session
     wire: WireProbe
     server: ServerProbe
-    fake: FakeOpenAI
-    submitted: list[ApiWork] = field(default_factory=list)
-    """What the arm has asked of the API, up to the latest lap."""
 
-    def lap(self) -> tuple[Reading, ...]:
-        """Everything since the previous lap."""
-        meters = self.fake.meters()
-        calls = Reading("api_calls", "count", meters.total_calls)
-        self.submitted.extend(
-            ApiWork(work.channel.value, work.custom_id, work.body.decode()) for work in meters.submitted
-        )
-        self.fake.reset_meters()
+    def lap(self, run: int, step: str) -> tuple[Reading, ...]:
+        """Everything since the previous lap, which was this step."""
+        lap = Lap(run, step, self.wire.statements())
         wire = [reading for reading in self.wire.lap() if reading.metric in WIRE_METRICS]
-        return (*wire, *self.server.lap(), calls)
+        return (*wire, *self.server.lap(), *self.session.readings(lap))
+
+    def restart(self) -> None:
+        """What was sent and counted so far is not the arm's work."""
+        self.wire.lap()
+        self.server.lap()
+
+    def sent(self) -> tuple[StatementCount, ...]:
+        """The statements since this or a lap was called last."""
+        found = self.wire.statements()
+        self.wire.lap()
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,85 +68,63 @@ class Counted:
     """What an arm needed, and what it did with it."""
 
     samples: tuple[Sample, ...]
-    work: WorkDone
+    done: WorkDone
 
 
 @dataclass(frozen=True, slots=True)
 class CountingPass:
-    """What the pass needs, for one number of companies."""
+    """What the pass needs, for one size."""
 
     scenario: Scenario
-    server: Server
-    workshop: Workshop
+    workload: Workload
+    bench: Bench
     templates: Mapping[str, Template]
-    companies: int
+    size: int
     repeat: int = 0
     """Which time this is, from 0: repeats show that a counter is exact."""
 
-    def run(self, progress: Progress, clones: ExitStack) -> Iterator[Sample]:
+    def run(self, clones: ExitStack) -> Iterator[Sample]:
         """Yield the samples of each arm; the clones go when the caller lets them."""
         for arm in self.scenario.arms:
-            progress.step(f"counting: {arm.name}, {self.companies} companies, time {self.repeat + 1}")
+            told = f"{self.size} {self.workload.words.size}, time {self.repeat + 1}"
+            self.bench.progress.step(f"counting: {arm.name}, {told}")
             yield from self.count(arm, clones).samples
 
     def count(self, arm: Arm, clones: ExitStack) -> Counted:
         """One arm on a clone of its own, which goes when the caller lets it."""
-        url = clones.enter_context(self.workshop.clone(self.templates[arm.name]))
+        url = clones.enter_context(self.bench.workshop.clone(self.templates[arm.name]))
         with ExitStack() as stack:
-            stand = stack.enter_context(open_stand(arm.pipeline, url, self.scenario.api))
-            wire = stack.enter_context(WireProbe(stand.engine))
-            server = stack.enter_context(ServerProbe(self.server, url))
-            with stand.engine.connect():  # a new connection's first questions are not the arm's work
+            session = stack.enter_context(self.workload.open(arm, Database(url)))
+            wire = stack.enter_context(WireProbe(session.connections))
+            server = stack.enter_context(ServerProbe(self.bench.server, url))
+            with session.connections.connect():  # a new connection's first questions are not the arm's work
                 pass
-            instruments = Instruments(wire, server, stand.fake)
-            instruments.lap()
-            samples = list(self._workload(arm, stand, instruments))
-            work = WorkDone(arm.name, read_final_state(stand.engine), tuple(instruments.submitted))
-            instruments.lap()  # what was read just now is not the arm's
-            cached = _cached_company_lookups(stand, instruments)
-            samples.append(self._sample(arm, "run", "company_lookups_cached", "count", cached))
-        return Counted(tuple(samples), work)
+            instruments = Instruments(session, wire, server)
+            instruments.restart()
+            tally = Tally()
 
-    def _workload(self, arm: Arm, stand: Stand, instruments: Instruments) -> Iterator[Sample]:
-        tally, first_run = Tally(), Tally()
+            def observe(done: StepDone) -> None:
+                tally.add(done.step, instruments.lap(done.run, done.step))
 
-        def observe(done: StageDone) -> None:
-            readings = instruments.lap()
-            tally.add(done.stage, readings)
-            if done.run == 0:
-                first_run.add(done.stage, readings)
+            runs = self.scenario.workload.runs
+            drive(session, self.workload.steps, runs, observe)
+            done = WorkDone(arm.name, session.work())
+            instruments.restart()  # what was read just now is not the arm's
+            samples = [
+                self._sample(arm, step, Reading(metric, tally.units[metric], total / runs))
+                for (step, metric), total in sorted(tally.sums.items())
+            ]
+            samples += [self._sample(arm, RUN, each) for each in session.closing_readings(instruments.sent)]
+        return Counted(tuple(samples), done)
 
-        workload = self.scenario.workload
-        drive(stand.pipeline, stand.clock, workload.runs, workload.step, observe)
-        for (stage, metric), total in sorted(tally.sums.items()):
-            if metric != "company_lookups":
-                yield self._sample(arm, stage, metric, tally.units[metric], total / workload.runs)
-        active = self.templates[arm.name].facts.active_companies
-        yield self._sample(arm, "run", "active_companies", "count", active)
-        first = first_run.sums["run", "company_lookups"]
-        yield self._sample(arm, "run", "company_lookups_first", "count", first)
-
-    def _sample(self, arm: Arm, stage: str, metric: str, unit: str, value: float) -> Sample:
+    def _sample(self, arm: Arm, step: str, reading: Reading) -> Sample:
         return Sample(
             arm=arm.name,
             block=self.repeat,
-            stage=stage,
-            metric=metric,
-            unit=unit,
-            value=value,
+            stage=step,
+            metric=reading.metric,
+            unit=reading.unit,
+            value=reading.value,
             rtt_ms=0.0,
-            size=self.companies,
+            size=self.size,
         )
-
-
-def _cached_company_lookups(stand: Stand, instruments: Instruments) -> float:
-    """Company look-ups of a further scheduler run that follows another one within the cache's life."""
-    tally = Tally()
-
-    def observe(done: StageDone) -> None:
-        readings = instruments.lap()
-        if done.run == 1:
-            tally.add(done.stage, readings)
-
-    drive(stand.pipeline, stand.clock, 2, WITHIN_CACHE_LIFE, observe)
-    return tally.sums["run", "company_lookups"]

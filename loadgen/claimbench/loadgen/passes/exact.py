@@ -1,28 +1,28 @@
-"""The exact numbers at one number of companies: what is counted and what is looked at, several times over."""
+"""The exact numbers at one size: what is counted and what is looked at, several times over."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from claimbench.loadgen.bench.databases import Server, Template, Workshop
-from claimbench.loadgen.commands.progress import Progress
+from claimbench.loadgen.bench.databases import Template
+from claimbench.loadgen.bench.opening import Bench
 from claimbench.loadgen.passes.counting import CountingPass
 from claimbench.loadgen.passes.observation import ObservationPass
+from claimbench.loadgen.workloads.port import Workload
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.model import Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class ExactPasses:
-    """Counting and observation on one server."""
+    """Counting and observation on one bench."""
 
     scenario: Scenario
-    server: Server
-    workshop: Workshop
-    progress: Progress
+    workload: Workload
+    bench: Bench
 
     def repeated(
-        self, templates: Mapping[str, Template], companies: int, repeats: int, *, counted: int = 0
+        self, templates: Mapping[str, Template], size: int, repeats: int, *, counted: int = 0
     ) -> Iterator[Sample]:
         """The samples of each repeat, as its block; repeats show that a counter is exact.
 
@@ -31,10 +31,7 @@ class ExactPasses:
         """
         with ExitStack() as clones:
             for repeat in range(repeats):
+                what = (self.scenario, self.workload, self.bench, templates, size, repeat)
                 if repeat >= counted:
-                    counting = CountingPass(
-                        self.scenario, self.server, self.workshop, templates, companies, repeat
-                    )
-                    yield from counting.run(self.progress, clones)
-                observation = ObservationPass(self.scenario, self.workshop, templates, companies, repeat)
-                yield from observation.run(self.progress, clones)
+                    yield from CountingPass(*what).run(clones)
+                yield from ObservationPass(*what).run(clones)

@@ -7,22 +7,20 @@ from pathlib import Path
 
 import pytest
 import pytest_benchmark.plugin  # noqa: F401 (imported ahead of the fork, which pytest loads it in)
-from sqlalchemy import make_url
 
-from claimbench.impl.ports import Stage
-from claimbench.loadgen.passes.timed_turns import StageTimes, drive_and_note
-from claimbench.loadgen.processes.messages import TimedBlock, TimedTurn, TimingOrder
-from claimbench.loadgen.workloads.batch_pipeline.session import open_stand
+from claimbench.loadgen.passes.turn import warm_up
+from claimbench.loadgen.processes.messages import TimeReading, TimeReadings, TimingOrder
+from claimbench.loadgen.workloads.port import Workload
 
 MODULE = Path(__file__).with_name("timed_turns.py")
 
 
-def timed_block(order: TimingOrder) -> TimedBlock:
+def timed_block(workload: Workload, order: TimingOrder, runs: int) -> TimeReadings:
     """Every turn of the order; raises what a turn raised."""
     report = Path(order.folder, "benchmark.json")
     os.chdir(order.folder)
     _forget_other_pytests()
-    block = _Block(order)
+    block = _BlockPlugin(workload, order, runs)
     status = pytest.main(
         [
             *(str(MODULE), "--rootdir", order.folder, "-c", os.devnull, "-q"),
@@ -35,18 +33,19 @@ def timed_block(order: TimingOrder) -> TimedBlock:
         raise block.error
     if status != pytest.ExitCode.OK:
         raise RuntimeError(f"pytest ended with {status}")
-    return TimedBlock(turns=tuple(_timed_turn(each) for each in json.loads(report.read_text())["benchmarks"]))
+    benchmarks = json.loads(report.read_text())["benchmarks"]
+    return TimeReadings(turns=tuple(_reading(each) for each in benchmarks))
 
 
-class _Block:
+class _BlockPlugin:
     """The plugin that gives pytest the turns, and spares it questions to the machine.
 
     What pytest-benchmark is told of the machine is nothing, for the result's environment names it already.
     Left to itself it asks `cpuinfo`, which starts a dozen programs in every block.
     """
 
-    def __init__(self, order: TimingOrder) -> None:
-        self._order = order
+    def __init__(self, workload: Workload, order: TimingOrder, runs: int) -> None:
+        self._workload, self._order, self._runs = workload, order, runs
         self.error: BaseException | None = None
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -55,14 +54,18 @@ class _Block:
         metafunc.parametrize("turn", turns, ids=[turn.label for turn in turns])
 
     @pytest.fixture(scope="session")
-    def order(self) -> TimingOrder:
-        """The order, after the small warm-ups: mappers and statement caches are not what we time."""
+    def workload(self) -> Workload:
+        """The workload, after the small warm-ups: mappers and statement caches are not what we time."""
         for turn in self._order.warm_ups:
-            with open_stand(turn.pipeline, make_url(turn.url), self._order.api) as stand:
-                drive_and_note(stand, self._order, StageTimes())
+            warm_up(self._workload, turn, self._runs)
         gc.collect()
         gc.freeze()  # what is there by now is no arm's, and is not looked through again before each turn
-        return self._order
+        return self._workload
+
+    @pytest.fixture(scope="session")
+    def runs(self) -> int:
+        """How many runs a turn takes."""
+        return self._runs
 
     def pytest_benchmark_generate_machine_info(self) -> dict[str, str]:
         """In place of pytest-benchmark's own question to the machine."""
@@ -81,14 +84,10 @@ def _forget_other_pytests() -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
 
-def _timed_turn(entry: dict[str, object]) -> TimedTurn:
+def _reading(entry: dict[str, object]) -> TimeReading:
+    """The turn as pytest-benchmark's JSON has it: its seconds are the tool's own."""
     stats, extra = entry["stats"], entry["extra_info"]
     if not isinstance(stats, dict) or not isinstance(extra, dict):
         raise TypeError("pytest-benchmark's JSON has another shape than 5.x wrote")
     (seconds,) = stats["data"]
-    return TimedTurn(
-        arm=extra["arm"],
-        rtt_ms=extra["rtt_ms"],
-        seconds=seconds,
-        stages={stage.value: extra["stages"][stage.value] for stage in Stage},
-    )
+    return TimeReading.model_validate({**extra, "seconds": seconds})

@@ -1,29 +1,28 @@
-"""From a scenario to a result record: the passes in their order, on one server."""
+"""From a scenario to a result record: the passes in their order, on one bench."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from claimbench.impl.indexes import IndexSet
-from claimbench.impl.registry import find_pipeline
-from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
-from claimbench.loadgen.bench.relay import Relayed, relayed
+from claimbench.loadgen.bench.databases import Template
+from claimbench.loadgen.bench.opening import WARM_UP_SIZE, Bench, open_bench
+from claimbench.loadgen.bench.relay import Relayed
 from claimbench.loadgen.commands.progress import Progress
-from claimbench.loadgen.passes.concurrent import beside
+from claimbench.loadgen.passes.concurrent import concurrent
 from claimbench.loadgen.passes.equivalence import EquivalencePass
 from claimbench.loadgen.passes.exact import ExactPasses
 from claimbench.loadgen.passes.memory import MemoryPass
-from claimbench.loadgen.passes.timing import TimingPass
+from claimbench.loadgen.passes.timing import TimedBlock, TimingPass
 from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.processes.forks import Forks
+from claimbench.loadgen.workloads.port import Workload
+from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.judge.conclude import RunFacts, judge
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Scalar
 from claimbench.scenarios.model import Scenario
-
-WARM_UP_COMPANIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,11 @@ def run_scenario(request: RunRequest, forks: Forks, progress: Progress) -> Resul
     """Run every pass and judge; equivalence comes first, and without it nothing is measured."""
     scenario = request.scenario
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    workload = workload_of(scenario)
     for arm in scenario.arms:
-        find_pipeline(arm.pipeline)
-    with (
-        open_server(request.database, announce=progress.note, in_memory=scenario.server.in_memory) as server,
-        Workshop(server, disposable=server.disposable) as workshop,
-    ):
-        site = Site(scenario, server, workshop, forks, progress)
-        facts = site.measure()
+        workload.check(arm)
+    with open_bench(scenario, request.database, progress) as bench:
+        facts = Passes(scenario, workload, bench, forks).measure()
     return judge(
         scenario,
         replace(facts, started_at=started_at, version=version("claimbench"), command=request.command),
@@ -54,82 +50,91 @@ def run_scenario(request: RunRequest, forks: Forks, progress: Progress) -> Resul
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """One run on one server: where templates are kept and passes follow each other."""
+class Passes:
+    """One run on one bench, pass by pass."""
 
     scenario: Scenario
-    server: Server
-    workshop: Workshop
+    workload: Workload
+    bench: Bench
     forks: Forks
-    progress: Progress
 
     def measure(self) -> RunFacts:
         """The facts of all passes; those of the equivalence pass alone when the arms differ.
 
         Timing comes before most of counting, which leaves much for a checkpoint to write. Memory is taken
-        beside counting.
+        while counting goes on.
         """
-        templates = self._templates(self.scenario.dataset.companies)
-        compared = EquivalencePass(self.scenario, self.server, self.workshop, templates).run(self.progress)
+        scenario, size = self.scenario, self.scenario.dataset.size
+        templates = self._templates(size)
+        compared = EquivalencePass(scenario, self.workload, self.bench, templates).run()
         facts = self._facts(templates, compared.equivalence)
         if not compared.equivalence.equal:
             return facts
-        warm_up_templates = self._templates(WARM_UP_COMPANIES)
+        warm_up_templates = self._templates(WARM_UP_SIZE)
         with ExitStack() as stack:
-            ways = [stack.enter_context(relayed(self.server.admin_url, rtt)) for rtt in self._rtts()]
-            timing = TimingPass(self.scenario, self.workshop, templates, warm_up_templates, ways, self.forks)
-            timed = [*timing.run(self.progress)]
-        sizes = sorted({*self.scenario.workload.memory_companies, self.scenario.dataset.companies})
-        by_size = {companies: self._templates(companies) for companies in sizes}
-        memory = MemoryPass(self.scenario, self.workshop, by_size, warm_up_templates, self.forks)
-        with beside(lambda: [*memory.run(self.progress)], memory.stop) as remembered:
+            ways = [stack.enter_context(self.bench.way(rtt)) for rtt in sorted({*scenario.network.rtt_ms})]
+            timing = TimingPass(
+                scenario, self.workload, self.bench, templates, warm_up_templates, ways, self.forks
+            )
+            blocks = [*timing.run()]
+        by_size = {each: self._templates(each) for each in sorted({*scenario.workload.memory_sizes, size})}
+        memory = MemoryPass(scenario, self.workload, self.bench, by_size, warm_up_templates, self.forks)
+        with concurrent(lambda: [*memory.run()], memory.stop) as remembered:
             counted = [*self._counted()]
-        samples = (*compared.samples, *counted, *remembered.result(), *timed)
+        timed = [sample for block in blocks for sample in timing.samples(block)]
+        remembered_samples = [sample for block in remembered.result() for sample in memory.samples(block)]
+        samples = (*compared.samples, *counted, *remembered_samples, *timed)
+        unproven = (*unproven_turns(blocks, compared.work), *memory.unproven(remembered.result()))
+        if unproven:
+            equivalence = compared.equivalence.model_copy(update={"equal": False, "differences": unproven})
+            return replace(facts, equivalence=equivalence)
         return replace(facts, samples=samples, environment={**facts.environment, **_achieved(ways)})
 
-    def _templates(self, companies: int) -> Mapping[str, Template]:
-        self.progress.step(f"seeding {companies} companies")
-        dataset = self.scenario.dataset
-        return {
-            arm.name: self.workshop.template(dataset, companies=companies, indexes=IndexSet(arm.indexes))
-            for arm in self.scenario.arms
-        }
+    def _templates(self, size: int) -> Mapping[str, Template]:
+        return self.bench.templates(self.workload, self.scenario.arms, size)
 
     def _counted(self) -> Iterator[Sample]:
-        workload = self.scenario.workload
-        passes = ExactPasses(self.scenario, self.server, self.workshop, self.progress)
-        full_size = self.scenario.dataset.companies
-        for companies in sorted({*workload.companies, full_size}):
-            at_full_size = companies == full_size  # the equivalence pass has counted that once
-            repeats, counted = (workload.repeats, 1) if at_full_size else (1, 0)
-            yield from passes.repeated(self._templates(companies), companies, repeats, counted=counted)
-
-    def _rtts(self) -> Sequence[float]:
-        return sorted({*self.scenario.network.rtt_ms})
+        settings = self.scenario.workload
+        passes = ExactPasses(self.scenario, self.workload, self.bench)
+        full_size = self.scenario.dataset.size
+        for size in sorted({*settings.sizes, full_size}):
+            at_full_size = size == full_size  # the equivalence pass has counted that once
+            repeats, counted = (settings.repeats, 1) if at_full_size else (1, 0)
+            yield from passes.repeated(self._templates(size), size, repeats, counted=counted)
 
     def _facts(self, templates: Mapping[str, Template], equivalence: Equivalence) -> RunFacts:
-        template = next(iter(templates.values()))
+        server, template = self.bench.server, next(iter(templates.values()))
         return RunFacts(
             samples=(),
             environment={
                 **environment(),
-                **self.server.settings(),
-                "server": self.server.description,
-                "database_kind": self.server.kind.value,
+                **server.settings(),
+                "server": server.description,
+                "database_kind": server.kind.value,
             },
-            dataset=_dataset(template),
+            dataset={"hash": template.digest, **template.facts, "bytes": template.bytes},
             arms=tuple(
                 ArmRecord(name=arm.name, pipeline=arm.pipeline, role=arm.role.value, indexes=arm.indexes)
                 for arm in self.scenario.arms
             ),
             equivalence=equivalence,
+            words=self.workload.words,
             started_at="",
             version="",
         )
 
 
-def _dataset(template: Template) -> Mapping[str, Scalar]:
-    return {"hash": template.hash, **asdict(template.facts)}
+def unproven_turns(blocks: Iterable[TimedBlock], work: str) -> tuple[str, ...]:
+    """A sentence for each turn of the timing pass that did other work than what was proved to be right.
+
+    work: the digest of the equivalence pass.
+    """
+    return tuple(
+        f"timing, block {block.number}: {turn.arm} at {turn.rtt_ms:g} ms did not do the work that was proved"
+        for block in blocks
+        for turn in block.turns
+        if turn.work != work
+    )
 
 
 def _achieved(ways: Sequence[Relayed]) -> Mapping[str, Scalar]:

@@ -10,6 +10,8 @@ class Unit(StrEnum):
 
     COUNT = "count"
     BYTES = "B"
+    RATIO = "ratio"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 
 from claimbench.errors import ArmError, InvalidMeasurementError
 from claimbench.loadgen.processes.line_process import LineProcess
-from claimbench.loadgen.processes.messages import MemoryOrder, MemoryReading, Orders, TimedBlock, TimingOrder
+from claimbench.loadgen.processes.messages import (
+    MemoryOrder,
+    MemoryReading,
+    Orders,
+    TimeReading,
+    TimeReadings,
+    TimingOrder,
+    assignment,
+)
+from claimbench.scenarios.model import Scenario
 
 START = """
 from claimbench.loadgen.processes.importing import imported_for_good
@@ -22,13 +31,14 @@ class Forks(LineProcess):
     ended with an error.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         super().__init__((sys.executable, "-c", START))
+        self.say(assignment(scenario))
 
-    def time(self, order: TimingOrder) -> TimedBlock:
+    def time(self, order: TimingOrder) -> tuple[TimeReading, ...]:
         """A block of the timing pass in a fork of its own, with nothing beside it."""
         self.say(Orders(orders=(order,)).model_dump_json())
-        return TimedBlock.model_validate_json(self._answer("timing pass"))
+        return TimeReadings.model_validate_json(self._answer("timing pass")).turns
 
     def remember(self, orders: Sequence[MemoryOrder]) -> tuple[MemoryReading, ...]:
         """The orders side by side, a fork for each."""

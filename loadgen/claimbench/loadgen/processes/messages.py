@@ -1,35 +1,53 @@
-"""What a fork is told to measure, and what it answers: a line each way, since the URLs hold passwords."""
+"""What a measured process is told, and what it answers: a line each way, since the URLs hold passwords."""
 
-from datetime import datetime
+import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from claimbench.scenarios.model import Api
+from claimbench.scenarios.model import Arm, Scenario, scenario_model
 
 
-class Message(BaseModel):
+class ProcessMessage(BaseModel):
     """A value that goes from process to process."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Turn(Message):
-    """One arm once: on which database (the URL holds a password), at which round-trip time."""
+class Turn(ProcessMessage):
+    """One arm once: on which database (the URL holds a password), beside which service, at which RTT."""
 
-    arm: str
-    pipeline: str
+    arm: Arm
     url: str
-    rtt_ms: float
+    service: str
+    rtt_ms: float = 0.0
 
     @property
     def label(self) -> str:
         """Its name in pytest's report."""
-        return f"{self.arm}-{self.rtt_ms:g}ms"
+        return f"{self.arm.name}-{self.rtt_ms:g}ms"
 
 
-class TimingOrder(Message):
-    """A block of the timing pass: its turns in the order to run them, after the warm-ups.
+class TimeReading(ProcessMessage):
+    """What a turn took: the seconds of all its runs, and of their steps; and the digest of its work."""
+
+    arm: str
+    rtt_ms: float
+    seconds: float
+    steps: dict[str, float]
+    work: str
+
+
+class MemoryReading(ProcessMessage):
+    """What a turn needed at its peak, beyond what its warmed process had; and the digest of its work."""
+
+    arm: str
+    peak_memory_bytes: int
+    work: str
+
+
+class TimingOrder(ProcessMessage):
+    """A block of the timing pass: its turns in the order to take them, after the warm-ups.
 
     folder: empty, ours, for pytest to work in.
     """
@@ -37,52 +55,39 @@ class TimingOrder(Message):
     kind: Literal["timing"] = "timing"
     warm_ups: tuple[Turn, ...]
     turns: tuple[Turn, ...]
-    runs: int
-    step_s: float
-    api: Api
     folder: str
 
 
-class TimedTurn(Message):
-    """One benchmark of pytest-benchmark: the whole workload in seconds, and its stages."""
-
-    arm: str
-    rtt_ms: float
-    seconds: float
-    stages: dict[str, float]
-
-
-class TimedBlock(Message):
-    """The answer to a timing order: its turns in their order."""
-
-    turns: tuple[TimedTurn, ...]
-
-
-class MemoryOrder(Message):
-    """One arm in a block of the memory pass, against a fake API in another process."""
+class MemoryOrder(ProcessMessage):
+    """One arm in a block of the memory pass, after its warm-up."""
 
     kind: Literal["memory"] = "memory"
-    pipeline: str
-    url: str
-    warm_up_url: str
-    api_url: str
-    reset_url: str
-    clock_url: str
-    epoch: datetime
-    runs: int
-    step_s: float
+    warm_up: Turn
+    turn: Turn
 
 
-class MemoryReading(Message):
-    """The answer to a memory order: peak growth of the resident set, in bytes."""
+class TimeReadings(ProcessMessage):
+    """The answer to a timing order: its turns in their order."""
 
-    peak_memory_bytes: int
+    turns: tuple[TimeReading, ...]
 
 
 Order = Annotated[TimingOrder | MemoryOrder, Field(discriminator="kind")]
 
 
-class Orders(Message):
+class Orders(ProcessMessage):
     """Carried out at the same time, a fork for each; answered in this order."""
 
     orders: tuple[Order, ...]
+
+
+def assignment(scenario: Scenario) -> str:
+    """The first line that a measured process hears: the scenario, without what judges it."""
+    told = scenario.model_copy(update={"claims": (), "thresholds": (), "load": None})
+    return told.model_dump_json(by_alias=True)
+
+
+def read_assignment(line: str) -> Scenario:
+    """The scenario of an assignment's line."""
+    kind = json.loads(line)["workload"]["kind"]
+    return scenario_model(kind).model_validate_json(line)

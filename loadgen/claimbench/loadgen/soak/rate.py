@@ -13,7 +13,7 @@ from claimbench.loadgen.load.block import LoadSite
 from claimbench.loadgen.load.capacity import search
 from claimbench.reports.record.load import CapacityPoint, CapacityRecord
 from claimbench.scenarios.load import CapacitySearch, Load
-from claimbench.scenarios.model import Arm, Scenario
+from claimbench.scenarios.model import Arm, BatchScenario
 
 LEASE = timedelta(seconds=15)
 """What the restart cut off is taken up again after this; no stage takes as long at a soak's pace."""
@@ -23,7 +23,7 @@ LEASE = timedelta(seconds=15)
 class SoakRequest:
     """What the user asked for; a rate of None is to be found as the share of the capacity."""
 
-    scenario: Scenario
+    scenario: BatchScenario
     load: Load
     arm: Arm
     duration_s: float

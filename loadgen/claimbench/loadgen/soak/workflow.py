@@ -1,8 +1,7 @@
 """A soak from its scenario to its record: the long load with its restart, the oracle, the verdict."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -10,14 +9,12 @@ from importlib.metadata import version
 from psycopg import sql
 from sqlalchemy import URL, NullPool, create_engine, text
 
-from claimbench.impl.indexes import IndexSet
-from claimbench.impl.registry import find_pipeline
 from claimbench.impl.schema import Base
 from claimbench.impl.service.staffing import pace_of
-from claimbench.loadgen.bench.databases import Server, Workshop, open_server
+from claimbench.loadgen.bench.databases import Server
 from claimbench.loadgen.bench.databases.connecting import connect
 from claimbench.loadgen.bench.databases.settings import Setting
-from claimbench.loadgen.bench.relay import relayed
+from claimbench.loadgen.bench.opening import open_bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.load.block import SETTLING
 from claimbench.loadgen.load.driver import generate
@@ -39,6 +36,7 @@ from claimbench.loadgen.soak.api import ApiSettings, WitnessedApi, witnessed_api
 from claimbench.loadgen.soak.evidence import Away, evidence_of, submitted
 from claimbench.loadgen.soak.rate import LEASE, ArrivalRate, SoakRequest, SoakSite, rate_of
 from claimbench.loadgen.soak.watching import Outage, Watch, restarted, watched
+from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.judge.soak import findings, verdict
 from claimbench.reports.record.load import Generated, Latency
 from claimbench.reports.record.soak import Accounting, Restart, SoakAsked, Soaked, SoakRecord
@@ -57,19 +55,16 @@ def run_soak(request: SoakRequest, database: str, progress: Progress) -> SoakRec
     """Find the rate, load, restart, drain, judge; `UsageError` where the database is not ours alone."""
     scenario, arm = request.scenario, request.arm
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    find_pipeline(arm.pipeline)
+    workload = workload_of(scenario)
+    workload.check(arm)
     with (
-        _restartable(database, progress, in_memory=scenario.server.in_memory) as server,
-        Workshop(server) as workshop,
-        relayed(server.admin_url, scenario.network.judged_rtt_ms) as way,
+        open_bench(scenario, database, progress, AUTOVACUUM, _restarted(progress)) as bench,
+        bench.way(scenario.network.judged_rtt_ms) as way,
     ):
-        progress.step(f"seeding {scenario.dataset.companies} companies")
-        template = workshop.template(
-            scenario.dataset, companies=scenario.dataset.companies, indexes=IndexSet(arm.indexes)
-        )
-        site = SoakSite(request, server, workshop, template, way)
+        templates = bench.templates(workload, (arm,), scenario.dataset.size)
+        site = SoakSite(request, bench.server, bench.workshop, templates[arm.name], way)
         soaked = _soaked(site, rate_of(site, progress), progress)
-        described = load_environment(server)
+        described = load_environment(bench.server)
     found = findings(soaked)
     return SoakRecord(
         claimbench=version("claimbench"),
@@ -82,12 +77,12 @@ def run_soak(request: SoakRequest, database: str, progress: Progress) -> SoakRec
     )
 
 
-@contextmanager
-def _restartable(database: str, progress: Progress, *, in_memory: bool) -> Iterator[Server]:
-    with open_server(database, announce=progress.note, settings=AUTOVACUUM, in_memory=in_memory) as server:
+def _restarted(progress: Progress) -> Callable[[Server], None]:
+    def restart(server: Server) -> None:
         progress.step("restarting the database once, to know that it can be done")
-        server.restart()  # before anything holds a connection to it
-        yield server
+        server.restart()
+
+    return restart
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,6 @@ from sqlalchemy import URL, Engine, create_engine
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases.connecting import connect, conninfo
-from claimbench.loadgen.bench.databases.template import (
-    constraint_statements,
-    index_statements,
-    table_statements,
-)
 from claimbench.loadgen.fake_openai.wire import ApiRequest, Loss
 from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.trail import TRAIL_STATEMENTS
@@ -25,6 +20,11 @@ from claimbench.loadgen.verify.datasets import HistoryDataset
 from claimbench.loadgen.verify.mortality import Life, MortalConnection, MortalCursor
 from claimbench.loadgen.verify.seeding import reseed
 from claimbench.loadgen.workloads.batch_pipeline.building import API_KEY
+from claimbench.loadgen.workloads.batch_pipeline.recipe import (
+    constraint_statements,
+    index_statements,
+    table_statements,
+)
 
 VACUUM_EVERY = 100
 _OPTIONS = "-c synchronous_commit=off -c statement_timeout=60s"

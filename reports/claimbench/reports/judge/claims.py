@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from claimbench.reports.record.run import ClaimAtSize, ClaimResult, Metric
+from claimbench.reports.record.run import ClaimAtSize, ClaimResult, Metric, Words
 from claimbench.reports.record.values import ArmRecord, Finding, Interval, VerdictValue
 from claimbench.reports.wording import NOT_MEASURED, count_text, interval_text, percent_text
 from claimbench.scenarios.grammar import AtLeast, CountChange, Reduction, Used, number_text
@@ -25,6 +25,7 @@ class Measurements:
     candidate: str
     companies: int
     judged_rtt_ms: float
+    words: Words
     invalid: str = ""
     """Why nothing may be judged, if so."""
 
@@ -33,9 +34,11 @@ class Measurements:
         rtt_ms = self.judged_rtt_ms if claim.metric == "time" else 0.0
         return self._find(claim.metric, claim.stage, companies, rtt_ms)
 
-    def active_companies(self, companies: int) -> float | None:
-        """The N of a claim: active companies in a dataset of this size."""
-        found = self._find("active_companies", "run", companies, 0.0)
+    def counted(self, companies: int) -> float | None:
+        """The N of a claim: the size, or what the workload counts by (active companies, say) at this size."""
+        if not self.words.counted_by:
+            return companies
+        found = self._find(self.words.counted_by, "run", companies, 0.0)
         return found.values.get(self.reference, found.values.get(self.candidate)) if found else None
 
     def sizes(self, claim: Claim) -> tuple[int, ...]:
@@ -49,11 +52,15 @@ class Measurements:
 
 
 def measurements_of(
-    metrics: tuple[Metric, ...], arms: Sequence[ArmRecord], companies: int, judged_rtt_ms: float
+    metrics: tuple[Metric, ...],
+    arms: Sequence[ArmRecord],
+    companies: int,
+    judged_rtt_ms: float,
+    words: Words,
 ) -> Measurements:
     """Those of a run whose arms did the same work."""
     names = {arm.role: arm.name for arm in arms}
-    return Measurements(metrics, names["reference"], names["candidate"], companies, judged_rtt_ms)
+    return Measurements(metrics, names["reference"], names["candidate"], companies, judged_rtt_ms, words)
 
 
 def judge_claim(claim: Claim, measurements: Measurements) -> ClaimResult:
@@ -159,9 +166,7 @@ class _ClaimedAt:
             metric.values[self.run.reference],
             metric.values[self.run.candidate],
         )
-        expected = (
-            self.run.active_companies(metric.companies) if claimed.reference is None else claimed.reference
-        )
+        expected = self.run.counted(metric.companies) if claimed.reference is None else claimed.reference
         if expected is None:
             return self._found(INCONCLUSIVE, "the number of active companies, N, was not measured")
         text = f"{count_text(reference)} -> {count_text(candidate)}"

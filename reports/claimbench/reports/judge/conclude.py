@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from claimbench.reports.judge.claims import Measurements, judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
 from claimbench.reports.judge.statistics import FEW_BLOCKS_BELOW, METHOD
-from claimbench.reports.record.run import ClaimResult, ResultRecord, ScenarioRecord
+from claimbench.reports.record.run import ClaimResult, ResultRecord, ScenarioRecord, Words
 from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Scalar, Verdict, VerdictValue
 from claimbench.scenarios.model import Scenario
 
@@ -25,6 +25,7 @@ class RunFacts:
     dataset: Mapping[str, Scalar]
     arms: tuple[ArmRecord, ...]
     equivalence: Equivalence
+    words: Words
     started_at: str
     version: str
     command: str = ""
@@ -42,7 +43,7 @@ def judge(scenario: Scenario, facts: RunFacts) -> ResultRecord:
     samples = facts.samples if equal else ()
     metrics = compare(samples, facts.arms)
     measurements = measurements_of(
-        metrics, facts.arms, scenario.dataset.companies, scenario.network.judged_rtt_ms
+        metrics, facts.arms, scenario.dataset.size, scenario.network.judged_rtt_ms, facts.words
     )
     measurements = replace(measurements, invalid=_why_nothing_counts(facts))
     claims = tuple(judge_claim(claim, measurements) for claim in scenario.claims)
@@ -51,6 +52,7 @@ def judge(scenario: Scenario, facts: RunFacts) -> ResultRecord:
         started_at=facts.started_at,
         command=facts.command,
         scenario=_scenario_record(scenario),
+        words=facts.words,
         environment=dict(facts.environment),
         dataset=dict(facts.dataset),
         arms=facts.arms,
@@ -71,7 +73,7 @@ def _why_nothing_counts(facts: RunFacts) -> str:
 
 
 def _scenario_record(scenario: Scenario) -> ScenarioRecord:
-    sizes = {*scenario.workload.companies, scenario.dataset.companies}
+    sizes = {*scenario.workload.sizes, scenario.dataset.size}
     return ScenarioRecord(
         name=scenario.name,
         title=scenario.title,
@@ -80,7 +82,7 @@ def _scenario_record(scenario: Scenario) -> ScenarioRecord:
         source=scenario.source,
         runs=scenario.workload.runs,
         step_s=scenario.workload.step.total_seconds(),
-        companies=scenario.dataset.companies,
+        companies=scenario.dataset.size,
         company_sizes=tuple(sorted(sizes)),
         rtt_ms=scenario.network.rtt_ms,
         judged_rtt_ms=scenario.network.judged_rtt_ms,

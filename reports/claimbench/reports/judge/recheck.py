@@ -50,7 +50,9 @@ def _claims(record: ResultRecord) -> Iterator[_Recomputed]:
         return
     scenario = record.scenario
     metrics = compare(record.samples, record.arms)
-    measurements = measurements_of(metrics, record.arms, scenario.companies, scenario.judged_rtt_ms)
+    measurements = measurements_of(
+        metrics, record.arms, scenario.companies, scenario.judged_rtt_ms, record.words
+    )
     for claim in record.claims:
         again = judge_claim(
             Claim(

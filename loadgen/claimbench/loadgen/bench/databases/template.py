@@ -1,106 +1,16 @@
 """A sealed database to clone from: its name, the hash of what it holds, and how much that is."""
 
-import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import (
-    CheckConstraint,
-    Constraint,
-    ForeignKeyConstraint,
-    Index,
-    PrimaryKeyConstraint,
-    Table,
-    UniqueConstraint,
-)
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
-
-from claimbench.impl.indexes import DOCUMENT_INDEXES, IndexSet
-from claimbench.impl.schema import Base
-from claimbench.loadgen.workloads.batch_pipeline import seeding
-from claimbench.scenarios.model import Dataset
-
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-_ORDER = (PrimaryKeyConstraint, UniqueConstraint, CheckConstraint, ForeignKeyConstraint)
-"""A foreign key needs the primary key that it points at."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeededFacts:
-    """What a template holds.
-
-    Requests: `pending` of active companies, `pending_inactive` that nobody may touch.
-    """
-
-    seed: int
-    companies: int
-    active_companies: int
-    sessions: int
-    messages: int
-    pending: int
-    pending_inactive: int
-    failed: int
-    history: int
-    bytes: int
+from claimbench.reports.record.values import Scalar
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A sealed database; `hash` covers the schema, the dataset, and the code that seeded it."""
+    """A sealed database. facts: what its recipe says of it, and `bytes`, its size on disk."""
 
     name: str
-    hash: str
-    indexes: IndexSet
-    facts: SeededFacts
-
-
-def content_hash(dataset: Dataset, companies: int, indexes: IndexSet) -> str:
-    """SHA-256 over all that decides what a template holds."""
-    parts = (
-        *table_statements(),
-        *constraint_statements(),
-        *index_statements(indexes),
-        dataset.model_dump_json(),
-        str(companies),
-        seeding.version(),
-    )
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def table_statements() -> tuple[str, ...]:
-    """CREATE TABLE with columns only: keys and checks come after the rows, which is faster."""
-    return tuple(_bare(table) for table in Base.metadata.sorted_tables)
-
-
-def constraint_statements() -> tuple[str, ...]:
-    """ALTER TABLE … ADD for every constraint, in an order that works."""
-    constraints = [one for table in Base.metadata.sorted_tables for one in table.constraints]
-    return tuple(_added(one) for one in sorted(constraints, key=_rank))
-
-
-def index_statements(indexes: IndexSet) -> tuple[str, ...]:
-    """CREATE INDEX for the schema's own indexes, and for the document's three when they are asked for."""
-    found: list[Index] = [index for table in Base.metadata.sorted_tables for index in table.indexes]
-    own = (str(CreateIndex(index).compile(dialect=_DIALECT)) for index in sorted(found, key=_name))
-    document = (index.create_sql for index in DOCUMENT_INDEXES if indexes is IndexSet.AFTER)
-    return (*own, *document)
-
-
-def _bare(table: Table) -> str:
-    compiler = _DIALECT.ddl_compiler(_DIALECT, CreateTable(table))
-    specify = compiler.get_column_specification
-    columns = ", ".join(specify(column) for column in table.columns)  # type: ignore[no-untyped-call]  # as above
-    return f"CREATE TABLE {table.name} ({columns})"
-
-
-def _added(constraint: Constraint) -> str:
-    # Isolating would take the constraint out of the schema's own CREATE TABLE for the rest of the process.
-    return str(AddConstraint(constraint, isolate_from_table=False).compile(dialect=_DIALECT))
-
-
-def _rank(constraint: Constraint) -> tuple[int, str]:
-    return _ORDER.index(type(constraint)), _added(constraint)
-
-
-def _name(index: Index) -> str:
-    return str(index.name)
+    digest: str
+    facts: Mapping[str, Scalar]
+    bytes: int

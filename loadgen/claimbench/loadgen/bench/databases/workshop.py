@@ -1,8 +1,9 @@
 """Where databases are made: a template is seeded once and sealed, clones are made of it and dropped."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -11,27 +12,26 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
-from claimbench.impl.indexes import IndexSet
-from claimbench.impl.schema import Base
 from claimbench.loadgen.bench.databases.connecting import connect, explained
 from claimbench.loadgen.bench.databases.ownership import Ownership, reconnected
 from claimbench.loadgen.bench.databases.server import Server
-from claimbench.loadgen.bench.databases.template import (
-    SeededFacts,
-    Template,
-    constraint_statements,
-    content_hash,
-    index_statements,
-    table_statements,
-)
-from claimbench.loadgen.workloads.batch_pipeline import seeding
-from claimbench.scenarios.model import Dataset
+from claimbench.loadgen.bench.databases.template import Template
+from claimbench.loadgen.workloads.port import Recipe
+from claimbench.reports.record.values import Scalar
 
 _NUMBERS = itertools.count(1)
 """Names are the run's, and a run may have several workshops."""
 
 SPENT_BYTES = 1 << 30
 """A server that ends with its workshop may hold this much of clones that nobody needs any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """What a recipe says of the database that it has filled, and that database's size."""
+
+    facts: Mapping[str, Scalar]
+    bytes: int
 
 
 class Workshop:
@@ -43,7 +43,7 @@ class Workshop:
     """
 
     def __init__(self, server: Server, *, disposable: bool = False) -> None:
-        self._server = server
+        self.server = server
         self._disposable = disposable
         self._spent: dict[str, int] = {}
         self._owner = Ownership(
@@ -64,13 +64,12 @@ class Workshop:
             self.drop_everything()
         self._owner.holder.close()
 
-    def template(self, dataset: Dataset, *, companies: int, indexes: IndexSet) -> Template:
-        """The sealed template of this dataset with `companies` active companies; made once per workshop."""
-        digest = content_hash(dataset, companies, indexes)
-        if digest not in self._templates:
-            with explained(self._server.admin_url):
-                self._templates[digest] = self._make(digest, dataset, companies, indexes)
-        return self._templates[digest]
+    def template(self, recipe: Recipe) -> Template:
+        """The sealed template of this recipe; made once per workshop."""
+        if recipe.digest not in self._templates:
+            with explained(self.server.admin_url):
+                self._templates[recipe.digest] = self._make(recipe)
+        return self._templates[recipe.digest]
 
     @contextmanager
     def clone(self, template: Template) -> Iterator[URL]:
@@ -80,11 +79,11 @@ class Workshop:
         """
         name = self._owner.create(f"clone_{next(_NUMBERS)}", options=self._like(template.name))
         try:
-            yield self._server.admin_url.set(database=name)
+            yield self.server.admin_url.set(database=name)
         finally:
-            self._spent[name] = template.facts.bytes
+            self._spent[name] = template.bytes
             if not self._disposable or sum(self._spent.values()) > SPENT_BYTES:
-                with explained(self._server.admin_url):
+                with explained(self.server.admin_url):
                     self._owner = reconnected(self._owner)  # the server may have been restarted meanwhile
                     self._drop_spent()
 
@@ -93,7 +92,7 @@ class Workshop:
 
         Without the right to (a role that is neither superuser nor pg_checkpoint), nothing happens.
         """
-        with explained(self._server.admin_url):
+        with explained(self.server.admin_url):
             try:
                 self._owner.holder.execute("CHECKPOINT")
             except psycopg.errors.InsufficientPrivilege:
@@ -101,7 +100,7 @@ class Workshop:
 
     def drop_everything(self) -> None:
         """Drop all templates and clones of this workshop; templates are made anew when asked for again."""
-        with explained(self._server.admin_url):
+        with explained(self.server.admin_url):
             for template in self._templates.values():
                 self._owner.drop(template.name)
         self._templates.clear()
@@ -111,23 +110,23 @@ class Workshop:
             name, _ = self._spent.popitem()
             self._owner.drop(name)
 
-    def _make(self, digest: str, dataset: Dataset, companies: int, indexes: IndexSet) -> Template:
+    def _make(self, recipe: Recipe) -> Template:
         draft = self._owner.create(f"draft_{next(_NUMBERS)}")
         try:
-            with connect(self._server.admin_url.set(database=draft)) as connection:
-                facts = _filled(connection, dataset, companies, indexes)
-            name = self._sealed(draft, digest)
+            with connect(self.server.admin_url.set(database=draft)) as connection:
+                filled = _filled(connection, recipe)
+            name = self._sealed(draft, recipe.digest)
         except BaseException:
             with suppress(psycopg.Error):  # what went wrong first is what matters
                 self._owner.drop(draft)
             raise
-        return Template(name, digest, indexes, facts)
+        return Template(name, recipe.digest, filled.facts, filled.bytes)
 
     def _like(self, template: str) -> sql.Composed:
         copied = sql.SQL("TEMPLATE {}").format(sql.Identifier(template))
         # Copying through the log needs no checkpoints, which cost more than the copy; 14 knows no choice.
         return copied + sql.SQL(
-            " STRATEGY WAL_LOG" if self._server.facts.server_version_num >= 150_000 else ""
+            " STRATEGY WAL_LOG" if self.server.facts.server_version_num >= 150_000 else ""
         )
 
     def _sealed(self, draft: str, digest: str) -> str:
@@ -143,38 +142,19 @@ class Workshop:
         return name
 
 
-def _filled(
-    connection: psycopg.Connection, dataset: Dataset, companies: int, indexes: IndexSet
-) -> SeededFacts:
-    with connection.transaction():
-        _execute_all(connection, table_statements())
-        seeded = seeding.seed(connection, dataset, companies=companies)
-        _execute_all(connection, constraint_statements())
-        _execute_all(connection, index_statements(indexes))
+def _filled(connection: psycopg.Connection, recipe: Recipe) -> _Filled:
+    facts = recipe.fill(connection)
     _settle(connection)
     found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-    return SeededFacts(
-        seed=dataset.seed,
-        companies=seeded.companies,
-        active_companies=seeded.active_companies,
-        sessions=seeded.sessions,
-        messages=seeded.messages,
-        pending=seeded.pending,
-        pending_inactive=seeded.pending_inactive,
-        failed=seeded.failed,
-        history=seeded.history,
-        bytes=int(found[0]) if found else 0,
-    )
+    return _Filled(facts, int(found[0]) if found else 0)
 
 
 def _settle(connection: psycopg.Connection) -> None:
     """Statistics and visibility as after a night's vacuum; none comes later by itself."""
-    for table in Base.metadata.sorted_tables:
+    tables = connection.execute(
+        "SELECT schemaname, relname FROM pg_stat_user_tables ORDER BY schemaname, relname"
+    ).fetchall()
+    for schema, table in tables:
         off = sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = false)")
-        connection.execute(off.format(sql.Identifier(table.name)))
+        connection.execute(off.format(sql.Identifier(schema, table)))
     connection.execute("VACUUM (ANALYZE)")
-
-
-def _execute_all(connection: psycopg.Connection, statements: tuple[str, ...]) -> None:
-    for statement in statements:
-        connection.execute(statement.encode())

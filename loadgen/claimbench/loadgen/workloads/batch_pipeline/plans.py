@@ -1,13 +1,17 @@
-"""Which of the document's indexes the planner uses, for the query that each is for."""
+"""The document's timetable followed, and which of its indexes the planner uses for its queries."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
 from claimbench.impl.indexes import DOCUMENT_INDEXES, DocumentIndex
 from claimbench.impl.ports import Stage
+from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
+from claimbench.loadgen.workloads.batch_pipeline.session import BatchSession
+from claimbench.loadgen.workloads.batch_pipeline.timetable import timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +47,16 @@ def steps_of(node: object) -> list[str]:
             return [*before, "a sort"]
         case _:
             return [*before, str(node["Index Name"])] if "Index Name" in node else before
+
+
+def follow_timetable(session: BatchSession, duration: timedelta) -> Iterator[IndexUse]:
+    """Call the stages when the document's scheduler would; ask the planner before the first call of each."""
+    begun: set[Stage] = set()
+    for offset, stage in timetable(duration):
+        due = EPOCH + offset
+        session.clock.advance(due - session.clock.now())
+        if stage not in begun:
+            begun.add(stage)
+            with session.connections.connect() as connection:
+                yield from [*index_uses(connection, stage)]
+        session.take(stage.value)

@@ -1,36 +1,9 @@
-"""The workload: scheduler runs, one after the other, on the simulated clock."""
+"""The timetable of the document's scheduler."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
 
-from claimbench.impl.ports import INTERVALS, Pipeline, Stage
-from claimbench.loadgen.workloads.batch_pipeline.arm_calls import take
-from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
-
-
-@dataclass(frozen=True, slots=True)
-class StageDone:
-    """One stage of one scheduler run (counted from 0) that has just ended."""
-
-    run: int
-    stage: Stage
-
-
-Observer = Callable[[StageDone], None]
-
-
-def drive(pipeline: Pipeline, clock: SimulatedClock, runs: int, step: timedelta, observe: Observer) -> None:
-    """`runs` scheduler runs, `step` apart; the observer is told after each stage."""
-    for run in range(runs):
-        for stage in Stage:
-            take(pipeline, stage, clock.now())
-            observe(StageDone(run, stage))
-        clock.advance(step)
-
-
-def unobserved(_: StageDone) -> None:
-    """The observer of a drive whose stages nobody watches."""
+from claimbench.impl.ports import INTERVALS, Stage
 
 
 def timetable(duration: timedelta) -> Iterator[tuple[timedelta, Stage]]:

@@ -14,7 +14,7 @@ from enum import Enum
 from claimbench.impl.statuses import ProcessingType
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.seeding.sizes import failed_count, zipf_sizes
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
 PENDING_SPAN = timedelta(minutes=60)
 FAILED_SPAN = timedelta(hours=2)
@@ -88,12 +88,12 @@ class Plan:
     """For each session the id of its batch; the sessions of the past have one request each."""
 
 
-def chance(dataset: Dataset, concern: str) -> random.Random:
+def chance(dataset: BatchDataset, concern: str) -> random.Random:
     """The source of chance of one concern."""
     return random.Random(f"{dataset.seed}/{concern}")  # noqa: S311 (data, not secrets)
 
 
-def make_plan(dataset: Dataset, companies: int) -> Plan:
+def make_plan(dataset: BatchDataset, companies: int) -> Plan:
     """Plan a dataset with `companies` active companies, and about a tenth as many inactive ones."""
     planned = _companies(dataset, companies)
     sessions = tuple(
@@ -103,7 +103,7 @@ def make_plan(dataset: Dataset, companies: int) -> Plan:
     return Plan(planned, sessions, batches, batch_of_session)
 
 
-def _companies(dataset: Dataset, active: int) -> tuple[CompanyPlan, ...]:
+def _companies(dataset: BatchDataset, active: int) -> tuple[CompanyPlan, ...]:
     draw = chance(dataset, "companies")
     inactive = max(1, round(active * INACTIVE_PER_ACTIVE))
     sizes = list(zipf_sizes(active, active * dataset.requests_per_company, dataset.skew))
@@ -119,7 +119,7 @@ def _companies(dataset: Dataset, active: int) -> tuple[CompanyPlan, ...]:
     return tuple(planned)
 
 
-def _sessions(dataset: Dataset, companies: Sequence[CompanyPlan], era: Era) -> Iterator[SessionPlan]:
+def _sessions(dataset: BatchDataset, companies: Sequence[CompanyPlan], era: Era) -> Iterator[SessionPlan]:
     """The sessions of an era in order of time, the companies mixed as they are in real life."""
     draw = chance(dataset, f"sessions/{era.value}")
     owners: list[int] = []

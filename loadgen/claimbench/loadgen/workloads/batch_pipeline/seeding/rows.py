@@ -12,7 +12,7 @@ from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.seeding.plan import BatchPlan, Era, Plan, SessionPlan, chance
 from claimbench.loadgen.workloads.batch_pipeline.seeding.pools import LOCALE_WEIGHTS, Pools
 from claimbench.scenarios.grammar import IntegerRange
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
 Row = tuple[object, ...]
 """The values of one row, in the order of its table's columns."""
@@ -30,7 +30,7 @@ BATCH_TAKES = timedelta(minutes=20)
 class Seed:
     """All that rows are made of."""
 
-    dataset: Dataset
+    dataset: BatchDataset
     plan: Plan
     pools: Pools
 
@@ -134,10 +134,10 @@ def _ended_at(batch: BatchPlan) -> datetime:
     return batch.created_at + BATCH_TAKES
 
 
-def _messages(dataset: Dataset, session: SessionPlan, fraction: float) -> int:
+def _messages(dataset: BatchDataset, session: SessionPlan, fraction: float) -> int:
     wanted = HISTORY_MESSAGES if session.era is Era.HISTORY else dataset.messages_per_session
     return wanted.low + int(fraction * (wanted.high - wanted.low + 1))
 
 
-def _characters(dataset: Dataset, session: SessionPlan) -> IntegerRange:
+def _characters(dataset: BatchDataset, session: SessionPlan) -> IntegerRange:
     return HISTORY_CHARACTERS if session.era is Era.HISTORY else dataset.characters_per_message

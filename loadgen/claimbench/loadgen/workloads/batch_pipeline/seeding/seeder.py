@@ -11,7 +11,7 @@ from claimbench.loadgen.workloads.batch_pipeline.seeding import rows
 from claimbench.loadgen.workloads.batch_pipeline.seeding.plan import Era, Plan, make_plan
 from claimbench.loadgen.workloads.batch_pipeline.seeding.pools import FAKER_VERSION, make_pools
 from claimbench.loadgen.workloads.batch_pipeline.seeding.rows import Row, Seed
-from claimbench.scenarios.model import Dataset
+from claimbench.scenarios.model import BatchDataset
 
 VERSION = 2
 """Raise it whenever the same dataset gives other rows than before."""
@@ -83,7 +83,7 @@ def version() -> str:
     return f"seeding {VERSION}, faker {FAKER_VERSION}"
 
 
-def seed(connection: psycopg.Connection, dataset: Dataset, *, companies: int) -> SeededCounts:
+def seed(connection: psycopg.Connection, dataset: BatchDataset, *, companies: int) -> SeededCounts:
     """Fill the tables, which the transaction must have created, for `companies` active companies.
 
     Sequences go on after the last id. The same dataset gives the same rows on every machine and Python
@@ -94,7 +94,7 @@ def seed(connection: psycopg.Connection, dataset: Dataset, *, companies: int) ->
     return _counts(planned.plan, written[Message.__tablename__])
 
 
-def make_seed(dataset: Dataset, companies: int) -> Seed:
+def make_seed(dataset: BatchDataset, companies: int) -> Seed:
     """Plan the rows and make the pools, without any database."""
     longest = max(dataset.characters_per_message.high, rows.HISTORY_CHARACTERS.high)
     return Seed(dataset, make_plan(dataset, companies), make_pools(dataset.seed, longest=longest))
