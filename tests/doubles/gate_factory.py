@@ -9,8 +9,8 @@ from claimbench.reports.judge.conclude import RunFacts, judge
 from claimbench.reports.judge.counters import baseline_of
 from claimbench.reports.judge.gate import GateCase, judge_gate
 from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateRecord
-from claimbench.reports.record.run import ResultRecord, Words
-from claimbench.reports.record.values import ArmRecord, Equivalence, Sample
+from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Words
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Scenario
 from claimbench.scenarios.thresholds import Threshold, parse_thresholds

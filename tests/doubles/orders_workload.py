@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from claimbench.loadgen.probes.statements import StatementCount
 from claimbench.loadgen.workloads.port import Database, Lap, Observation, Reading, Recipe
 from claimbench.loadgen.workloads.work import Piece, Work
-from claimbench.reports.record.run import Words
+from claimbench.reports.record.values import Words
 from claimbench.scenarios.model import Arm, Scenario
 
 SCHEMA = "CREATE TABLE customer_order (id bigint PRIMARY KEY, customer text NOT NULL)"

@@ -4,6 +4,7 @@ from functools import cache
 
 import load_factory
 from gate_factory import a_duel, a_later_run, a_run, checked, multiplied, rules
+from report_factory import WORDS
 from soak_factory import GOOD as GOOD_SOAK
 from soak_factory import record as soak_record
 
@@ -64,7 +65,7 @@ def _n_plus_one() -> Page:
     statement = RepeatedStatement(
         "shop/orders.py", 41, "load", "SELECT 1", (SizedCount(3, 3), SizedCount(9, 9))
     )
-    return n_plus_one_page([statement], "smoke", "0.1.0")
+    return n_plus_one_page([statement], "smoke", "0.1.0", WORDS)
 
 
 def _unequal() -> ResultRecord:

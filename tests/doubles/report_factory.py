@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from claimbench.reports.judge.conclude import RunFacts
-from claimbench.reports.record.run import Words
-from claimbench.reports.record.values import ArmRecord, Equivalence, Sample
+from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Words
 from claimbench.scenarios.metrics import INDEXES, STAGES
 from claimbench.scenarios.model import Scenario
 

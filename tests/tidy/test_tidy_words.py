@@ -13,8 +13,6 @@ STILL_DOUBLE = frozenset(
     {
         # Of impl and another room; impl's is being renamed.
         "Fault",
-        "Message",
-        "Orders",
         # Of reports and loadgen.
         "Kind",
     }

@@ -43,7 +43,7 @@ class BatchDataset(Dataset):
         return self.size
 
 
-class Workload(Frozen):
+class WorkloadSettings(Frozen):
     """What is run, how often, and on which sizes: `runs` runs, `step` apart on a simulated clock, if any.
 
     A load and a soak read `runs` and `step` alone; a scenario without `[load]` must say `blocks`,
@@ -74,7 +74,7 @@ class Workload(Frozen):
         return frozenset(number * blocks // shown for number in range(shown))
 
 
-class BatchWorkload(Workload):
+class BatchWorkloadSettings(WorkloadSettings):
     """The batch pipeline's: its runs are scheduler runs, its sizes numbers of companies."""
 
     kind: Literal["batch_pipeline"] = "batch_pipeline"
@@ -147,7 +147,7 @@ class Scenario(Frozen):
     title: str
     why: str
     dataset: SerializeAsAny[Dataset]
-    workload: SerializeAsAny[Workload]
+    workload: SerializeAsAny[WorkloadSettings]
     network: Network
     server: EmbeddedServer = EmbeddedServer()
     arms: Annotated[tuple[Arm, ...], Field(min_length=2)]
@@ -166,7 +166,7 @@ class BatchScenario(Scenario):
     """A scenario of the batch pipeline, which also needs a fake OpenAI."""
 
     dataset: BatchDataset
-    workload: BatchWorkload
+    workload: BatchWorkloadSettings
     api: Api
 
 

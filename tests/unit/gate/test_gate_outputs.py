@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from gate_factory import a_baseline, a_duel, a_later_run, a_run, checked, multiplied, rules
 from junitparser import JUnitXml
+from report_factory import WORDS
 
 from claimbench.errors import NothingToCompareError, UsageError
 from claimbench.reports.charts import draw_trend
@@ -134,9 +135,9 @@ def n_plus_one(count: int) -> RepeatedStatement:
 
 
 def test_sarif_names_file_and_line_of_the_statement() -> None:
-    (result,) = json.loads(sarif.render(n_plus_one_page([n_plus_one(9)], "smoke", "0.1.0")))["runs"][0][
-        "results"
-    ]
+    (result,) = json.loads(sarif.render(n_plus_one_page([n_plus_one(9)], "smoke", "0.1.0", WORDS)))["runs"][
+        0
+    ]["results"]
 
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "shop/orders.py"
@@ -145,7 +146,7 @@ def test_sarif_names_file_and_line_of_the_statement() -> None:
 
 
 def test_sarif_without_findings_is_an_empty_list_which_closes_older_alerts() -> None:
-    assert json.loads(sarif.render(n_plus_one_page([], "smoke", "0.1.0")))["runs"][0]["results"] == []
+    assert json.loads(sarif.render(n_plus_one_page([], "smoke", "0.1.0", WORDS)))["runs"][0]["results"] == []
 
 
 @pytest.mark.parametrize(("count", "found"), [(9, True), (27, True), (3, False), (4, False)])

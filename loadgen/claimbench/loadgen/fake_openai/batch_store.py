@@ -36,7 +36,7 @@ from claimbench.loadgen.fake_openai.validation import (
     wrong_purpose,
 )
 from claimbench.loadgen.fake_openai.wire import JsonObject, refuse
-from claimbench.loadgen.fake_openai.work import BatchLines, Planner, Work, cancelled, expired
+from claimbench.loadgen.fake_openai.work import BatchLines, BatchWork, Planner, cancelled, expired
 
 _PARAMETERS = frozenset(
     {"input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after"}
@@ -130,7 +130,7 @@ class BatchStore:
             tokens = batch.work.lines.index.total_prompt_tokens
             self._queue.hold(batch.number, Hold(batch.model, tokens, batch.timeline.ends_at))
 
-    def _scheduled(self, blank: Batch, work: Work) -> Batch:
+    def _scheduled(self, blank: Batch, work: BatchWork) -> Batch:
         created_at, faults = blank.created_at, blank.faults
         if fault := faults.of(FaultKind.EXPIRE):
             rest = expired(int(len(work) * fault.share))

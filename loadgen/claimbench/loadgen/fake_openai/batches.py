@@ -9,7 +9,7 @@ from claimbench.loadgen.fake_openai.fault_injection import NONE_ACTIVE, ActiveFa
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.validation import LineProblem
 from claimbench.loadgen.fake_openai.wire import JsonObject
-from claimbench.loadgen.fake_openai.work import BatchTotals, Work
+from claimbench.loadgen.fake_openai.work import BatchTotals, BatchWork
 
 VALIDATION_S = 3
 WRITING_S = 2
@@ -162,7 +162,7 @@ class Batch:
     created_at: int
     timeline: Timeline
     problems: tuple[LineProblem, ...] = ()
-    work: Work | None = None
+    work: BatchWork | None = None
     tally: BatchTotals = _EMPTY
     output_file_id: str | None = None
     error_file_id: str | None = None

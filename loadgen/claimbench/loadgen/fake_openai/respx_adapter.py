@@ -53,7 +53,7 @@ class _Router(respx.MockRouter):
         """Forget."""
 
 
-class Answering(Protocol):
+class RequestHandler(Protocol):
     """A fake, or what stands before one."""
 
     def flight(self) -> AbstractContextManager[None]:
@@ -64,7 +64,7 @@ class Answering(Protocol):
 
 
 @contextmanager
-def serving(fake: Answering, base_url: str = "https://api.openai.com/v1") -> Iterator[None]:
+def serving(fake: RequestHandler, base_url: str = "https://api.openai.com/v1") -> Iterator[None]:
     """Let openai clients with this base URL talk to the fake, sync and async, in every thread.
 
     Requests to anywhere else, by httpx or httpx2, are refused (`respx.models.AllMockedAssertionError`), so
@@ -80,7 +80,7 @@ def serving(fake: Answering, base_url: str = "https://api.openai.com/v1") -> Ite
         yield
 
 
-def _side_effect(fake: Answering, base: httpx.URL, engine: _Engine) -> Callable[[httpx.Request], Any]:
+def _side_effect(fake: RequestHandler, base: httpx.URL, engine: _Engine) -> Callable[[httpx.Request], Any]:
     prefix = base.path.rstrip("/").removesuffix("/v1")
 
     def answer(request: httpx.Request) -> httpx.Response:

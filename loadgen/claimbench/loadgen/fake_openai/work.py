@@ -78,7 +78,7 @@ class BatchLines:
 
 
 @dataclass(frozen=True)
-class Work:
+class BatchWork:
     """One batch's lines with the draws that decide them, by position; `occasions` are the faults of a few.
 
     The lines are executed, and come out, in an order of their own that `number` and the draws decide.
@@ -96,7 +96,7 @@ class Work:
     def __len__(self) -> int:
         return len(self.draws)
 
-    def stopped(self, rest: Rest) -> "Work":
+    def stopped(self, rest: Rest) -> "BatchWork":
         """The same work, left unfinished."""
         return replace(self, rest=rest)
 
@@ -243,7 +243,7 @@ class Planner:
         """The faults that befall a request outside of a batch."""
         return self._triggers.line(digest, attempt, 0, lambda: text)
 
-    def plan(self, number: int, lines: BatchLines, batch_faults: ActiveFaults, created_at: int) -> Work:
+    def plan(self, number: int, lines: BatchLines, batch_faults: ActiveFaults, created_at: int) -> BatchWork:
         """Decide every line of a batch whose file was found valid."""
         index, model = lines.index, self.model
         digests = index.each_digest()
@@ -254,7 +254,7 @@ class Planner:
         for position in self._doubtful(index, draws, active_faults):
             active = active_faults.get(position, NONE_ACTIVE)
             outcomes[position] = outcome_of(model, index.model_request(position), draws[position], active)
-        return Work(number, lines, draws, bytes(outcomes), active_faults, model, created_at)
+        return BatchWork(number, lines, draws, bytes(outcomes), active_faults, model, created_at)
 
     def _doubtful(
         self, index: LineIndex, draws: Iterable[int], active_faults: Mapping[int, ActiveFaults]

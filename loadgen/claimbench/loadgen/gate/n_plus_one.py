@@ -22,7 +22,8 @@ SMALLEST, FACTOR = 3, 3
 def write_sarif(scenario: Scenario, arm: Arm, database: str, out: Path, progress: Progress) -> int:
     """Measure, write, and return the number of findings."""
     found = repeated_statements(scenario, arm, database, progress)
-    write_text(out, sarif.render(n_plus_one_page(found, scenario.name, version("claimbench"))))
+    page = n_plus_one_page(found, scenario.name, version("claimbench"), workload_of(scenario).words)
+    write_text(out, sarif.render(page))
     return len(found)
 
 

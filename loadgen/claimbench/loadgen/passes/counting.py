@@ -11,7 +11,7 @@ from claimbench.loadgen.probes.reading import Reading
 from claimbench.loadgen.probes.server import ServerProbe
 from claimbench.loadgen.probes.statements import StatementCount
 from claimbench.loadgen.probes.wire import WireProbe
-from claimbench.loadgen.workloads.port import Database, Lap, Session, StepDone, Workload, drive
+from claimbench.loadgen.workloads.port import ArmSession, Database, Lap, StepDone, Workload, drive
 from claimbench.loadgen.workloads.work import WorkDone
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.metrics import RUN, has_run
@@ -41,7 +41,7 @@ class Tally:
 class Instruments:
     """The probes of one arm, read together."""
 
-    session: Session
+    session: ArmSession
     wire: WireProbe
     server: ServerProbe
 

@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 from claimbench.loadgen.probes.memory import MemoryProbe
 from claimbench.loadgen.processes.messages import MemoryReading, TimeReading, Turn
-from claimbench.loadgen.workloads.port import Database, Session, StepDone, Workload, drive, unobserved
+from claimbench.loadgen.workloads.port import ArmSession, Database, StepDone, Workload, drive, unobserved
 
 Timer = Callable[[Callable[[], None]], None]
 """Calls what it is given, once; pytest-benchmark's stands in here."""
@@ -63,7 +63,7 @@ def time_turn(workload: Workload, turn: Turn, runs: int, timer: Timer = once) ->
         )
 
 
-def _timed(session: Session, steps: tuple[str, ...], runs: int, watch: Stopwatch) -> None:
+def _timed(session: ArmSession, steps: tuple[str, ...], runs: int, watch: Stopwatch) -> None:
     watch.restart()
     drive(session, steps, runs, watch)
 

@@ -1,8 +1,8 @@
 """The process whose forks are measured: started by `claimbench.loadgen.processes.forks`.
 
 It imports everything once and does nothing else, so each fork begins as new, with all of it loaded. The first
-line on standard input is the scenario; each further one is `Orders`, of which each gets a fork and an answer
-in JSON. It ends at the first that fails.
+line on standard input is the scenario; each further one is `TurnOrders`, of which each gets a fork and an
+answer in JSON. It ends at the first that fails.
 """
 
 import os
@@ -15,9 +15,9 @@ from claimbench.loadgen.passes.turn import remember_turn, warm_up
 from claimbench.loadgen.processes.importing import imported_for_good
 from claimbench.loadgen.processes.messages import (
     MemoryOrder,
-    Orders,
     ProcessMessage,
     TimingOrder,
+    TurnOrders,
     read_assignment,
 )
 from claimbench.loadgen.workloads.port import Workload
@@ -33,7 +33,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an arm prints is no answer
     server = _ForkServer(workload, scenario.workload.runs)
     for line in sys.stdin:
-        for fork in [server.forked(order) for order in Orders.model_validate_json(line).orders]:
+        for fork in [server.forked(order) for order in TurnOrders.model_validate_json(line).orders]:
             answers.write(fork.answer() + "\n")
         answers.flush()
 

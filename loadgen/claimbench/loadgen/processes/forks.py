@@ -8,10 +8,10 @@ from claimbench.loadgen.processes.line_process import LineProcess
 from claimbench.loadgen.processes.messages import (
     MemoryOrder,
     MemoryReading,
-    Orders,
     TimeReading,
     TimeReadings,
     TimingOrder,
+    TurnOrders,
     assignment,
 )
 from claimbench.scenarios.model import Scenario
@@ -37,12 +37,12 @@ class Forks(LineProcess):
 
     def time(self, order: TimingOrder) -> tuple[TimeReading, ...]:
         """A block of the timing pass in a fork of its own, with nothing beside it."""
-        self.say(Orders(orders=(order,)).model_dump_json())
+        self.say(TurnOrders(orders=(order,)).model_dump_json())
         return TimeReadings.model_validate_json(self._answer("timing pass")).turns
 
     def remember(self, orders: Sequence[MemoryOrder]) -> tuple[MemoryReading, ...]:
         """The orders side by side, a fork for each."""
-        self.say(Orders(orders=tuple(orders)).model_dump_json())
+        self.say(TurnOrders(orders=tuple(orders)).model_dump_json())
         return tuple(MemoryReading.model_validate_json(self._answer("memory pass")) for _ in orders)
 
     def _answer(self, where: str) -> str:

@@ -75,7 +75,7 @@ class TimeReadings(ProcessMessage):
 Order = Annotated[TimingOrder | MemoryOrder, Field(discriminator="kind")]
 
 
-class Orders(ProcessMessage):
+class TurnOrders(ProcessMessage):
     """Carried out at the same time, a fork for each; answered in this order."""
 
     orders: tuple[Order, ...]

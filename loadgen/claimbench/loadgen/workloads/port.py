@@ -16,8 +16,7 @@ from sqlalchemy import URL, Engine
 from claimbench.loadgen.probes.reading import Reading
 from claimbench.loadgen.probes.statements import StatementCount
 from claimbench.loadgen.workloads.work import Work
-from claimbench.reports.record.run import Words
-from claimbench.reports.record.values import Scalar
+from claimbench.reports.record.values import Scalar, Words
 from claimbench.scenarios.model import Arm, Scenario
 
 
@@ -61,7 +60,7 @@ class Observation:
     note: str = ""
 
 
-class Session(Protocol):
+class ArmSession(Protocol):
     """One arm on one fresh database."""
 
     @property
@@ -107,7 +106,7 @@ class Workload(Protocol):
     def service(self) -> AbstractContextManager[str]:
         """Start what a session in another process needs beside the database; yields `Database.service`."""
 
-    def open(self, arm: Arm, database: Database) -> AbstractContextManager[Session]:
+    def open(self, arm: Arm, database: Database) -> AbstractContextManager[ArmSession]:
         """A session, closed at the end. `UsageError` if the arm is none of this workload's."""
 
     def observations(self, arm: Arm, database: Database, size: int) -> Iterator[Observation]:
@@ -132,7 +131,9 @@ class StepDone:
     step: str
 
 
-def drive(session: Session, steps: tuple[str, ...], runs: int, observe: Callable[[StepDone], None]) -> None:
+def drive(
+    session: ArmSession, steps: tuple[str, ...], runs: int, observe: Callable[[StepDone], None]
+) -> None:
     """`runs` runs, step by step; the observer is told after each step."""
     for run in range(runs):
         session.begin_run(run)

@@ -20,7 +20,6 @@ from claimbench.reports.charts.parts import (
     values_of,
 )
 from claimbench.reports.pages.page import Chart
-from claimbench.reports.pages.words import words_of
 from claimbench.reports.record.run import Metric, ResultRecord
 from claimbench.reports.record.values import Sample
 from claimbench.reports.wording import count_text, value_text
@@ -43,7 +42,7 @@ def _round_trips(record: ResultRecord) -> Chart | None:
         axes.bar_label(bars, [count_text(value) for value in values], padding=4, fontsize=9)
     rows(axes, stages)
     axes.margins(x=0.12)
-    words = words_of(record)
+    words = record.words
     axes.set_xlabel(f"round trips per {words.run}, {words.sized(record.scenario.companies)}")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count_text(value)))
     legend(figure, axes)
@@ -66,7 +65,7 @@ def _time_by_stage(record: ResultRecord) -> Chart | None:
         axes.set_xscale("log")
         rows(axes, stages)
     time_axis(panels[-1])
-    words = words_of(record)
+    words = record.words
     panels[-1].set_xlabel(f"time per {words.run}, logarithmic; a point is a block, the box its middle half")
     legend(figure, panels[0])
     described = [m for m in record.metrics if m.metric == "time" and m.stage == RUN]
@@ -85,7 +84,7 @@ def _memory(record: ResultRecord) -> Chart | None:
         here = [sample for sample in samples if sample.size == size]
         for row, look in enumerate(arms):
             strip(axes, look, row, [v / 2**20 for v in values_of(here, look, RUN, here[0].rtt_ms)])
-        axes.set_title(words_of(record).sized(size))
+        axes.set_title(record.words.sized(size))
         axes.set_yticks(range(len(arms)), [look.label for look in arms])
         axes.set_ylim(len(arms) - 0.4, -0.6)
         axes.grid(axis="x")
@@ -122,7 +121,7 @@ def _time_by_rtt(record: ResultRecord) -> Chart | None:
         "added round trip to Postgres, ms; a small point is a block, "
         "the line joins medians of blocks that took all"
     )
-    axes.set_ylabel(f"time per {words_of(record).run}")
+    axes.set_ylabel(f"time per {record.words.run}")
     described = [m for m in record.metrics if m.metric == "time" and m.stage == RUN]
     legend(figure, axes)
     return finish(figure, "time-by-rtt", "Time against round trip", told(record, described))
@@ -134,7 +133,7 @@ def _scaling(record: ResultRecord) -> Chart | None:
     sizes = sorted({metric.companies for metrics in found.values() for metric in metrics})
     if len(sizes) < 2:
         return None
-    words = words_of(record)
+    words = record.words
     figure = Figure(figsize=(8, 3.7), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, name in zip(panels, names, strict=True):

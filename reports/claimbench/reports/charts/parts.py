@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from claimbench.reports.charts.canvas import CANDIDATE, INK, REFERENCE, Colour
-from claimbench.reports.pages.words import words_of
 from claimbench.reports.record.run import Metric, ResultRecord
 from claimbench.reports.record.values import ArmRecord, Sample
 from claimbench.reports.wording import count_text, printable, reduction_text, stage_title, value_text
@@ -141,8 +140,6 @@ def told(record: ResultRecord, metrics: Sequence[Metric]) -> str:
         values = [
             f"{arm} {value_text(metric.values[arm], metric.unit)}" for arm in arms if arm in metric.values
         ]
-        place = (
-            f"{stage_title(metric.stage)}, {words_of(record).sized(metric.companies)}, {metric.rtt_ms:g} ms"
-        )
+        place = f"{stage_title(metric.stage)}, {record.words.sized(metric.companies)}, {metric.rtt_ms:g} ms"
         sentences.append(f"{place}: {', '.join(values)}, reduction {reduction_text(metric)}.")
     return " ".join(sentences)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from claimbench.reports.record.run import ClaimAtSize, ClaimResult, Metric, Words
-from claimbench.reports.record.values import ArmRecord, Finding, Interval, VerdictValue
+from claimbench.reports.record.run import ClaimAtSize, ClaimResult, Metric
+from claimbench.reports.record.values import ArmRecord, Finding, Interval, VerdictValue, Words
 from claimbench.reports.wording import NOT_MEASURED, count_text, interval_text, percent_text
 from claimbench.scenarios.grammar import AtLeast, CountChange, Reduction, Used, number_text
 from claimbench.scenarios.model import Claim

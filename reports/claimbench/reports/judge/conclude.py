@@ -6,8 +6,16 @@ from dataclasses import dataclass, replace
 from claimbench.reports.judge.claims import Measurements, judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
 from claimbench.reports.judge.statistics import FEW_BLOCKS_BELOW, METHOD
-from claimbench.reports.record.run import ClaimResult, ResultRecord, ScenarioRecord, Words
-from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Scalar, Verdict, VerdictValue
+from claimbench.reports.record.run import ClaimResult, ResultRecord, ScenarioRecord
+from claimbench.reports.record.values import (
+    ArmRecord,
+    Equivalence,
+    Sample,
+    Scalar,
+    Verdict,
+    VerdictValue,
+    Words,
+)
 from claimbench.scenarios.model import Scenario
 
 

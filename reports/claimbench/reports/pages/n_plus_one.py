@@ -13,8 +13,7 @@ from claimbench.reports.pages.page import (
     SourceLine,
     Weight,
 )
-from claimbench.reports.pages.words import BATCH_PIPELINE, Words
-from claimbench.reports.record.values import VerdictValue
+from claimbench.reports.record.values import VerdictValue, Words
 
 N_PLUS_ONE = Rule(
     id="claimbench/n-plus-one",
@@ -25,9 +24,7 @@ N_PLUS_ONE = Rule(
 )
 
 
-def n_plus_one_page(
-    found: Sequence[RepeatedStatement], name: str, version: str, words: Words = BATCH_PIPELINE
-) -> Page:
+def n_plus_one_page(found: Sequence[RepeatedStatement], name: str, version: str, words: Words) -> Page:
     """What was found in one arm; without findings the page says so."""
     checks = tuple(_check(each, words) for each in found)
     nothing = Paragraph(("No statement grows with the data.",))

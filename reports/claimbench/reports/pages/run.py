@@ -18,10 +18,9 @@ from claimbench.reports.pages.page import (
     ShownFinding,
     Weight,
 )
-from claimbench.reports.pages.words import Words, words_of
 from claimbench.reports.record.run import ClaimResult, ResultRecord
 from claimbench.reports.record.store import RUN
-from claimbench.reports.record.values import Equivalence, VerdictValue
+from claimbench.reports.record.values import Equivalence, VerdictValue, Words
 from claimbench.reports.wording import count_text
 
 _HEADLINES = {
@@ -61,7 +60,7 @@ def _sections(
     if charts:
         yield Section("charts", "Charts", (*charts, tables.scaling(record)))
     elif record.metrics:
-        yield Section("charts", f"By number of {words_of(record).size}", (tables.scaling(record),))
+        yield Section("charts", f"By number of {record.words.size}", (tables.scaling(record),))
     if record.metrics:
         yield _metrics(record)
     yield from equivalence_sections(record.equivalence)
@@ -69,7 +68,7 @@ def _sections(
     environment = tables.facts("Machine, server and libraries", record.environment)
     yield Section("environment", "Environment", (environment, tables.facts("Dataset", record.dataset)))
     yield _method(record)
-    yield _reproduce(record, words_of(record))
+    yield _reproduce(record, record.words)
 
 
 def _check(claim: ClaimResult) -> ShownFinding:
@@ -95,7 +94,7 @@ def same_work(equivalence: Equivalence) -> ShownFinding:
 
 def _verdicts(record: ResultRecord, claims: tuple[ShownFinding, ...]) -> Section:
     """An unequal run's claims stand on its page, and not in the short form: no speed is published."""
-    asked, words = record.scenario, words_of(record)
+    asked, words = record.scenario, record.words
     weight = Weight.BRIEF if record.equivalence.equal else Weight.FULL
     if not claims:
         nothing = Paragraph(("The scenario makes no claim.",))
@@ -116,7 +115,7 @@ def limitations(told: tuple[str, ...]) -> Section:
 
 
 def _metrics(record: ResultRecord) -> Section:
-    asked, words = record.scenario, words_of(record)
+    asked, words = record.scenario, record.words
     per_run = f"the median over blocks of the total over {asked.runs} runs, divided by {asked.runs}."
     told = (
         f"Values are per {words.run} at {words.sized(asked.companies)}: {per_run} A reduction of 60 % means "

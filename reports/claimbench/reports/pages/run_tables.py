@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 
 from claimbench.reports.pages.page import PageTable, columns
-from claimbench.reports.pages.words import words_of
 from claimbench.reports.record.run import Metric, ResultRecord
 from claimbench.reports.record.values import Scalar
 from claimbench.reports.wording import (
@@ -18,7 +17,7 @@ from claimbench.scenarios.metrics import CATALOGUE, RUN, definition
 
 def scaling(record: ResultRecord) -> PageTable:
     """What grows in a whole run, a column per size; memory if it was taken at several."""
-    words = words_of(record)
+    words = record.words
     wanted = [m for m in record.metrics if m.metric in {"round_trips", "statements"} and m.stage == RUN]
     memory = [m for m in record.metrics if m.metric == "peak_memory" and m.stage == RUN]
     wanted += memory if len(memory) > 1 else []
@@ -52,7 +51,7 @@ def metrics(record: ResultRecord, sizes: Iterable[int]) -> PageTable:
         )
         for metric in found
     )
-    words = words_of(record)
+    words = record.words
     heads = columns(
         ("Metric", words.step.capitalize()),
         (words.size.capitalize(), "Round trip, ms", *arms, "Reduction", "Blocks"),
@@ -79,7 +78,7 @@ def provenance(record: ResultRecord) -> PageTable:
                 _listed(metric.rtt_ms for metric in found),
             )
         )
-    size = words_of(record).size.capitalize()
+    size = record.words.size.capitalize()
     heads = columns(("Metric", "What it is", "Kind"), ("Samples", "Blocks", size, "Round trips, ms"))
     return PageTable("Where the numbers come from", heads, tuple(rows))
 

@@ -15,22 +15,11 @@ from claimbench.reports.record.values import (
     Spread,
     Verdict,
     VerdictValue,
+    Words,
 )
 from claimbench.scenarios.grammar import Frozen
 
 SCHEMA: Final = "claimbench.result/2"
-
-
-class Words(Frozen):
-    """What the workload calls things, in the plural where there are several; the pages read them from here.
-
-    counted_by: the metric that says how many there are to serve, the N of a claim; empty where N is the size.
-    """
-
-    size: str = "size"
-    step: str = "step"
-    run: str = "run"
-    counted_by: str = ""
 
 
 class ScenarioRecord(Frozen):
@@ -106,7 +95,7 @@ class ResultRecord(Frozen):
     started_at: str
     command: str = ""
     scenario: ScenarioRecord
-    words: Words = Words(size="companies", step="stage", run="scheduler run", counted_by="active_companies")
+    words: Words
     environment: dict[str, Scalar]
     dataset: dict[str, Scalar]
     arms: tuple[ArmRecord, ...]

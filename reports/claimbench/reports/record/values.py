@@ -160,3 +160,19 @@ class Verdict(Frozen):
     def nothing_to_compare(cls, reason: str) -> Self:
         """Invalid, since what was asked for has no other side (exit 4)."""
         return cls(value=VerdictValue.INVALID, exit_code=int(ExitCode.NOTHING_TO_COMPARE), reason=reason)
+
+
+class Words(Frozen):
+    """What the workload calls things, in the plural where there are several; the pages read them from here.
+
+    counted_by: the metric that says how many there are to serve, the N of a claim; empty where N is the size.
+    """
+
+    size: str = "size"
+    step: str = "step"
+    run: str = "run"
+    counted_by: str = ""
+
+    def sized(self, size: int) -> str:
+        """`50 companies`."""
+        return f"{size:,} {self.size}"

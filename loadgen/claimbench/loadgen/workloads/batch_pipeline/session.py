@@ -46,7 +46,7 @@ class Fake(Protocol):
 
 @dataclass
 class BatchSession:
-    """The `Session` of the batch pipeline; `step` passes between two scheduler runs."""
+    """The `ArmSession` of the batch pipeline; `step` passes between two scheduler runs."""
 
     connections: Engine
     pipeline: Pipeline

@@ -17,7 +17,7 @@ from claimbench.loadgen.workloads.batch_pipeline.plans import follow_timetable
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.loadgen.workloads.batch_pipeline.session import ArmCall, BatchSession, open_session
 from claimbench.loadgen.workloads.port import Database, Observation, Recipe
-from claimbench.reports.record.run import Words
+from claimbench.reports.record.values import Words
 from claimbench.scenarios.metrics import TIMETABLE
 from claimbench.scenarios.model import Arm, BatchScenario, Scenario
 
