@@ -25,7 +25,7 @@ from claimbench.loadgen.fake_openai.limits import ROOMY
 from claimbench.loadgen.fake_openai.respx_adapter import serving
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.fake_openai.wire import ApiRequest
-from claimbench.loadgen.fake_openai.work import BatchLines, Work
+from claimbench.loadgen.fake_openai.work import BatchLines, BatchWork
 
 pytestmark = pytest.mark.bench
 
@@ -211,7 +211,12 @@ def test_open_batches_advance_without_any_work_on_their_lines(
     def touched(*_: Any) -> None:
         raise AssertionError("a status poll touched the lines")
 
-    for owner, name in ((Work, "tally"), (Work, "order"), (Work, "_reply_input"), (BatchLines, "texts")):
+    for owner, name in (
+        (BatchWork, "tally"),
+        (BatchWork, "order"),
+        (BatchWork, "_reply_input"),
+        (BatchLines, "texts"),
+    ):
         monkeypatch.setattr(owner, name, touched)
     seen = set()
     for _ in range(5):

@@ -39,9 +39,9 @@ batch = client.batches.create(
 while batch.status not in ("completed", "failed", "expired", "cancelled"):
     time.sleep(0.2)
     batch = client.batches.retrieve(batch.id)
-for line in client.files.content(batch.output_file_id).text.splitlines():
+for line in client.files.content(batch.output_file_id).text.strip().split("\\n"):
     result = json.loads(line)
-    print(result["custom_id"], result["response"]["body"]["choices"][0]["message"]["content"])
+    print(result["custom_id"], ascii(result["response"]["body"]["choices"][0]["message"]["content"]))
 """
 
 
@@ -113,7 +113,7 @@ def test_two_servers_of_one_seed_give_the_same_answers_in_any_order() -> None:
                 )
                 server.set_clock(batch.created_at + 400)
                 output_id = client.batches.retrieve(batch.id).output_file_id
-                for result in map(json.loads, client.files.content(output_id).text.splitlines()):
+                for result in map(json.loads, client.files.content(output_id).text.strip().split("\n")):
                     found[result["custom_id"]] = result["response"]["body"]["choices"][0]["message"][
                         "content"
                     ]

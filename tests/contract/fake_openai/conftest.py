@@ -88,7 +88,7 @@ class ClientStage:
         return self.client.batches.retrieve(batch_id)
 
     def lines_of(self, file_id: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.client.files.content(file_id).text.splitlines()]
+        return [json.loads(line) for line in self.client.files.content(file_id).text.strip().split("\n")]
 
 
 class SettableClock:

@@ -120,6 +120,67 @@ def test_a_file_can_be_missing_right_after_its_upload(with_example: Callable[[st
     assert desk.retrieve(batch)["status"] == "failed"
 
 
+def test_a_spent_budget_hides_the_file_from_the_batch_only(with_example: Callable[[str], Any]) -> None:
+    desk = with_example("spend_cap")
+    file = desk.upload(desk.line()).json
+    batches = [desk.create(file["id"]).json for _ in range(3)]
+    desk.now += 400
+    ended = [desk.retrieve(batch) for batch in batches]
+
+    assert desk.call("GET", f"/files/{file['id']}").status == 200
+    assert [batch["status"] for batch in ended] == ["completed", "failed", "failed"]
+    assert ended[1]["errors"]["data"][0]["message"].startswith(f"Cannot find file {file['id']}")
+
+
+def test_a_file_may_be_hidden_from_batches_only(open_desk: Callable[..., Any]) -> None:
+    desk = open_desk(faults='[[fault]]\nkind = "file_not_found_after_upload"\nseconds = 600000\n')
+    file = desk.upload(desk.line()).json
+    batch = desk.create(file["id"]).json
+    desk.now += 400
+
+    assert desk.call("GET", f"/files/{file['id']}").status == 200
+    assert desk.retrieve(batch)["status"] == "failed"
+
+
+def test_a_short_body_tells_its_true_length(with_example: Callable[[str], Any]) -> None:
+    desk = with_example("short_body")
+    ended = desk.ended(*ten(desk))
+    whole = desk.call("GET", f"/files/{ended['output_file_id']}").json["bytes"]
+    reply = desk.content(ended["output_file_id"])
+
+    assert reply.response.content_length == len(reply.content) == whole // 2
+    assert reply.response.delivery.sent_share == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "call"),
+    [
+        ('kind = "server_error"\nstatus = 500', ("GET", "/batches")),
+        ('kind = "rate_limit"', ("GET", "/batches")),
+        ('kind = "line_error"\nstatus = 400', ("POST", "/chat/completions")),
+    ],
+)
+def test_a_fault_may_have_words_of_its_own(
+    open_desk: Callable[..., Any], fault: str, call: tuple[str, str]
+) -> None:
+    desk = open_desk(faults=f'[[fault]]\n{fault}\nmessage = "Not today."\n')
+
+    assert desk.call(*call, desk.body()).error["message"] == "Not today."
+
+
+@pytest.mark.parametrize("kind", ["validation_failure", "token_limit"])
+def test_a_failed_batch_may_have_words_of_its_own(open_desk: Callable[..., Any], kind: str) -> None:
+    desk = open_desk(faults=f'[[fault]]\nkind = "{kind}"\nmessage = "Not today."\n')
+
+    assert desk.ended(desk.line())["errors"]["data"][0]["message"] == "Not today."
+
+
+def test_a_fault_may_befall_everything_from_the_nth_on(open_desk: Callable[..., Any]) -> None:
+    desk = open_desk(faults='[[fault]]\nkind = "server_error"\non = "batches.list"\nfrom_nth = 3\n')
+
+    assert [desk.call("GET", "/batches").status for _ in range(5)] == [200, 200, 500, 500, 500]
+
+
 def test_a_validation_failure_has_the_code_that_was_asked_for(with_example: Callable[[str], Any]) -> None:
     desk = with_example("validation_failure")
     failed, spared = desk.ended(*ten(desk)), desk.ended(*ten(desk))
@@ -179,7 +240,7 @@ def test_an_expired_batch_has_what_was_done_and_names_the_rest(with_example: Cal
     assert ended["expired_at"] == ended["expires_at"] == ended["created_at"] + 86_400
     assert len(desk.content(ended["output_file_id"]).lines) == len(rest) == 5
     assert {(line["response"], line["error"]["code"]) for line in rest} == {(None, "batch_expired")}
-    assert ended["request_counts"] == {"total": 10, "completed": 5, "failed": 5}
+    assert ended["request_counts"] == {"total": 10, "completed": 5, "failed": 0}
 
 
 def test_a_batch_that_somebody_cancels_has_what_was_done(with_example: Callable[[str], Any]) -> None:

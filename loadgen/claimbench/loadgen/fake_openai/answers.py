@@ -1,4 +1,4 @@
-"""What the model says: chosen by a draw, in the form that the prompt asked for."""
+"""What the model says: chosen by a draw, in the form that the request asked for."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,6 +6,7 @@ from functools import lru_cache
 import orjson
 
 from claimbench.loadgen.fake_openai.model_requests import ModelRequest, text_tokens
+from claimbench.loadgen.fake_openai.schema_values import written
 
 SENTIMENTS = ("POSITIVE", "NEUTRAL", "NEGATIVE")
 CATEGORIES = ("SALES", "SUPPORT", "BILLING", "COMPLAINT", "FEEDBACK", "OTHER")
@@ -35,20 +36,39 @@ VARIANTS = len(SENTIMENTS) * len(CATEGORIES) * len(LANGUAGES) * len(_TOPICS) * l
 """How many answers there are to one request: draws that differ by a multiple of it give the same one."""
 
 
+_BREAKS = (
+    "\u2028",
+    " 🙂\u2028",
+    "\u0085",
+    " —\u2029",
+    "\n\u2028",
+    " 👍🏽\u0085",
+    " … \u2028",
+    "\u2028„So?“ ",
+)
+"""What stands between two sentences of free text: real answers hold it, some readers cut at it."""
+
+_THOUGHT_TOKENS = {"low": 64, "medium": 128, "high": 512, "xhigh": 1024}
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratedText:
-    """The text of one choice, its tokens, and why it ended: `stop`, or `length` at the asked limit."""
+    """What one choice says, its tokens, and why it ended: `stop`, `tool_calls`, or `length` at the limit.
+
+    `function` is the one that it calls, with the text as arguments; empty for a message. `reasoning_tokens`
+    are those of the tokens that were thought and not written.
+    """
 
     text: str
     tokens: int
     finish_reason: str
+    function: str = ""
+    reasoning_tokens: int = 0
 
 
 def answer(model_request: ModelRequest, draw: int) -> GeneratedText:
     """The first choice that a draw makes for a request."""
-    return _answer(
-        model_request.keys, model_request.json, model_request.completion_tokens_max, draw % VARIANTS
-    )
+    return _answer(model_request, draw % VARIANTS)
 
 
 def choices(model_request: ModelRequest, draw: int) -> tuple[GeneratedText, ...]:
@@ -56,21 +76,53 @@ def choices(model_request: ModelRequest, draw: int) -> tuple[GeneratedText, ...]
     return tuple(answer(model_request, draw + 7919 * number) for number in range(model_request.choices))
 
 
+def messages_of(said: GeneratedText, model_request: ModelRequest, draw: int) -> tuple[str, ...]:
+    """The texts of a response's messages: one, and in about one of 400 responses two."""
+    if draw % VARIANTS % _RARELY or not said.text:
+        return (said.text,)
+    if model_request.schema or model_request.json == "json_object":
+        return (said.text, said.text)
+    middle = said.text.find(" ", len(said.text) // 2)
+    return (said.text[:middle], said.text[middle:]) if middle > 0 else (said.text,)
+
+
+_RARELY = 400
+
+
 @lru_cache(maxsize=4 * VARIANTS)
-def _answer(keys: tuple[str, ...], json: str, tokens_max: int, variant: int) -> GeneratedText:
-    text = _text(keys, json, variant)
-    tokens = text_tokens(text)
-    if 0 < tokens_max < tokens:
-        return GeneratedText(text[: 4 * tokens_max], tokens_max, "length")
-    return GeneratedText(text, tokens, "stop")
+def _answer(model_request: ModelRequest, variant: int) -> GeneratedText:
+    functions, limit = model_request.functions, model_request.completion_tokens_max
+    called = functions[variant % len(functions)] if functions else None
+    text = written(called.schema, variant, _wording) if called else _text(model_request, variant)
+    thought = _THOUGHT_TOKENS.get(model_request.effort, 0)
+    thought += thought and 64 * (variant % 3)
+    tokens, name = text_tokens(text) + thought, called.name if called else ""
+    if 0 < limit < tokens:
+        return GeneratedText(text[: 4 * max(0, limit - thought)], limit, "length", name, min(thought, limit))
+    finish_reason = "tool_calls" if called and not model_request.is_forced_call else "stop"
+    return GeneratedText(text, tokens, finish_reason, name, thought)
 
 
-def _text(keys: tuple[str, ...], json: str, variant: int) -> str:
-    if keys:
-        return orjson.dumps({key: _value(key, variant) for key in keys}).decode()
-    if json in ("json_object", "json_schema"):
-        return orjson.dumps({"answer": _summary(variant)}).decode()
-    return _summary(variant)
+def _text(model_request: ModelRequest, variant: int) -> str:
+    if model_request.schema:
+        return written(model_request.schema, variant, _wording)
+    if model_request.keys:
+        return orjson.dumps({key: _value(key, variant) for key in model_request.keys}).decode()
+    if model_request.json in ("json_object", "json_schema"):
+        return orjson.dumps({"answer": _remark(variant)}).decode()
+    return _remark(variant)
+
+
+def _wording(name: str, number: int) -> str:
+    """What a property of a schema says: a value that goes with its name, or a remark."""
+    said = _value(name, number)
+    return _remark(number) if name not in ("sentiment", "category", "language") else said
+
+
+def _remark(variant: int) -> str:
+    """A summary in the signs of any language, with breaks that are no ends of lines of a file."""
+    first, _, second = _summary(variant).partition(". ")
+    return f"{first}.{_BREAKS[variant % len(_BREAKS)]}{second}"
 
 
 def _value(key: str, variant: int) -> str:

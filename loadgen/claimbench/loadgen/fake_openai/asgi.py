@@ -14,7 +14,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-UPLOAD_PATH = "/v1/files"
+UPLOAD_PATHS = ("/v1/files", "/openai/files", "/openai/v1/files")
 """Where bodies go to disk while they arrive."""
 
 _BODY_BYTES = 64_000_000
@@ -90,7 +90,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _request(scope: Scope, receive: Receive, fake: Answering) -> ApiRequest:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     sink: FormReader | _Memory = _Memory()
-    if scope["method"] == "POST" and scope["path"] == UPLOAD_PATH:
+    if scope["method"] == "POST" and scope["path"] in UPLOAD_PATHS:
         sink = fake.receive_upload(headers.get("content-type", ""))
     more = True
     while more:
@@ -120,7 +120,7 @@ class _Memory:
 
 async def _handled(fake: Answering, request: ApiRequest) -> ApiResponse:
     """Long work is done in a thread, so that other calls are not held up."""
-    if isinstance(request.body, bytes) and not request.path.endswith(("/content", UPLOAD_PATH)):
+    if isinstance(request.body, bytes) and not request.path.endswith(("/content", "/files")):
         return fake.handle(request)
     return await asyncio.to_thread(fake.handle, request)
 

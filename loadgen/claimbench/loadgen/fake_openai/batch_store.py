@@ -4,6 +4,8 @@ from dataclasses import replace
 from itertools import count
 
 from claimbench.loadgen.fake_openai.batches import (
+    VALIDATION_S,
+    WINDOW_S,
     Batch,
     BatchOrder,
     Status,
@@ -13,10 +15,12 @@ from claimbench.loadgen.fake_openai.batches import (
     work_seconds,
 )
 from claimbench.loadgen.fake_openai.chance import Chance
+from claimbench.loadgen.fake_openai.dialects import Dialect
 from claimbench.loadgen.fake_openai.fault_injection import NONE_ACTIVE, ActiveFaults, Triggers
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.file_store import FileStore
-from claimbench.loadgen.fake_openai.limits import Hold, Limits, RateWindow, TokenQueue
+from claimbench.loadgen.fake_openai.limits import BatchQueue, Hold, Limits, RateWindow
+from claimbench.loadgen.fake_openai.line_index import LineIndex
 from claimbench.loadgen.fake_openai.meters import MeterBook
 from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint
 from claimbench.loadgen.fake_openai.parameters import (
@@ -27,16 +31,18 @@ from claimbench.loadgen.fake_openai.parameters import (
     read_metadata,
     required_text,
 )
+from claimbench.loadgen.fake_openai.planning import Planner
 from claimbench.loadgen.fake_openai.validation import (
     LineProblem,
     cannot_find_file,
     problem_of,
+    request_limit,
     token_limit,
     too_many_inputs,
     wrong_purpose,
 )
 from claimbench.loadgen.fake_openai.wire import JsonObject, refuse
-from claimbench.loadgen.fake_openai.work import BatchLines, BatchWork, Planner, cancelled, expired
+from claimbench.loadgen.fake_openai.work import BatchLines, BatchWork, cancelled, expired
 
 _PARAMETERS = frozenset(
     {"input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after"}
@@ -44,17 +50,22 @@ _PARAMETERS = frozenset(
 _WIND_DOWN_MAX_S = 60
 
 
-def read_order(body: JsonObject) -> BatchOrder:
+def read_order(body: JsonObject, dialect: Dialect) -> BatchOrder:
     """The creating request. Refused (400) with the parameter that is wrong."""
     for name in body:
         if name not in _PARAMETERS:
             raise refuse(400, f"Unknown parameter: '{name[:64]}'.", param=name[:64], code="unknown_parameter")
     file_id = required_text(body, "input_file_id")
-    endpoint = one_of(required_text(body, "endpoint"), list(ModelEndpoint), "endpoint")
+    named = required_text(body, "endpoint")
+    endpoint = one_of(dialect.endpoint_of(named), list(ModelEndpoint), "endpoint")
     one_of(required_text(body, "completion_window"), ("24h",), "completion_window")
     metadata = read_metadata(body.get("metadata"))
     return BatchOrder(
-        endpoint, file_id, metadata, read_expiry(body.get("output_expires_after"), "output_expires_after")
+        endpoint,
+        file_id,
+        metadata,
+        read_expiry(body.get("output_expires_after"), "output_expires_after"),
+        named,
     )
 
 
@@ -73,13 +84,18 @@ class BatchStore:
         self._files, self._planner, self._triggers = files, planner, triggers
         self._chance, self._limits, self._book = chance, limits, book
         self._batches: dict[str, Batch] = {}
-        self._queue = TokenQueue()
+        self._queue = BatchQueue()
         self._numbers = count(1)
-        self._creations = RateWindow(limits.batches_per_hour, 3_600, limits.clock_speed)
+        self._speed = limits.model_speed
+        self._creations = RateWindow(limits.batches_per_hour, 3_600 / self._speed, limits.clock_speed)
 
     def create(self, raw: bytes, body: JsonObject, now: float) -> JsonObject:
         """Create a batch. What is wrong with its file shows later, when the batch has failed."""
-        order = read_order(body)
+        order = read_order(body, self._limits.dialect)
+        file = self._files.find(order.input_file_id, now)
+        if file is not None and file.status(now) != "processed":
+            message = f"The file {file.id} is not processed yet. Its status is '{file.status(now)}'."
+            raise refuse(400, message, param="input_file_id")
         self._creations.take(now, "batch creation per hour")
         number = next(self._numbers)
         blank = Batch(
@@ -87,7 +103,7 @@ class BatchStore:
             number,
             order,
             int(now),
-            failing(now),
+            failing(now, self._speed),
             faults=self._triggers.batch(raw),
         )
         batch = self._started(blank, now)
@@ -96,7 +112,7 @@ class BatchStore:
 
     def _started(self, blank: Batch, now: float) -> Batch:
         file = self._files.find(blank.order.input_file_id, now)
-        if file is None:
+        if file is None or now < file.hidden.from_batches or blank.faults.of(FaultKind.SPEND_CAP):
             return replace(blank, problems=(cannot_find_file(blank.order.input_file_id),))
         if file.lines is None:
             return replace(blank, problems=(wrong_purpose(file.id, file.purpose),))
@@ -111,38 +127,52 @@ class BatchStore:
 
     def _problems(self, blank: Batch, lines: BatchLines, now: float) -> tuple[LineProblem, ...]:
         if fault := blank.faults.of(FaultKind.VALIDATION_FAILURE):
-            return (problem_of(fault.code or "invalid_request", blank.order.input_file_id),)
+            found = problem_of(fault.code or "invalid_request", blank.order.input_file_id)
+            return (replace(found, message=fault.message or found.message),)
         if problems := lines.index.problems_for(blank.order.endpoint):
-            return problems
+            return tuple(replace(one, code=self._limits.dialect.code(one.code)) for one in problems)
         inputs, inputs_max = lines.index.embedding_inputs, self._limits.embedding_inputs_per_batch
         if inputs > inputs_max:
             return (too_many_inputs(inputs, inputs_max),)
-        model = lines.index.model or ""
+        return self._queue_problems(blank, lines.index, now)
+
+    def _queue_problems(self, blank: Batch, index: LineIndex, now: float) -> tuple[LineProblem, ...]:
+        """Whether the open batches of the model leave room for another one."""
+        model = index.model or ""
         held, limit = self._queue.held(model, now), self._limits.enqueued_tokens
-        too_many = held + lines.index.total_prompt_tokens > limit
-        if too_many or blank.faults.of(FaultKind.TOKEN_LIMIT):
+        if held.tokens + index.total_prompt_tokens > limit:
             return (token_limit(model, limit),)
+        if held.requests + len(index) > self._limits.enqueued_requests:
+            return (request_limit(model, self._limits.enqueued_requests),)
+        if fault := blank.faults.of(FaultKind.TOKEN_LIMIT):
+            found = token_limit(model, limit)
+            return (replace(found, message=fault.message or found.message),)
         return ()
 
     def _keep(self, batch: Batch) -> None:
         self._batches[batch.id] = batch
         if batch.work is not None and batch.model is not None:
-            tokens = batch.work.lines.index.total_prompt_tokens
-            self._queue.hold(batch.number, Hold(batch.model, tokens, batch.timeline.ends_at))
+            index = batch.work.lines.index
+            hold = Hold(batch.model, index.total_prompt_tokens, len(index), batch.timeline.ends_at)
+            self._queue.hold(batch.number, hold)
 
     def _scheduled(self, blank: Batch, work: BatchWork) -> Batch:
-        created_at, faults = blank.created_at, blank.faults
-        if fault := faults.of(FaultKind.EXPIRE):
-            rest = expired(int(len(work) * fault.share))
-            return replace(blank, timeline=expiring(created_at, fault.share), work=work.stopped(rest))
-        work_s = work_seconds(len(work), self._chance.share("work", created_at, len(work)))
+        began, faults, speed = blank.timeline.steps[0].at, blank.faults, self._speed
+        work_s = work_seconds(len(work), self._chance.share("work", blank.created_at, len(work)))
         if fault := faults.of(FaultKind.SLOW_BATCH):
             work_s += fault.seconds
-        timeline = completing(created_at, work_s)
+        timeline, window_s = completing(began, work_s, speed), WINDOW_S / speed
+        if fault := faults.of(FaultKind.EXPIRE):
+            return _expired(blank, work, fault.share, speed)
         if fault := faults.of(FaultKind.CANCEL):
-            stopped_at = created_at + 3 + fault.share * work_s
-            timeline = timeline.cancelled(stopped_at, self._wind_down_s(blank))
-            work = work.stopped(cancelled(int(len(work) * fault.share)))
+            stopped_at = began + VALIDATION_S / speed + fault.share * timeline.work_s
+            if stopped_at < began + window_s:
+                timeline = timeline.cancelled(stopped_at, self._wind_down_s(blank), window_s)
+                return replace(
+                    blank, timeline=timeline, work=work.stopped(cancelled(int(len(work) * fault.share)))
+                )
+        if timeline.ends_at > began + window_s:
+            return _expired(blank, work, min(1.0, (WINDOW_S - VALIDATION_S) / work_s), speed)
         return replace(blank, timeline=timeline, work=work)
 
     def _with_files(self, batch: Batch) -> Batch:
@@ -189,7 +219,7 @@ class BatchStore:
         return stopped.shown(now)
 
     def _stopped(self, batch: Batch, now: float) -> Batch:
-        timeline = batch.timeline.cancelled(now, self._wind_down_s(batch))
+        timeline = batch.timeline.cancelled(now, self._wind_down_s(batch), WINDOW_S / self._speed)
         if batch.work is None:
             return replace(batch, timeline=timeline)
         total, already = len(batch.work), batch.work.rest
@@ -197,4 +227,11 @@ class BatchStore:
         return replace(batch, timeline=timeline, work=batch.work.stopped(cancelled(done)))
 
     def _wind_down_s(self, batch: Batch) -> float:
-        return 1 + self._chance.share("wind down", batch.number) * (_WIND_DOWN_MAX_S - 1)
+        wind_down_s = 1 + self._chance.share("wind down", batch.number) * (_WIND_DOWN_MAX_S - 1)
+        return wind_down_s / self._speed
+
+
+def _expired(blank: Batch, work: BatchWork, share: float, speed: float) -> Batch:
+    """The batch whose window ends when this share of its lines is done."""
+    timeline = expiring(blank.timeline.steps[0].at, share, speed)
+    return replace(blank, timeline=timeline, work=work.stopped(expired(int(len(work) * share))))

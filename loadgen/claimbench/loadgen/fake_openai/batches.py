@@ -1,7 +1,7 @@
 """One batch: its states over time, and how it looks at a moment."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -79,11 +79,11 @@ class Timeline:
         stopped = self.at(Status.CANCELLING) or self.at(Status.EXPIRED) or math.inf
         return min(1.0, (min(now, stopped) - started) / self.work_s)
 
-    def cancelled(self, now: float, wind_down_s: float) -> "Timeline":
-        """The same batch, told to stop now."""
+    def cancelled(self, now: float, wind_down_s: float, window_s: float = WINDOW_S) -> "Timeline":
+        """The same batch, told to stop now; it does not outlive its window."""
         past = tuple(step for step in self.steps if step.at <= now)
-        ending = (Step(now, Status.CANCELLING), Step(now + wind_down_s, Status.CANCELLED))
-        return Timeline(past + ending, self.work_s)
+        ends_at = min(now + wind_down_s, max(now, self.steps[0].at + window_s))
+        return Timeline((*past, Step(now, Status.CANCELLING), Step(ends_at, Status.CANCELLED)), self.work_s)
 
 
 def work_seconds(lines: int, chance: float) -> float:
@@ -94,29 +94,30 @@ def work_seconds(lines: int, chance: float) -> float:
     return 117 + 11 * math.log10(1 + lines) + 20 * (chance - 0.5)
 
 
-def completing(created_at: float, work_s: float) -> Timeline:
-    """validating, in_progress, finalizing, completed."""
-    started = created_at + VALIDATION_S
+def completing(created_at: float, work_s: float, speed: float = 1.0) -> Timeline:
+    """validating, in_progress, finalizing, completed; all of it `speed` times as fast."""
+    started, work_s = created_at + VALIDATION_S / speed, work_s / speed
     return Timeline(
         (
             Step(created_at, Status.VALIDATING),
             Step(started, Status.IN_PROGRESS),
             Step(started + work_s, Status.FINALIZING),
-            Step(started + work_s + WRITING_S, Status.COMPLETED),
+            Step(started + work_s + WRITING_S / speed, Status.COMPLETED),
         ),
         work_s,
     )
 
 
-def failing(created_at: float) -> Timeline:
+def failing(created_at: float, speed: float = 1.0) -> Timeline:
     """validating, failed: the input file was no good."""
-    steps = (Step(created_at, Status.VALIDATING), Step(created_at + VALIDATION_S, Status.FAILED))
+    failed_at = created_at + VALIDATION_S / speed
+    steps = (Step(created_at, Status.VALIDATING), Step(failed_at, Status.FAILED))
     return Timeline(steps, math.inf)
 
 
-def expiring(created_at: float, share: float) -> Timeline:
+def expiring(created_at: float, share: float, speed: float = 1.0) -> Timeline:
     """validating, in_progress, expired after the window, with this share of the lines done."""
-    started, ended = created_at + VALIDATION_S, created_at + WINDOW_S
+    started, ended = created_at + VALIDATION_S / speed, created_at + WINDOW_S / speed
     work_s = (ended - started) / share if share > 0 else math.inf
     steps = (
         Step(created_at, Status.VALIDATING),
@@ -147,6 +148,7 @@ class BatchOrder:
     input_file_id: str
     metadata: dict[str, str] | None
     output_expires_after_s: int | None
+    endpoint_as_named: str
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ class Batch:
         return {
             "id": self.id,
             "object": "batch",
-            "endpoint": self.order.endpoint,
+            "endpoint": self.order.endpoint_as_named,
             "model": self.model,
             "errors": self._errors(status),
             "input_file_id": self.order.input_file_id,
@@ -193,12 +195,17 @@ class Batch:
             "output_file_id": self._output_file_id(status, now),
             "error_file_id": self._error_file_id(status),
             "created_at": self.created_at,
-            "expires_at": self.created_at + WINDOW_S,
+            "expires_at": self._expires_at(),
             **stamps,
             "request_counts": self._counts(status, now),
             "usage": self._usage(status),
             "metadata": self.order.metadata,
         }
+
+    def _expires_at(self) -> int:
+        """The end of the window: earlier than in a day only for a batch that a fast model lets expire."""
+        expired_at = self.timeline.at(Status.EXPIRED)
+        return self.created_at + WINDOW_S if expired_at is None else int(expired_at)
 
     def _errors(self, status: Status) -> JsonObject | None:
         if status is not Status.FAILED:
@@ -227,17 +234,11 @@ class Batch:
             if self.faults.of(FaultKind.WRONG_COUNTS):
                 completed, failed = total, 0
         else:
-            executed = tally if self.work.rest is None else replace(tally, failed=self._executed_failures)
-            share = self.timeline.progress(now)
-            if self.work.rest is not None:
-                share = min(1.0, share * total / self.work.rest.done) if self.work.rest.done else 0.0
-            completed, failed = int(share * executed.completed), int(share * executed.failed)
+            share, rest = self.timeline.progress(now), self.work.rest
+            if rest is not None:
+                share = min(1.0, share * total / rest.done) if rest.done else 0.0
+            completed, failed = int(share * tally.completed), int(share * tally.failed)
         return {"total": total, "completed": completed, "failed": failed}
-
-    @property
-    def _executed_failures(self) -> int:
-        rest = self.work.rest if self.work else None
-        return 0 if rest is None else rest.done - self.tally.completed
 
     def _usage(self, status: Status) -> JsonObject | None:
         if status not in ENDED or self.work is None:
@@ -246,7 +247,7 @@ class Batch:
             "input_tokens": self.tally.input_tokens,
             "input_tokens_details": {"cached_tokens": 0},
             "output_tokens": self.tally.output_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": self.tally.reasoning_tokens},
             "total_tokens": self.tally.input_tokens + self.tally.output_tokens,
         }
 

@@ -11,10 +11,11 @@ _UNIT = 1 << 64
 
 
 class Chance:
-    """Draws that depend on the seed and on the words given, and on nothing else."""
+    """Draws that depend on the seed and on the words given alone; identifiers on a salt as well."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, salt: str = "") -> None:
         self._key = blake2b(str(seed).encode(), digest_size=32).digest()
+        self._salt = salt
 
     def draw(self, *words: object) -> int:
         """An integer in 0..2**64-1."""
@@ -44,12 +45,18 @@ class Chance:
             draws.byteswap()
         return draws
 
+    def number(self, number: int) -> int:
+        """The number itself, or with a salt one of 32 bits that stands for it."""
+        return self.draw("number", number, self._salt) % 2**32 if self._salt else number
+
     def hexadecimal(self, *words: object) -> str:
-        """32 hexadecimal digits."""
+        """32 hexadecimal digits, others with each salt."""
+        words = (*words, self._salt) if self._salt else words
         return f"{self.draw(*words, 'a'):016x}{self.draw(*words, 'b'):016x}"
 
     def letters(self, length: int, *words: object) -> str:
-        """That many letters and digits, at most 21."""
+        """That many letters and digits, at most 21, others with each salt."""
+        words = (*words, self._salt) if self._salt else words
         number = (self.draw(*words, "a") << 64) | self.draw(*words, "b")
         return base62(number, length)
 

@@ -8,8 +8,12 @@ from claimbench.loadgen.fake_openai.wire import refuse
 
 
 class ClockKind(StrEnum):
-    """`wall` goes by itself, `manual` only when it is told to."""
+    """`real` shows real dates, though batches are worked on faster; `wall` lets dates themselves run faster.
 
+    `manual` moves only when it is told to.
+    """
+
+    REAL = "real"
     WALL = "wall"
     MANUAL = "manual"
 

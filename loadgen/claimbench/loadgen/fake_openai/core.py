@@ -10,25 +10,38 @@ from claimbench.errors import UsageError
 from claimbench.loadgen.fake_openai.batch_store import BatchStore
 from claimbench.loadgen.fake_openai.blobs import BlobFolder
 from claimbench.loadgen.fake_openai.chance import Chance
-from claimbench.loadgen.fake_openai.chat import check_chat, complete
+from claimbench.loadgen.fake_openai.dialects import with_model
+from claimbench.loadgen.fake_openai.direct import check_direct, complete
 from claimbench.loadgen.fake_openai.fault_injection import (
     ActiveFaults,
     Triggers,
     after_effect,
     before_effect,
-    visible_from,
+    hidden,
 )
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
 from claimbench.loadgen.fake_openai.file_store import FileStore, check_upload
+from claimbench.loadgen.fake_openai.fixtures import NO_FIXTURES, Fixtures
 from claimbench.loadgen.fake_openai.limits import DOCUMENTED, Limits, RateWindow
 from claimbench.loadgen.fake_openai.meters import MeterBook, Meters
+from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint
+from claimbench.loadgen.fake_openai.models import MODELS, model_is_known, shown_model
 from claimbench.loadgen.fake_openai.multipart import FormReader, UploadForm, read_form
 from claimbench.loadgen.fake_openai.outcomes import Model
 from claimbench.loadgen.fake_openai.parameters import query_values, read_json
+from claimbench.loadgen.fake_openai.planning import Planner
 from claimbench.loadgen.fake_openai.routes import UNKNOWN, Route, find_route
 from claimbench.loadgen.fake_openai.validation import ORGANIZATION
 from claimbench.loadgen.fake_openai.wire import ApiRequest, ApiResponse, Refused, json_response, refuse
-from claimbench.loadgen.fake_openai.work import Planner
+
+_DIRECT = {
+    "chat.completions.create": ModelEndpoint.CHAT,
+    "responses.create": ModelEndpoint.RESPONSES,
+    "embeddings.create": ModelEndpoint.EMBEDDINGS,
+    "completions.create": ModelEndpoint.COMPLETIONS,
+    "moderations.create": ModelEndpoint.MODERATIONS,
+}
+"""The calls by which the model is asked without a batch."""
 
 _TYPICAL_HEADERS = {
     "openai-organization": ORGANIZATION,
@@ -42,13 +55,14 @@ class FakeOpenAI:
 
     seed: decides all chance. clock: gives Unix seconds; only it moves batches on. faults: what goes wrong on
     purpose. failed_line_rate: the share (0..1) of requests that fail with a 4xx or 5xx. api_key: the only key
-    that is accepted (None: any). limits: the documented ones unless told otherwise.
+    that is accepted (None: any). salt: makes other identifiers. limits: the documented ones by default.
+    fixtures: answers that some requests get instead of made ones.
 
     Every answer is a function of the seed, the canonical body, and how often that body was asked before, on
     whatever channel: so grouping and order do not change it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all named; each is one choice of a user)
         self,
         *,
         seed: int,
@@ -56,7 +70,9 @@ class FakeOpenAI:
         faults: Faults = NO_FAULTS,
         failed_line_rate: float = 0.0,
         api_key: str | None = None,
+        salt: str = "",
         limits: Limits = DOCUMENTED,
+        fixtures: Fixtures = NO_FIXTURES,
     ) -> None:
         if not 0 <= failed_line_rate <= 1:
             raise UsageError(
@@ -65,7 +81,8 @@ class FakeOpenAI:
                 remedy="use a number from 0 to 1",
             )
         self._clock, self._faults, self._api_key, self._limits = clock, faults, api_key, limits
-        self._chance, self._model = Chance(seed), Model(failed_line_rate)
+        self._chance, self._model = Chance(seed, salt), Model(failed_line_rate)
+        self._fixtures = fixtures
         self._folder, self._lock = BlobFolder(), RLock()
         self._request_numbers = count(1)
         self._book = MeterBook(self._folder)
@@ -79,7 +96,9 @@ class FakeOpenAI:
             "batches.list": self._list_batches,
             "batches.retrieve": self._retrieve_batch,
             "batches.cancel": self._cancel_batch,
-            "chat.completions.create": self._chat,
+            **dict.fromkeys(_DIRECT, self._direct),
+            "models.list": self._list_models,
+            "models.retrieve": self._retrieve_model,
         }
         self.reset()
 
@@ -87,14 +106,14 @@ class FakeOpenAI:
         """Forget all files, batches, attempts and meters, as if just made."""
         with self._lock:
             self._triggers = Triggers(self._faults, self._chance)
-            self._planner = Planner(self._chance, self._model, self._triggers)
-            self._files = FileStore(self._folder, self._chance, self._limits.batch_files_expire_s)
+            self._planner = Planner(self._chance, self._model, self._triggers, self._fixtures)
+            self._files = FileStore(self._folder, self._chance, self._limits)
             self._batches = BatchStore(
                 self._files, self._planner, self._triggers, self._chance, self._limits, self._book
             )
-            speed = self._limits.clock_speed
-            self._uploads = RateWindow(self._limits.uploads_per_minute, 60, speed)
-            self._chats = RateWindow(self._limits.chat_per_minute, 60, speed)
+            speed, minute_s = self._limits.clock_speed, 60 / self._limits.model_speed
+            self._uploads = RateWindow(self._limits.uploads_per_minute, minute_s, speed)
+            self._direct_calls = RateWindow(self._limits.chat_per_minute, minute_s, speed)
             self._book.reset()
 
     def meters(self) -> Meters:
@@ -124,14 +143,19 @@ class FakeOpenAI:
         """Answer one request. Never raises for anything that a client can send."""
         call = UNKNOWN
         try:
-            route = find_route(request.method, request.path)
+            deployment = self._limits.dialect.deployment(request)
+            request = self._limits.dialect.translated(request)
+            route = replace(find_route(request.method, request.path), deployment=deployment)
             call = route.call
             self._check_key(request)
             response = self._served(route, request)
         except Refused as refused:
             response = refused.refusal.response()
         self._book.count(call, _body_size(request), _response_size(response))
-        headers = {"x-request-id": f"req_{next(self._request_numbers):032x}", **_TYPICAL_HEADERS}
+        headers = {
+            "x-request-id": f"req_{self._chance.number(next(self._request_numbers)):032x}",
+            **_TYPICAL_HEADERS,
+        }
         return replace(response, headers={**headers, **response.headers})
 
     def _served(self, route: Route, request: ApiRequest) -> ApiResponse:
@@ -163,7 +187,7 @@ class FakeOpenAI:
         with self._lock:
             self._uploads.take(now, "file uploads per minute")
         upload = check_upload(self._form(request), self._limits)
-        return json_response(self._files.keep(upload, now, visible_from(active, now)).shown())
+        return json_response(self._files.keep(upload, now, hidden(active, now)).shown(now))
 
     def _form(self, request: ApiRequest) -> UploadForm:
         if isinstance(request.body, FormReader):
@@ -176,7 +200,8 @@ class FakeOpenAI:
         return json_response(self._files.page(query_values(request.query), self._clock()))
 
     def _retrieve_file(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
-        return json_response(self._files.get(route.id, self._clock()).shown())
+        now = self._clock()
+        return json_response(self._files.get(route.id, now).shown(now))
 
     def _delete_file(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
         return json_response(self._files.delete(route.id, self._clock()))
@@ -209,15 +234,26 @@ class FakeOpenAI:
         with self._lock:
             return json_response(self._batches.cancel(route.id, self._clock()))
 
-    def _chat(self, _: Route, request: ApiRequest, __: ActiveFaults) -> ApiResponse:
-        raw = self._raw(request)
-        chat = check_chat(raw, read_json(raw), self._limits)
+    def _direct(self, route: Route, request: ApiRequest, _: ActiveFaults) -> ApiResponse:
+        raw, endpoint = self._raw(request), _DIRECT[route.call]
+        body = with_model(read_json(raw), route.deployment)
+        direct = check_direct(endpoint, raw, body, self._limits, self._fixtures)
         with self._lock:
             now = self._clock()
-            self._chats.take(now, f"requests per minute of {chat.read.model_request.model}")
-            self._book.chat(chat.canonical)
-            response = complete(chat, self._planner, now)
-            return replace(response, headers={**response.headers, **self._chats.headers(now)})
+            self._direct_calls.take(now, f"requests per minute of {direct.read.model_request.model}")
+            if endpoint == ModelEndpoint.CHAT:
+                self._book.chat(direct.canonical)
+            response = complete(direct, self._planner, now)
+            return replace(response, headers={**response.headers, **self._direct_calls.headers(now)})
+
+    def _list_models(self, _: Route, __: ApiRequest, ___: ActiveFaults) -> ApiResponse:
+        return json_response({"object": "list", "data": [shown_model(spec.name) for spec in MODELS]})
+
+    def _retrieve_model(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
+        if not model_is_known(route.id):
+            message = f"The model '{route.id[:100]}' does not exist"
+            raise refuse(404, message, param="model", code="model_not_found")
+        return json_response(shown_model(route.id))
 
     def _raw(self, request: ApiRequest) -> bytes:
         return request.body if isinstance(request.body, bytes) else b""

@@ -1,11 +1,11 @@
 """Which faults befall what, and what they do to a call."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from claimbench.loadgen.fake_openai.chance import Chance
-from claimbench.loadgen.fake_openai.faults import Fault, FaultKind, Faults, FaultScope
+from claimbench.loadgen.fake_openai.faults import Fault, FaultKind, Faults, FaultScope, HiddenFrom
 from claimbench.loadgen.fake_openai.limits import rate_limited
 from claimbench.loadgen.fake_openai.wire import ApiResponse, Delivery, Loss, refusal_of
 
@@ -22,6 +22,17 @@ class ActiveFaults:
 
 
 NONE_ACTIVE = ActiveFaults()
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Until when (Unix seconds) an uploaded file is not found by callers, and by batches."""
+
+    from_callers: float = 0.0
+    from_batches: float = 0.0
+
+
+NOT_HIDDEN = Hidden()
 
 
 class Triggers:
@@ -55,7 +66,7 @@ class Triggers:
                 fault
                 for place, fault in enumerate(self._calls)
                 if fault.call_name in ("", name)
-                and _is_nth(fault, number)
+                and fault.befalls(number)
                 and self._drawn(fault, "call", place, name, number)
                 and (fault.match is None or fault.matches(text()))
             )
@@ -69,7 +80,7 @@ class Triggers:
             tuple(
                 fault
                 for place, fault in enumerate(self._batches)
-                if _is_nth(fault, number)
+                if fault.befalls(number)
                 and self._drawn(fault, "batch", place, number)
                 and fault.matches(text)
             )
@@ -81,7 +92,7 @@ class Triggers:
             tuple(
                 fault
                 for place, fault in enumerate(self._lines)
-                if _is_nth(fault, number)
+                if fault.befalls(number)
                 and self._drawn(fault, "line", place, digest.hex(), attempt)
                 and (fault.match is None or fault.matches(text()))
             )
@@ -89,10 +100,6 @@ class Triggers:
 
     def _drawn(self, fault: Fault, *words: object) -> bool:
         return fault.rate is None or self._chance.share("fault", *words) < fault.rate
-
-
-def _is_nth(fault: Fault, number: int) -> bool:
-    return not fault.nth or number in fault.nth
 
 
 _LOST = {
@@ -117,11 +124,12 @@ def before_effect(active: ActiveFaults) -> ApiResponse | None:
     if fault.kind in _LOST:
         return lost(fault)
     if fault.kind is FaultKind.RATE_LIMIT:
-        return rate_limited("Rate limit reached for requests.", fault.retry_after_s).response()
+        message = fault.message or "Rate limit reached for requests."
+        return rate_limited(message, fault.retry_after_s, fault.code).response()
     if fault.kind is FaultKind.CONTENT_BAD_GATEWAY:
         page = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
         return ApiResponse(502, {"content-type": "text/html"}, page)
-    return replace(refusal_of(fault.status, fault.code), headers={}).response()
+    return replace(refusal_of(fault.status, fault.code, fault.message), headers={}).response()
 
 
 def after_effect(active: ActiveFaults, response: ApiResponse) -> ApiResponse:
@@ -134,7 +142,27 @@ def after_effect(active: ActiveFaults, response: ApiResponse) -> ApiResponse:
         delivery = replace(delivery, chunk_delay_s=slow.seconds)
     if cut := active.of(FaultKind.TRUNCATED_DOWNLOAD):
         delivery = replace(delivery, sent_share=cut.share)
+    if short := active.of(FaultKind.SHORT_BODY):
+        response = shortened(response, short.share)
     return replace(response, delivery=delivery)
+
+
+def shortened(response: ApiResponse, share: float) -> ApiResponse:
+    """The response with the beginning of its body only, whose length is told correctly."""
+    if isinstance(response.body, bytes):
+        return replace(response, body=response.body[: int(len(response.body) * share)])
+    if response.content_length is None:
+        return shortened(replace(response, body=b"".join(response.body)), share)
+    length = int(response.content_length * share)
+    return replace(response, body=_first(response.body, length), content_length=length)
+
+
+def _first(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if length <= 0:
+            return
+        yield chunk[:length]
+        length -= len(chunk)
 
 
 def lost(fault: Fault) -> ApiResponse:
@@ -143,7 +171,10 @@ def lost(fault: Fault) -> ApiResponse:
     return ApiResponse(504, delivery=Delivery(loss, fault.seconds if loss is Loss.TIMEOUT else 0.0))
 
 
-def visible_from(active: ActiveFaults, now: float) -> float:
+def hidden(active: ActiveFaults, now: float) -> Hidden:
     """From when on an uploaded file can be found."""
     fault = active.of(FaultKind.FILE_NOT_FOUND_AFTER_UPLOAD)
-    return now + fault.seconds if fault else 0.0
+    if fault is None:
+        return NOT_HIDDEN
+    until = now + fault.seconds
+    return Hidden(until if fault.hidden_from is HiddenFrom.EVERYONE else 0.0, until)

@@ -31,10 +31,12 @@ class FaultKind(StrEnum):
     RESET_BEFORE = "reset_before"
     RESET_AFTER = "reset_after"
     SLOW_BODY = "slow_body"
+    SHORT_BODY = "short_body"
     TRUNCATED_DOWNLOAD = "truncated_download"
     CONTENT_BAD_GATEWAY = "content_bad_gateway"
     FILE_NOT_FOUND_AFTER_UPLOAD = "file_not_found_after_upload"
     VALIDATION_FAILURE = "validation_failure"
+    SPEND_CAP = "spend_cap"
     TOKEN_LIMIT = "token_limit"  # noqa: S105 (a fault's name)
     ALL_LINES_FAILED = "all_lines_failed"
     EXPIRE = "expire"
@@ -70,16 +72,25 @@ def scope(kind: FaultKind) -> FaultScope:
     return FaultScope.LINE if kind in _LINE else FaultScope.BATCH
 
 
+class HiddenFrom(StrEnum):
+    """Who does not find a file right after its upload: the batches made of it, or any caller."""
+
+    BATCHES = "batches"
+    EVERYONE = "everyone"
+
+
 class Fault(BaseModel):
     """One fault and its triggers, which must all hold; without any it befalls everything in its scope.
 
     Triggers: `rate` is a share (0..1), decided by the seed; `nth` lists the calls of a name, the batches, or
-    the lines of a batch that it befalls, counted from 1; `match` is a regular expression searched in the
-    call's path and body, in the batch's creating request, or in the input line. `on` names the calls of a
+    the lines of a batch that it befalls, counted from 1; `from_nth` is the first of them that it befalls;
+    `match` is a regular expression searched in the call's path and body, in the batch's creating request, or
+    in the input line. `on` names the calls of a
     call's fault, `batches.create` for instance; empty: all.
 
-    Details: `status` (HTTP) and `code` of an error; `seconds` of a delay, a window or a silence; `share`
-    (0..1) of the lines or bytes that get through; `retry_after_s` for a rate limit (None: no such header).
+    Details: `status` (HTTP), `code` and `message` of an error; `seconds` of a delay, a window or a silence;
+    `share` (0..1) of the lines or bytes that get through; `retry_after_s` for a rate limit (None: no such
+    header); `hidden_from` for a file that cannot be found yet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -88,12 +99,15 @@ class Fault(BaseModel):
     on: str = ""
     rate: Annotated[float, Field(ge=0, le=1)] | None = None
     nth: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    from_nth: Annotated[int, Field(ge=1)] | None = None
     match: str | None = None
     status: Annotated[int, Field(ge=400, le=599)] = 500
     code: str | None = None
+    message: str | None = None
     seconds: Annotated[float, Field(ge=0)] = 5.0
     share: Annotated[float, Field(ge=0, le=1)] = 0.5
     retry_after_s: Annotated[float, Field(ge=0)] | None = None
+    hidden_from: HiddenFrom = HiddenFrom.BATCHES
 
     @field_validator("match")
     @classmethod
@@ -117,6 +131,11 @@ class Fault(BaseModel):
     def call_name(self) -> str:
         """The call that it befalls; empty for any."""
         return self.on or _HOME.get(self.kind, "")
+
+    def befalls(self, number: int) -> bool:
+        """Whether it befalls the call, batch or line of this number."""
+        begun = self.from_nth is None or number >= self.from_nth
+        return begun and (not self.nth or number in self.nth)
 
     def matches(self, text: bytes) -> bool:
         """Whether `match` is found in the text; it is when there is no `match`."""

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import PurePosixPath
 from threading import Lock, RLock
 
 from claimbench.loadgen.fake_openai.blobs import Blob, BlobFolder
 from claimbench.loadgen.fake_openai.chance import Chance
+from claimbench.loadgen.fake_openai.fault_injection import NOT_HIDDEN, Hidden
 from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.line_index import LineIndexer
 from claimbench.loadgen.fake_openai.multipart import FormFile, UploadForm
@@ -40,7 +42,7 @@ class Produced:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One file. It exists from `created_at` to `expires_at`; before `visible_at` it cannot be found yet."""
+    """One file. It exists from `created_at` to `expires_at`; while it is hidden it cannot be found yet."""
 
     id: str
     number: int
@@ -50,7 +52,8 @@ class StoredFile:
     expires_at: int | None
     content: Blob | Produced
     lines: BatchLines | None = None
-    visible_at: float = 0.0
+    hidden: Hidden = NOT_HIDDEN
+    processed_at: float = 0.0
 
     def blob(self) -> Blob:
         """The content, written now if nobody asked before."""
@@ -58,10 +61,14 @@ class StoredFile:
 
     def exists(self, now: float) -> bool:
         """Whether it can be found."""
-        born = max(self.created_at, self.visible_at)
+        born = max(self.created_at, self.hidden.from_callers)
         return born <= now and (self.expires_at is None or now < self.expires_at)
 
-    def shown(self) -> JsonObject:
+    def status(self, now: float) -> str:
+        """Whether a batch can be made of it."""
+        return "processed" if self.processed_at <= now else "pending"
+
+    def shown(self, now: float) -> JsonObject:
         """The object of the API."""
         return {
             "id": self.id,
@@ -71,7 +78,7 @@ class StoredFile:
             "expires_at": self.expires_at,
             "filename": self.filename,
             "purpose": self.purpose,
-            "status": "processed",
+            "status": self.status(now),
             "status_details": None,
         }
 
@@ -103,7 +110,8 @@ def check_upload(form: UploadForm, limits: Limits) -> ReadUpload:
 
 
 def _batch_lines(file: FormFile, limits: Limits) -> BatchLines:
-    if not file.filename.lower().endswith(".jsonl"):
+    extension = PurePosixPath(file.filename).suffix.lower()  # clients that upload bytes send a bare name
+    if extension not in ("", ".jsonl"):
         raise refuse(400, "Invalid file format for Batch API. Must be .jsonl")
     try:
         index = file.lines.finish() if file.lines else LineIndexer(limits).index(file.content.chunks())
@@ -127,14 +135,15 @@ def _expiry(fields: dict[str, str]) -> int | None:
 class FileStore:
     """All files by id. Safe in threads; contents are written and read outside the lock."""
 
-    def __init__(self, folder: BlobFolder, chance: Chance, batch_files_expire_s: int) -> None:
+    def __init__(self, folder: BlobFolder, chance: Chance, limits: Limits) -> None:
         self._folder, self._chance = folder, chance
-        self._batch_files_expire_s = batch_files_expire_s
+        self._batch_files_expire_s = limits.batch_files_expire_s
+        self._processing_s = limits.dialect.processing_s / limits.model_speed
         self._files: dict[str, StoredFile] = {}
         self._numbers = count(1)
         self._lock = RLock()
 
-    def keep(self, upload: ReadUpload, now: float, visible_at: float) -> StoredFile:
+    def keep(self, upload: ReadUpload, now: float, hidden: Hidden) -> StoredFile:
         """Store an upload. Batch files expire after a while unless told otherwise."""
         created_at, after = int(now), upload.expires_after_s
         if after is None and upload.purpose == "batch":
@@ -150,7 +159,8 @@ class FileStore:
                 None if after is None else created_at + after,
                 upload.file.content,
                 upload.lines,
-                visible_at,
+                hidden,
+                now + self._processing_s if self._processing_s else 0.0,
             )
             self._files[file.id] = file
         return file
@@ -223,4 +233,4 @@ class FileStore:
                 one for one in self._files.values() if one.exists(now) and purpose in (None, one.purpose)
             ]
         files.sort(key=lambda one: (one.created_at, one.number), reverse=not ascending)
-        return page_of(files, values.get("after"), limit, StoredFile.shown)
+        return page_of(files, values.get("after"), limit, lambda file: file.shown(now))

@@ -11,6 +11,7 @@ from claimbench.loadgen.fake_openai.canonical import DIGEST_BYTES
 from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.line_template import LineTemplate, LineValues, TemplateRun, template_of
 from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint, ModelRequest
+from claimbench.loadgen.fake_openai.request_reading import context_of
 from claimbench.loadgen.fake_openai.validation import (
     WRONG_URL,
     LineMistake,
@@ -103,7 +104,7 @@ class LineIndexer:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._requests_max, self._context_tokens = limits.requests_per_batch, limits.context_tokens
+        self._limits = limits
         self._unfinished: list[bytes] = []
         self._is_utf8 = True
         self._offset, self._number = 0, 1
@@ -139,7 +140,7 @@ class LineIndexer:
         self._unfinished.clear()
         if not self._is_utf8:
             raise NotUtf8Error
-        count, limit = len(self._offsets) + len(self._problems), self._requests_max
+        count, limit = len(self._offsets) + len(self._problems), self._limits.requests_per_batch
         if count > limit:
             message = f"The batch contains {count:,} requests, more than the limit of {limit:,} requests."
             self._problems.insert(0, LineProblem("too_many_tasks", message))
@@ -186,7 +187,7 @@ class LineIndexer:
             len(custom_ids) == len(values.custom_ids)
             and self._custom_ids.isdisjoint(custom_ids)
             and "" not in custom_ids
-            and max(values.prompt_tokens, default=0) <= self._context_tokens
+            and max(values.prompt_tokens, default=0) <= context_of(self._model, self._limits.context_tokens)
         )
 
     def _read_slowly(self, line: bytes) -> None:
@@ -195,7 +196,7 @@ class LineIndexer:
             try:
                 value = parse_line(line)
                 self._parsed += 1
-                read = read_request(value, self._context_tokens)
+                read = read_request(value, self._limits)
                 self._check(read)
             except LineMistake as mistake:
                 found = mistake.problem

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import orjson
 
 from claimbench.loadgen.fake_openai.canonical import frame_digest, split, text_digests
-from claimbench.loadgen.fake_openai.model_requests import CountedRequest, names_json, text_tokens
+from claimbench.loadgen.fake_openai.model_requests import CountedRequest, text_tokens
+from claimbench.loadgen.fake_openai.request_reading import names_json
 from claimbench.loadgen.fake_openai.wire import JsonObject
 
 _MARK_ID, _MARK_TEXT = "8a1f custom id", "c07b text"

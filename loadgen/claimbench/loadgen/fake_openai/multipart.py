@@ -134,7 +134,7 @@ class _Parts:
         self._header_data.clear()
 
     def headers_finished(self) -> None:
-        if self._name == "file" and self.file is None and self._filename is not None:
+        if self._name == "file" and self.file is None:
             self._writer = self._folder.writer()
             self._lines = LineIndexer(self._limits) if self.fields.get("purpose") == "batch" else None
 
@@ -149,7 +149,7 @@ class _Parts:
 
     def end(self) -> None:
         if self._writer is not None:
-            self.file = FormFile(self._filename or "", self._writer.finish(), self._lines)
+            self.file = FormFile(self._filename or "upload", self._writer.finish(), self._lines)
             self._writer = self._lines = None
         else:
             self.fields[self._name] = self._text.decode("utf-8", "replace")

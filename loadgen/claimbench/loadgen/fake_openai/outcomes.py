@@ -45,7 +45,7 @@ class Model:
         if active.faults:
             fault = active.of(FaultKind.LINE_ERROR, FaultKind.ALL_LINES_FAILED)
             if fault is not None:
-                return refusal_of(fault.status, fault.code)
+                return refusal_of(fault.status, fault.code, fault.message)
         if draw % _HALF < self._bound:
             return _FAILURES[(draw >> 32) % len(_FAILURES)]
         return None

@@ -1,15 +1,22 @@
 """Response bodies of the model endpoints, the same for a call of its own and for a line of a batch."""
 
+import math
+import sys
+from array import array
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import shake_128
 
-from claimbench.loadgen.fake_openai.answers import GeneratedText, answer, choices
+import orjson
+
+from claimbench.loadgen.fake_openai.answers import GeneratedText, answer, choices, messages_of
 from claimbench.loadgen.fake_openai.chance import base62
 from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint, ModelRequest
+from claimbench.loadgen.fake_openai.models import snapshot_of
 from claimbench.loadgen.fake_openai.wire import JsonObject
 
 _FINGERPRINT = "fp_44709d6fcb"
-_DIMENSIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,11 @@ def completion_tokens(model_request: ModelRequest, draw: int) -> int:
     return sum(one.tokens for one in choices(model_request, draw))
 
 
+def reasoning_tokens(model_request: ModelRequest, draw: int) -> int:
+    """Those of the output tokens that were thought and not written."""
+    return sum(one.reasoning_tokens for one in choices(model_request, draw)) if model_request.effort else 0
+
+
 def chat_completion(given: ReplyInput, answers: tuple[GeneratedText, ...]) -> JsonObject:
     """A chat completion that says what it is given to say."""
     tokens = sum(one.tokens for one in answers)
@@ -43,15 +55,15 @@ def chat_completion(given: ReplyInput, answers: tuple[GeneratedText, ...]) -> Js
         "id": f"chatcmpl-{base62(given.draw, 11)}{base62(given.draw * 31, 11)}{base62(given.draw * 961, 7)}",
         "object": "chat.completion",
         "created": given.created,
-        "model": given.model_request.model,
-        "choices": [_choice(number, one) for number, one in enumerate(answers)],
+        "model": snapshot_of(given.model_request.model),
+        "choices": [_choice(number, one, given.draw) for number, one in enumerate(answers)],
         "usage": {
             "prompt_tokens": given.prompt_tokens,
             "completion_tokens": tokens,
             "total_tokens": given.prompt_tokens + tokens,
             "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
             "completion_tokens_details": {
-                "reasoning_tokens": 0,
+                "reasoning_tokens": sum(one.reasoning_tokens for one in answers),
                 "audio_tokens": 0,
                 "accepted_prediction_tokens": 0,
                 "rejected_prediction_tokens": 0,
@@ -62,13 +74,16 @@ def chat_completion(given: ReplyInput, answers: tuple[GeneratedText, ...]) -> Js
     }
 
 
-def _choice(number: int, one: GeneratedText) -> JsonObject:
-    return {
-        "index": number,
-        "message": {"role": "assistant", "content": one.text, "refusal": None, "annotations": []},
-        "logprobs": None,
-        "finish_reason": one.finish_reason,
-    }
+def _choice(number: int, one: GeneratedText, draw: int) -> JsonObject:
+    message: JsonObject = {"role": "assistant", "content": one.text, "refusal": None, "annotations": []}
+    if one.function:
+        call = {"name": one.function, "arguments": one.text}
+        call_id = f"call_{base62(draw + number, 11)}{base62((draw + number) * 31, 11)}"
+        message["content"], message["tool_calls"] = (
+            None,
+            [{"id": call_id, "type": "function", "function": call}],
+        )
+    return {"index": number, "message": message, "logprobs": None, "finish_reason": one.finish_reason}
 
 
 def _chat(given: ReplyInput) -> JsonObject:
@@ -81,7 +96,7 @@ def _completion(given: ReplyInput) -> JsonObject:
         "id": f"cmpl-{base62(given.draw, 11)}",
         "object": "text_completion",
         "created": given.created,
-        "model": given.model_request.model,
+        "model": snapshot_of(given.model_request.model),
         "choices": [{"text": said.text, "index": 0, "logprobs": None, "finish_reason": said.finish_reason}],
         "usage": {
             "prompt_tokens": given.prompt_tokens,
@@ -92,55 +107,99 @@ def _completion(given: ReplyInput) -> JsonObject:
 
 
 def _response(given: ReplyInput) -> JsonObject:
-    said = answer(given.model_request, given.draw)
-    content = {"type": "output_text", "text": said.text, "annotations": []}
-    message = {
-        "id": f"msg_{given.draw:016x}",
-        "type": "message",
-        "role": "assistant",
-        "status": "completed",
-        "content": [content],
-    }
+    wanted, said = given.model_request, answer(given.model_request, given.draw)
+    is_cut = said.finish_reason == "length"
     return {
         "id": f"resp_{given.draw:016x}",
         "object": "response",
         "created_at": given.created,
-        "status": "completed",
+        "status": "incomplete" if is_cut else "completed",
+        "background": False,
         "error": None,
-        "incomplete_details": None,
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
         "instructions": None,
+        "max_output_tokens": wanted.completion_tokens_max or None,
         "metadata": {},
-        "model": given.model_request.model,
-        "output": [message],
+        "model": snapshot_of(wanted.model),
+        "output": _output_items(said, given, "incomplete" if is_cut else "completed"),
         "parallel_tool_calls": True,
+        "previous_response_id": None,
+        "reasoning": {"effort": wanted.effort or None, "summary": None},
+        "service_tier": "default",
+        "store": True,
         "temperature": 1.0,
+        "text": {"format": _shown_format(wanted)},
         "tool_choice": "auto",
         "tools": [],
         "top_p": 1.0,
+        "truncation": "disabled",
         "usage": {
             "input_tokens": given.prompt_tokens,
             "input_tokens_details": {"cached_tokens": 0},
             "output_tokens": said.tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": said.reasoning_tokens},
             "total_tokens": given.prompt_tokens + said.tokens,
         },
+        "user": None,
+    }
+
+
+def _output_items(said: GeneratedText, given: ReplyInput, status: str) -> list[JsonObject]:
+    """A reasoning item first where the model reasons; then a call, or the messages."""
+    draw, items = given.draw, list[JsonObject]()
+    if given.model_request.effort:
+        items.append({"id": f"rs_{draw:016x}", "type": "reasoning", "summary": []})
+    if said.function:
+        call_id = f"call_{base62(draw, 11)}{base62(draw * 31, 11)}"
+        call = {"call_id": call_id, "name": said.function, "arguments": said.text, "status": status}
+        return [*items, {"id": f"fc_{draw:016x}", "type": "function_call", **call}]
+    texts = messages_of(said, given.model_request, draw) if said.text or status == "completed" else ()
+    for number, text in enumerate(texts):
+        content = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+        message = {"type": "message", "role": "assistant", "status": status, "content": [content]}
+        items.append({"id": f"msg_{(draw + number) % 2**64:016x}", **message})
+    return items
+
+
+def _shown_format(wanted: ModelRequest) -> JsonObject:
+    if not wanted.schema:
+        return {"type": wanted.json or "text"}
+    return {
+        "type": "json_schema",
+        "name": "answer",
+        "description": None,
+        "schema": orjson.Fragment(wanted.schema),
+        "strict": True,
     }
 
 
 def _embedding(given: ReplyInput) -> JsonObject:
-    vectors = [
-        [(((given.draw + number) >> (4 * place)) & 15) / 8 - 1 for place in range(_DIMENSIONS)]
-        for number in range(given.model_request.choices)
-    ]
+    wanted = given.model_request
+    vectors = [_vector(given.draw + number, wanted.width) for number in range(wanted.choices)]
     return {
         "object": "list",
         "data": [
-            {"object": "embedding", "index": number, "embedding": vector}
+            {"object": "embedding", "index": number, "embedding": _encoded(vector, wanted.encoding)}
             for number, vector in enumerate(vectors)
         ],
-        "model": given.model_request.model,
+        "model": snapshot_of(wanted.model),
         "usage": {"prompt_tokens": given.prompt_tokens, "total_tokens": given.prompt_tokens},
     }
+
+
+def _vector(draw: int, width: int) -> "array[float]":
+    """A vector of length 1 whose coordinates are bytes of a stream that the draw begins."""
+    stream = shake_128(draw.to_bytes(9, "big")).digest(width)
+    length = math.sqrt(sum((byte - 127.5) ** 2 for byte in stream))
+    return array("f", [(byte - 127.5) / length for byte in stream])
+
+
+def _encoded(vector: "array[float]", encoding: str) -> list[float] | str:
+    if encoding != "base64":
+        return vector.tolist()
+    if sys.byteorder == "big":
+        vector.byteswap()
+    return b64encode(vector.tobytes()).decode()
 
 
 def _moderation(given: ReplyInput) -> JsonObject:
@@ -150,7 +209,11 @@ def _moderation(given: ReplyInput) -> JsonObject:
         "categories": dict.fromkeys(names, False),
         "category_scores": {name: ((given.draw >> place) & 255) / 10**5 for place, name in enumerate(names)},
     }
-    return {"id": f"modr-{base62(given.draw, 11)}", "model": given.model_request.model, "results": [result]}
+    return {
+        "id": f"modr-{base62(given.draw, 11)}",
+        "model": snapshot_of(given.model_request.model),
+        "results": [result],
+    }
 
 
 def _image(given: ReplyInput) -> JsonObject:
@@ -164,7 +227,7 @@ def _video(given: ReplyInput) -> JsonObject:
         "created_at": given.created,
         "completed_at": given.created,
         "status": "completed",
-        "model": given.model_request.model,
+        "model": snapshot_of(given.model_request.model),
         "progress": 100,
         "seconds": "4",
         "size": "720x1280",

@@ -15,6 +15,12 @@ _COLLECTIONS: Mapping[str, Mapping[str, str]] = {
     "batches/*": {"GET": "batches.retrieve"},
     "batches/*/cancel": {"POST": "batches.cancel"},
     "chat/completions": {"POST": "chat.completions.create"},
+    "responses": {"POST": "responses.create"},
+    "embeddings": {"POST": "embeddings.create"},
+    "completions": {"POST": "completions.create"},
+    "moderations": {"POST": "moderations.create"},
+    "models": {"GET": "models.list"},
+    "models/*": {"GET": "models.retrieve"},
 }
 
 CALLS = tuple(name for methods in _COLLECTIONS.values() for name in methods.values())
@@ -23,10 +29,11 @@ CALLS = tuple(name for methods in _COLLECTIONS.values() for name in methods.valu
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call and the id in its path (empty where the path has none)."""
+    """One call, the id in its path, and the deployment in it (each empty where the path has none)."""
 
     call: str
     id: str = ""
+    deployment: str = ""
 
 
 def find_route(method: str, path: str) -> Route:
@@ -35,7 +42,7 @@ def find_route(method: str, path: str) -> Route:
     if parts[:2] != ["", "v1"] or not all(parts[2:]):
         raise _no_such_url(method, path)
     parts = parts[2:]
-    identifier = parts[1] if len(parts) > 1 and parts[0] in ("files", "batches") else ""
+    identifier = parts[1] if len(parts) > 1 and parts[0] in ("files", "batches", "models") else ""
     pattern = "/".join([parts[0], "*", *parts[2:]]) if identifier else "/".join(parts)
     methods = _COLLECTIONS.get(pattern)
     if methods is None:

@@ -1,13 +1,15 @@
 """The fake behind uvicorn, in this process or in one of its own."""
 
 import ipaddress
+import secrets
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import httpx
 import uvicorn
@@ -19,9 +21,13 @@ from claimbench.loadgen.fake_openai.clocks import ClockKind, ManualClock, Scaled
 from claimbench.loadgen.fake_openai.connections import Connections
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
-from claimbench.loadgen.fake_openai.limits import Limits
+from claimbench.loadgen.fake_openai.fixtures import NO_FIXTURES, Fixtures
+from claimbench.loadgen.fake_openai.limits import DOCUMENTED, Limits
 from claimbench.loadgen.fake_openai.meters import Meters, ModelCall
 from claimbench.loadgen.processes.scratch import scratch_folder
+
+STORED_BYTES = 512_000_000
+"""How much a server keeps on disk before the files of fetched batches go."""
 
 READY = "export OPENAI_BASE_URL="
 """How the line begins that a server prints when it is ready."""
@@ -45,13 +51,20 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class FakeSettings:
-    """What a server's fake is made from; `speed` is that of a wall clock."""
+    """What a server's fake is made from; `speed` is that of a wall clock, or of the model on a real one.
+
+    `record` is a file for the requests and their answers, `state` a folder that outlives the server.
+    """
 
     seed: int = 1
     failed_line_rate: float = 0.0
     faults: Faults = NO_FAULTS
     clock: ClockKind = ClockKind.WALL
     speed: float = 1.0
+    limits: Limits = DOCUMENTED
+    fixtures: Fixtures = NO_FIXTURES
+    record: Path | None = None
+    state: Path | None = None
 
 
 class StopSwitch:
@@ -98,14 +111,15 @@ class _AnnouncingServer(uvicorn.Server):
 
 def serve(address: Address, settings: FakeSettings, switch: StopSwitch) -> None:
     """Serve until a signal or the switch ends it. UsageError when the address cannot be taken."""
-    clock = ManualClock() if settings.clock is ClockKind.MANUAL else ScaledClock(settings.speed)
-    speed = settings.speed if settings.clock is ClockKind.WALL else 1.0
+    clock, limits = _clock_and_limits(settings)
     fake = FakeOpenAI(
         seed=settings.seed,
         clock=clock.now,
         faults=settings.faults,
         failed_line_rate=settings.failed_line_rate,
-        limits=Limits(clock_speed=speed),
+        salt=secrets.token_hex(8),
+        limits=limits,
+        fixtures=settings.fixtures,
     )
     connections = Connections()
     config = uvicorn.Config(
@@ -121,6 +135,14 @@ def serve(address: Address, settings: FakeSettings, switch: StopSwitch) -> None:
         server = _AnnouncingServer(config, fake, _ready_text(address, port, settings))
         switch.attach(server)
         server.run(sockets=[listener])
+
+
+def _clock_and_limits(settings: FakeSettings) -> tuple[ManualClock | ScaledClock, Limits]:
+    if settings.clock is ClockKind.MANUAL:
+        return ManualClock(), settings.limits
+    if settings.clock is ClockKind.WALL:
+        return ScaledClock(settings.speed), replace(settings.limits, clock_speed=settings.speed)
+    return ScaledClock(1.0), replace(settings.limits, model_speed=settings.speed)
 
 
 @contextmanager
@@ -150,7 +172,9 @@ def _bound(address: Address) -> socket.socket:
 def _ready_text(address: Address, port: int, settings: FakeSettings) -> str:
     host = f"[{address.host}]" if ":" in address.host else address.host
     url = f"http://{host}:{port}/v1"
-    pace = f"{settings.speed:g} times as fast as the real one"
+    pace = f"batches {settings.speed:g} times as fast as the real one's, dates as they are"
+    if settings.clock is ClockKind.WALL:
+        pace = f"on a clock {settings.speed:g} times as fast as the real one"
     if settings.clock is ClockKind.MANUAL:
         pace = "on a clock that only POST /_fake/clock moves"
     lines = [f"fake OpenAI on {url}, {pace}, seed {settings.seed}; any key will do; Ctrl-C ends it"]

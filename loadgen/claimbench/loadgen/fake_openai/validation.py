@@ -6,15 +6,16 @@ from typing import Any
 import orjson
 
 from claimbench.loadgen.fake_openai.canonical import digest
+from claimbench.loadgen.fake_openai.dialects import Dialect
+from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.model_requests import (
     INPUT_NAME,
     CountedRequest,
     ModelEndpoint,
     missing_parameter,
-    model_is_known,
-    read_model_request,
     type_name,
 )
+from claimbench.loadgen.fake_openai.request_reading import read_model_request
 from claimbench.loadgen.fake_openai.wire import JsonObject
 
 WRONG_URL = "The URL provided for this request does not match the batch endpoint."
@@ -62,7 +63,7 @@ def parse_line(line: bytes) -> Any:
         raise _not_json() from error
 
 
-def read_request(request: Any, context_tokens: int) -> ReadLine:
+def read_request(request: Any, limits: Limits) -> ReadLine:
     """Check a line's value by all rules that need no other line. LineMistake names the first one broken."""
     if not isinstance(request, dict):
         raise mistake("invalid_request", "Each line must be a JSON object.")
@@ -70,17 +71,19 @@ def read_request(request: Any, context_tokens: int) -> ReadLine:
     if _text(request, "method") != "POST":
         message = "Invalid value for 'method'. Supported values are: 'POST'."
         raise mistake("invalid_value", message, "method")
-    url = _text(request, "url")
+    url = limits.dialect.endpoint_of(_text(request, "url"))
     if url not in INPUT_NAME:
         raise mistake("invalid_url", WRONG_URL, "url")
-    body = _body(request, url)
+    body = _body(request, url, limits.dialect)
     try:
-        return ReadLine(request, custom_id, url, read_model_request(url, body, context_tokens), digest(body))
+        return ReadLine(
+            request, custom_id, url, read_model_request(url, body, limits.context_tokens), digest(body)
+        )
     except TypeError as error:  # nested too deeply to be written again
         raise _not_json() from error
 
 
-def _body(request: JsonObject, url: str) -> JsonObject:
+def _body(request: JsonObject, url: str, dialect: Dialect) -> JsonObject:
     body = request.get("body")
     if body is None:
         raise _missing("body")
@@ -98,7 +101,7 @@ def _body(request: JsonObject, url: str) -> JsonObject:
     if body.get("stream"):
         message = "Chat Completions: Streaming is not supported in the Batch API."
         raise mistake("streaming_unsupported", message, "body.stream")
-    if not model_is_known(model):
+    if not dialect.serves(model):
         message = f"The provided model '{model}' is not supported by the Batch API."
         raise mistake("model_not_found", message, "body.model")
     return body
@@ -222,6 +225,15 @@ def too_many_inputs(inputs: int, limit: int) -> LineProblem:
     """Too many texts to embed in one batch."""
     message = f"The batch contains {inputs:,} embedding inputs, more than the limit of {limit:,} inputs."
     return LineProblem("too_many_tasks", message)
+
+
+def request_limit(model: str, limit: int) -> LineProblem:
+    """Too many requests in the open batches of one model."""
+    message = (
+        f"Enqueued request limit reached for {model} in organization {ORGANIZATION}. Limit: {limit:,} "
+        "enqueued requests. Please try again once some in_progress batches have been completed."
+    )
+    return LineProblem("request_limit_exceeded", message)
 
 
 def token_limit(model: str, limit: int) -> LineProblem:

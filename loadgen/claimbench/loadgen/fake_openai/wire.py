@@ -106,9 +106,9 @@ def refuse(status: int, message: str, *, param: str | None = None, code: str | N
     return Refused(Refusal(status, message, param=param, code=code))
 
 
-def json_response(value: JsonObject) -> ApiResponse:
-    """An object of the API with status 200."""
-    return ApiResponse(200, JSON_HEADERS, orjson.dumps(value))
+def json_response(value: JsonObject, status: int = 200) -> ApiResponse:
+    """An object of the API."""
+    return ApiResponse(status, JSON_HEADERS, orjson.dumps(value))
 
 
 _RETRY_SOON = {"retry-after-ms": "5"}
@@ -142,10 +142,12 @@ RATE_LIMITED = Refusal(
 )
 
 
-def refusal_of(status: int, code: str | None = None) -> Refusal:
+def refusal_of(status: int, code: str | None = None, message: str | None = None) -> Refusal:
     """A typical error of a status."""
     for known in (SERVER_ERROR, OVERLOADED, BAD_PROMPT, RATE_LIMITED):
         if known.status == status:
-            return Refusal(status, known.message, known.type, None, code or known.code, known.headers)
+            return Refusal(
+                status, message or known.message, known.type, None, code or known.code, known.headers
+            )
     kind = "server_error" if status >= 500 else "invalid_request_error"
-    return Refusal(status, f"The request ended with status {status}.", kind, None, code)
+    return Refusal(status, message or f"The request ended with status {status}.", kind, None, code)
