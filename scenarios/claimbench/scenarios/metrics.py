@@ -4,7 +4,7 @@ A threshold speaks of both, a claim of a run's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 RUN = "run"
@@ -57,6 +57,8 @@ class MetricDefinition:
     description: str
     better: Better = Better.LOWER
     subject: Subject = Subject.BOTH
+    workload: str = ""
+    """The workload that alone knows it; empty where the harness counts it of any."""
     kept: tuple[str, ...] = ()
     """The statistics that a record keeps of it, if it keeps no samples."""
     is_by_operation: bool = False
@@ -75,7 +77,9 @@ def _counter(name: str, unit: str, description: str) -> MetricDefinition:
 
 
 def _lookups(name: str, title: str, stage: str, description: str) -> MetricDefinition:
-    return MetricDefinition(name, title, "count", Tier.COUNTER, (stage,), description)
+    return MetricDefinition(
+        name, title, "count", Tier.COUNTER, (stage,), description, workload="batch_pipeline"
+    )
 
 
 CATALOGUE = (
@@ -89,7 +93,7 @@ CATALOGUE = (
     _counter("row_bytes", "B", "bytes of the rows that the client received"),
     _counter("wal_bytes", "B", "bytes of write-ahead log that the server wrote"),
     _counter("buffers", "count", "8 KiB pages that the server touched, cached or not"),
-    _counter("api_calls", "count", "calls of the batch API"),
+    replace(_counter("api_calls", "count", "calls of the batch API"), workload="batch_pipeline"),
     _counter("commits", "count", "transactions that were committed"),
     _lookups(
         "company_lookups_first",
@@ -116,6 +120,7 @@ CATALOGUE = (
         "share of company lookups answered by the cache in an hour of the document's timetable",
         Better.HIGHER,
         Subject.CANDIDATE,
+        workload="batch_pipeline",
     ),
     MetricDefinition(
         "index_used",
@@ -126,6 +131,7 @@ CATALOGUE = (
         "1 if the planner takes the index for the query that the document made it for, else 0",
         Better.HIGHER,
         Subject.CANDIDATE,
+        workload="batch_pipeline",
     ),
     MetricDefinition(
         "time",

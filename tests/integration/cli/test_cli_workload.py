@@ -22,8 +22,8 @@ def test_a_second_workload_goes_through_run_report_check_and_baseline(tmp_path: 
         ran.err + kept.err + checked.err
     )
     assert (out / "report.html").read_text() == page
-    assert "By number of orders" in page
-    assert "companies" not in page
+    assert "by number of orders" in page
+    assert not [word for word in ("compan", "scheduler", "lookups") if word in page.lower()]
     results = json.loads((out / "results.json").read_text())
     statements = {
         (sample["arm"], sample["size"]): sample["value"]

@@ -168,7 +168,7 @@ def test_a_template_that_fails_half_way_leaves_nothing(
     server: Server, workshop: Workshop, dataset: BatchDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = databases(server)
-    module = "claimbench.loadgen.bench.databases.workshop"
+    module = "claimbench.loadgen.workloads.batch_pipeline.recipe"
     monkeypatch.setattr(f"{module}.constraint_statements", lambda: ("ALTER TABLE nowhere ADD CHECK (true)",))
     with pytest.raises(Exception, match="nowhere"):
         workshop.template(recipe(dataset, companies=1, indexes=IndexSet.BEFORE))

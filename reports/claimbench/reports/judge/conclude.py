@@ -88,6 +88,7 @@ def _scenario_record(scenario: Scenario) -> ScenarioRecord:
         why=scenario.why,
         sha256=scenario.sha256,
         source=scenario.source,
+        workload=scenario.workload.kind,
         runs=scenario.workload.runs,
         step_s=scenario.workload.step.total_seconds(),
         companies=scenario.dataset.size,

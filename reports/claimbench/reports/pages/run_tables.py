@@ -86,7 +86,8 @@ def provenance(record: ResultRecord) -> PageTable:
 def not_measured(record: ResultRecord) -> tuple[str, ...]:
     """Titles of the catalogue's metrics that this run has no number for."""
     measured = {metric.metric for metric in record.metrics}
-    return tuple(metric.title for metric in CATALOGUE if metric.name not in measured)
+    known = [metric for metric in CATALOGUE if metric.workload in ("", record.scenario.workload)]
+    return tuple(metric.title for metric in known if metric.name not in measured)
 
 
 def facts(title: str, values: Mapping[str, Scalar]) -> PageTable:

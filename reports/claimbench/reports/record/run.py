@@ -31,6 +31,8 @@ class ScenarioRecord(Frozen):
     sha256: str
     source: str = Field(default="", exclude_if=lambda source: not source)
     """The name or path by which it was loaded, for whoever reads it again."""
+    workload: str = "batch_pipeline"
+    """The kind of work that was measured."""
     runs: int
     step_s: float
     companies: int
