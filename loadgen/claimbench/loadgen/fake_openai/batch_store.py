@@ -1,5 +1,6 @@
 """Batches: create, retrieve, list, cancel."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
@@ -14,15 +15,18 @@ from claimbench.loadgen.fake_openai.batches import (
     failing,
     work_seconds,
 )
+from claimbench.loadgen.fake_openai.blobs import Blob
 from claimbench.loadgen.fake_openai.chance import Chance
 from claimbench.loadgen.fake_openai.dialects import Dialect
 from claimbench.loadgen.fake_openai.fault_injection import NONE_ACTIVE, ActiveFaults, Triggers
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.file_store import FileStore
-from claimbench.loadgen.fake_openai.limits import BatchQueue, Hold, Limits, RateWindow
+from claimbench.loadgen.fake_openai.fixtures import Recording
+from claimbench.loadgen.fake_openai.limits import DOCUMENTED, BatchQueue, Hold, Limits, RateWindow
 from claimbench.loadgen.fake_openai.line_index import LineIndex
 from claimbench.loadgen.fake_openai.meters import MeterBook
 from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint
+from claimbench.loadgen.fake_openai.outcomes import Model
 from claimbench.loadgen.fake_openai.parameters import (
     one_of,
     page_of,
@@ -32,6 +36,7 @@ from claimbench.loadgen.fake_openai.parameters import (
     required_text,
 )
 from claimbench.loadgen.fake_openai.planning import Planner
+from claimbench.loadgen.fake_openai.state import batch_of, batch_record, line_faults_of, rest_of
 from claimbench.loadgen.fake_openai.validation import (
     LineProblem,
     cannot_find_file,
@@ -80,12 +85,14 @@ class BatchStore:
         chance: Chance,
         limits: Limits,
         book: MeterBook,
+        note: Callable[[JsonObject, float], None] | None,
     ) -> None:
+        self._note, self._removes_uploads = note or _note_nothing, note is None
         self._files, self._planner, self._triggers = files, planner, triggers
         self._chance, self._limits, self._book = chance, limits, book
         self._batches: dict[str, Batch] = {}
         self._queue = BatchQueue()
-        self._numbers = count(1)
+        self._numbers, self._last = count(1), 0
         self._speed = limits.model_speed
         self._creations = RateWindow(limits.batches_per_hour, 3_600 / self._speed, limits.clock_speed)
 
@@ -97,7 +104,7 @@ class BatchStore:
             message = f"The file {file.id} is not processed yet. Its status is '{file.status(now)}'."
             raise refuse(400, message, param="input_file_id")
         self._creations.take(now, "batch creation per hour")
-        number = next(self._numbers)
+        number = self._last = next(self._numbers)
         blank = Batch(
             f"batch_{self._chance.hexadecimal('batch', number)}",
             number,
@@ -108,6 +115,7 @@ class BatchStore:
         )
         batch = self._started(blank, now)
         self._keep(batch)
+        self._note(batch_record(batch, self._files.last_number), now)
         return batch.shown(now)
 
     def _started(self, blank: Batch, now: float) -> Batch:
@@ -123,7 +131,8 @@ class BatchStore:
         line_faults = ActiveFaults((failing_all,)) if failing_all else NONE_ACTIVE
         work = self._planner.plan(blank.number, file.lines, line_faults, int(now))
         self._book.batch(file.lines)
-        return self._with_files(self._scheduled(blank, work))
+        self._files.used.add(file.id)
+        return self._with_files(self._named(self._scheduled(blank, work)))
 
     def _problems(self, blank: Batch, lines: BatchLines, now: float) -> tuple[LineProblem, ...]:
         if fault := blank.faults.of(FaultKind.VALIDATION_FAILURE):
@@ -175,19 +184,67 @@ class BatchStore:
             return _expired(blank, work, min(1.0, (WINDOW_S - VALIDATION_S) / work_s), speed)
         return replace(blank, timeline=timeline, work=work)
 
-    def _with_files(self, batch: Batch) -> Batch:
-        work = batch.work
-        if work is None:
+    def _named(self, batch: Batch) -> Batch:
+        """The batch with ids for those result files that will come to be."""
+        if batch.work is None:
             return batch
-        tally, ends_at = work.tally(), int(batch.timeline.ends_at)
+        tally = batch.work.tally()
         output_id = self._files.new_id() if tally.answered else None
-        error_id = self._files.new_id() if tally.answered < len(work) else None
-        after = batch.order.output_expires_after_s
-        if output_id:
-            self._files.promise(output_id, f"{batch.id}_output.jsonl", ends_at, after, work.output_lines)
-        if error_id:
-            self._files.promise(error_id, f"{batch.id}_error.jsonl", ends_at, after, work.error_lines)
+        error_id = self._files.new_id() if tally.answered < len(batch.work) else None
         return replace(batch, tally=tally, output_file_id=output_id, error_file_id=error_id)
+
+    def _with_files(self, batch: Batch) -> Batch:
+        """Promise the result files of a batch."""
+        work, ends_at, after = batch.work, int(batch.timeline.ends_at), batch.order.output_expires_after_s
+        if work is not None and batch.output_file_id:
+            name = f"{batch.id}_output.jsonl"
+            self._files.promise(batch.output_file_id, name, ends_at, after, work.output_lines)
+        if work is not None and batch.error_file_id:
+            name = f"{batch.id}_error.jsonl"
+            self._files.promise(batch.error_file_id, name, ends_at, after, work.error_lines)
+        return batch
+
+    def restore(self, record: JsonObject) -> None:
+        """Take a batch, as a server before this one left it: its answers are decided again, the same."""
+        batch, told = batch_of(record), record["work"]
+        before = self._batches.get(batch.id)
+        if told is not None:
+            if before is not None and before.work is not None:
+                self._files.forget(before.output_file_id, before.error_file_id)
+                work = before.work
+            else:
+                lines = self._files.lines_of(batch.order.input_file_id)
+                model, faults = Model(told["failed_line_rate"]), line_faults_of(told)
+                work = self._planner.again(batch.number, lines, faults, model, batch.created_at)
+            work = replace(work, rest=rest_of(told))
+            batch = replace(batch, work=work, tally=work.tally())
+        self._files.count_from(record["files_upto"])
+        self._numbers = count(max(batch.number, self._last) + 1)
+        self._last = max(batch.number, self._last)
+        self._triggers.begin_batches_at(self._last)
+        self._keep(self._with_files(batch))
+
+    def record(self, file_id: str, content: Blob, recording: Recording) -> None:
+        """Record the results of a batch, if this is one of its files."""
+        for batch in self._batches.values():
+            if batch.work is not None and file_id in (batch.output_file_id, batch.error_file_id):
+                bodies = {one["custom_id"]: one["body"] for one in batch.work.lines.requests()}
+                with content.open() as lines:
+                    recording.results(file_id, lines, bodies)
+
+    def make_room(self, now: float) -> None:
+        """Keep to the limit of what is stored: forget results, then files of batches that were fetched."""
+        limit, files = self._limits.stored_bytes, self._files
+        if limit >= DOCUMENTED.stored_bytes:
+            return
+        files.forget_produced(limit)
+        for batch in self._batches.values() if self._removes_uploads else ():
+            if files.stored_bytes() <= limit:
+                return
+            results = {one for one in (batch.output_file_id, batch.error_file_id) if one}
+            if batch.work is not None and batch.ended(now) and results <= files.fetched:
+                batch.work.lines.content.discard()
+                files.forget(batch.order.input_file_id, *results)
 
     def retrieve(self, batch_id: str, now: float) -> JsonObject:
         """A batch as it is now."""
@@ -214,8 +271,9 @@ class BatchStore:
         if batch.ended(now):
             raise refuse(409, f"Cannot cancel a batch with status '{status}'.")
         self._files.forget(batch.output_file_id, batch.error_file_id)
-        stopped = self._with_files(self._stopped(batch, now))
+        stopped = self._with_files(self._named(self._stopped(batch, now)))
         self._keep(stopped)
+        self._note(batch_record(stopped, self._files.last_number), now)
         return stopped.shown(now)
 
     def _stopped(self, batch: Batch, now: float) -> Batch:
@@ -229,6 +287,10 @@ class BatchStore:
     def _wind_down_s(self, batch: Batch) -> float:
         wind_down_s = 1 + self._chance.share("wind down", batch.number) * (_WIND_DOWN_MAX_S - 1)
         return wind_down_s / self._speed
+
+
+def _note_nothing(_: JsonObject, __: float) -> None:
+    """Where there is no state folder."""
 
 
 def _expired(blank: Batch, work: BatchWork, share: float, speed: float) -> Batch:

@@ -13,13 +13,35 @@ CHUNK = 256 * 1024
 
 
 class Blob:
-    """The first `size` bytes of a file on disk, which goes when nobody refers to it any more."""
+    """The first `size` bytes of a file on disk, which goes when nobody refers to it any more.
+
+    One that is kept stays, unless it is let go of again.
+    """
 
     def __init__(self, path: Path, size: int, owner: object = None) -> None:
         self.path, self.size = path, size
         self._owner = owner
+        self._kept: set[str] = set()
         if owner is None:
-            weakref.finalize(self, _remove, str(path))
+            weakref.finalize(self, _remove_unless_kept, str(path), self._kept)
+
+    def keep(self) -> None:
+        """Leave the file on disk even after the end of the process."""
+        self._kept.add(str(self.path))
+
+    def let_go(self) -> None:
+        """Remove the file when nobody refers to it any more."""
+        self._kept.clear()
+
+    def discard(self) -> None:
+        """Remove the file now, whoever refers to it."""
+        self.let_go()
+        _remove(str(self.path))
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can still be read."""
+        return self.path.exists()
 
     def open(self) -> BinaryIO:
         """The content, to be read from its start."""
@@ -33,9 +55,14 @@ class Blob:
 
 
 class BlobFolder:
-    """A private folder of blobs; `close` empties it, and so does the end of the process."""
+    """A folder of blobs: a private one that goes with the process, or a given one whose kept blobs stay."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        if path is not None:
+            known = [int(one.name) for one in path.iterdir() if one.name.isdigit()]
+            self._path, self._numbers = path, count(max(known, default=0) + 1)
+            self._release = weakref.finalize(self, lambda: None)
+            return
         folder = make_scratch_folder("fake-openai")
         self._path, self._numbers = folder.path, count()
         self._release = weakref.finalize(self, folder.release)
@@ -78,6 +105,11 @@ class BlobWriter:
 def _abandon(file: BinaryIO, path: str) -> None:
     file.close()
     _remove(path)
+
+
+def _remove_unless_kept(path: str, kept: set[str]) -> None:
+    if path not in kept:
+        _remove(path)
 
 
 def _remove(path: str) -> None:

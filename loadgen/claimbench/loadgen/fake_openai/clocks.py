@@ -21,9 +21,9 @@ class ClockKind(StrEnum):
 class ScaledClock:
     """Starts at the present and goes `speed` times as fast."""
 
-    def __init__(self, speed: float) -> None:
+    def __init__(self, speed: float, not_before: float = 0.0) -> None:
         self._speed = speed
-        self._started_at, self._started = time.time(), time.monotonic()
+        self._started_at, self._started = max(time.time(), not_before), time.monotonic()
 
     def now(self) -> float:
         """Unix seconds."""
@@ -37,8 +37,8 @@ class ScaledClock:
 class ManualClock:
     """Stands still until it is set."""
 
-    def __init__(self) -> None:
-        self._now = float(int(time.time()))
+    def __init__(self, not_before: float = 0.0) -> None:
+        self._now = max(float(int(time.time())), not_before)
 
     def now(self) -> float:
         """Unix seconds."""

@@ -21,7 +21,7 @@ from claimbench.loadgen.fake_openai.fault_injection import (
 )
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
 from claimbench.loadgen.fake_openai.file_store import FileStore, check_upload
-from claimbench.loadgen.fake_openai.fixtures import NO_FIXTURES, Fixtures
+from claimbench.loadgen.fake_openai.fixtures import NO_FIXTURES, Fixtures, Recording
 from claimbench.loadgen.fake_openai.limits import DOCUMENTED, Limits, RateWindow
 from claimbench.loadgen.fake_openai.meters import MeterBook, Meters
 from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint
@@ -31,8 +31,16 @@ from claimbench.loadgen.fake_openai.outcomes import Model
 from claimbench.loadgen.fake_openai.parameters import query_values, read_json
 from claimbench.loadgen.fake_openai.planning import Planner
 from claimbench.loadgen.fake_openai.routes import UNKNOWN, Route, find_route
+from claimbench.loadgen.fake_openai.state import StateFolder, file_of, file_record
 from claimbench.loadgen.fake_openai.validation import ORGANIZATION
-from claimbench.loadgen.fake_openai.wire import ApiRequest, ApiResponse, Refused, json_response, refuse
+from claimbench.loadgen.fake_openai.wire import (
+    ApiRequest,
+    ApiResponse,
+    JsonObject,
+    Refused,
+    json_response,
+    refuse,
+)
 
 _DIRECT = {
     "chat.completions.create": ModelEndpoint.CHAT,
@@ -56,7 +64,8 @@ class FakeOpenAI:
     seed: decides all chance. clock: gives Unix seconds; only it moves batches on. faults: what goes wrong on
     purpose. failed_line_rate: the share (0..1) of requests that fail with a 4xx or 5xx. api_key: the only key
     that is accepted (None: any). salt: makes other identifiers. limits: the documented ones by default.
-    fixtures: answers that some requests get instead of made ones.
+    fixtures: answers that some requests get instead of made ones. state: what outlives the process.
+    recording: where answers are written to.
 
     Every answer is a function of the seed, the canonical body, and how often that body was asked before, on
     whatever channel: so grouping and order do not change it.
@@ -73,6 +82,8 @@ class FakeOpenAI:
         salt: str = "",
         limits: Limits = DOCUMENTED,
         fixtures: Fixtures = NO_FIXTURES,
+        state: StateFolder | None = None,
+        recording: Recording | None = None,
     ) -> None:
         if not 0 <= failed_line_rate <= 1:
             raise UsageError(
@@ -81,9 +92,10 @@ class FakeOpenAI:
                 remedy="use a number from 0 to 1",
             )
         self._clock, self._faults, self._api_key, self._limits = clock, faults, api_key, limits
-        self._chance, self._model = Chance(seed, salt), Model(failed_line_rate)
-        self._fixtures = fixtures
-        self._folder, self._lock = BlobFolder(), RLock()
+        self._chance = Chance(seed, state.salt if state else salt)
+        self._fixtures, self._state, self._model = fixtures, state, Model(failed_line_rate)
+        self._recording = recording
+        self._folder, self._lock = BlobFolder(state.uploads if state else None), RLock()
         self._request_numbers = count(1)
         self._book = MeterBook(self._folder)
         self._operations = {
@@ -100,16 +112,49 @@ class FakeOpenAI:
             "models.list": self._list_models,
             "models.retrieve": self._retrieve_model,
         }
-        self.reset()
+        self._forget()
+        self._restore()
+
+    def _note(self, record: JsonObject, now: float) -> None:
+        """Let the state folder remember."""
+        if self._state is not None:
+            self._state.note(record, now)
+
+    def _restore(self) -> None:
+        """Take up what the servers before this one have left in the state folder."""
+        state = self._state
+        if state is None:
+            return
+        for record in state.records:
+            if "file" in record:
+                file = file_of(record, state.uploads, self._limits)
+                if file is not None:
+                    self._files.restore(file)
+            elif "batch" in record:
+                self._batches.restore(record)
+            elif "deleted" in record:
+                self._files.forget(record["deleted"])
+            elif "asked" in record:
+                self._planner.attempt(bytes.fromhex(record["asked"]))
+            elif "reset" in record:
+                self._forget()
+        names = {record["content"] for record in state.records if "file" in record}
+        for stray in state.stray(names):
+            stray.unlink(missing_ok=True)
 
     def reset(self) -> None:
         """Forget all files, batches, attempts and meters, as if just made."""
+        self._forget()
+        self._note({"reset": True}, self._clock())
+
+    def _forget(self) -> None:
         with self._lock:
             self._triggers = Triggers(self._faults, self._chance)
             self._planner = Planner(self._chance, self._model, self._triggers, self._fixtures)
             self._files = FileStore(self._folder, self._chance, self._limits)
+            note = self._note if self._state is not None else None
             self._batches = BatchStore(
-                self._files, self._planner, self._triggers, self._chance, self._limits, self._book
+                self._files, self._planner, self._triggers, self._chance, self._limits, self._book, note
             )
             speed, minute_s = self._limits.clock_speed, 60 / self._limits.model_speed
             self._uploads = RateWindow(self._limits.uploads_per_minute, minute_s, speed)
@@ -136,8 +181,10 @@ class FakeOpenAI:
         return FormReader(content_type, self._folder, self._limits)
 
     def close(self) -> None:
-        """Delete everything that is stored on disk."""
+        """Delete everything that is stored on disk, but for a state folder, which is let go of."""
         self._folder.close()
+        if self._state is not None:
+            self._state.close()
 
     def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one request. Never raises for anything that a client can send."""
@@ -187,7 +234,13 @@ class FakeOpenAI:
         with self._lock:
             self._uploads.take(now, "file uploads per minute")
         upload = check_upload(self._form(request), self._limits)
-        return json_response(self._files.keep(upload, now, hidden(active, now)).shown(now))
+        file = self._files.keep(upload, now, hidden(active, now))
+        if self._state is not None:
+            upload.file.content.keep()
+        self._note(file_record(file), now)
+        with self._lock:
+            self._batches.make_room(now)
+        return json_response(file.shown(now))
 
     def _form(self, request: ApiRequest) -> UploadForm:
         if isinstance(request.body, FormReader):
@@ -204,11 +257,19 @@ class FakeOpenAI:
         return json_response(self._files.get(route.id, now).shown(now))
 
     def _delete_file(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
-        return json_response(self._files.delete(route.id, self._clock()))
+        now = self._clock()
+        deleted = self._files.delete(route.id, now)
+        self._note({"deleted": route.id}, now)
+        return json_response(deleted)
 
     def _content(self, route: Route, _: ApiRequest, __: ActiveFaults) -> ApiResponse:
         file = self._files.get(route.id, self._clock())
         blob = file.blob()
+        self._files.fetched.add(file.id)
+        with self._lock:
+            if self._recording is not None:
+                self._batches.record(file.id, blob, self._recording)
+            self._batches.make_room(self._clock())
         headers = {
             "content-type": "application/octet-stream",
             "content-disposition": f'attachment; filename="{_header_safe(file.filename)}"',
@@ -243,7 +304,10 @@ class FakeOpenAI:
             self._direct_calls.take(now, f"requests per minute of {direct.read.model_request.model}")
             if endpoint == ModelEndpoint.CHAT:
                 self._book.chat(direct.canonical)
+            self._note({"asked": direct.digest.hex()}, now)
             response = complete(direct, self._planner, now)
+            if self._recording is not None and isinstance(response.body, bytes):
+                self._recording.direct(body, response.status, response.body)
             return replace(response, headers={**response.headers, **self._direct_calls.headers(now)})
 
     def _list_models(self, _: Route, __: ApiRequest, ___: ActiveFaults) -> ApiResponse:

@@ -45,6 +45,10 @@ class Triggers:
         self._chance = chance
         self._counts: Counter[str] = Counter()
 
+    def begin_batches_at(self, number: int) -> None:
+        """Count batches on from this number."""
+        self._counts["a batch"] = number
+
     @property
     def touch_calls(self) -> bool:
         """Whether any fault befalls calls."""

@@ -22,12 +22,27 @@ _LIST_MAX = 10_000
 
 
 class Produced:
-    """A file that is written when somebody first wants to see it."""
+    """A file that is written when somebody first wants to see it, and again if it was forgotten since."""
 
     def __init__(self, folder: BlobFolder, lines: Callable[[], Iterable[bytes]]) -> None:
         self._folder, self._lines = folder, lines
         self._lock = Lock()
         self._blob: Blob | None = None
+        self._size: int | None = None
+
+    @property
+    def stored_bytes(self) -> int:
+        """What it takes on disk now."""
+        return self._blob.size if self._blob else 0
+
+    def forget(self) -> None:
+        """Take the file from disk as soon as nobody reads it any more."""
+        with self._lock:
+            self._blob = None
+
+    def size(self) -> int:
+        """How long the content is."""
+        return self.blob().size if self._size is None else self._size
 
     def blob(self) -> Blob:
         """The content."""
@@ -37,6 +52,7 @@ class Produced:
                 for line in self._lines():
                     writer.write(line)
                 self._blob = writer.finish()
+                self._size = self._blob.size
             return self._blob
 
 
@@ -73,7 +89,7 @@ class StoredFile:
         return {
             "id": self.id,
             "object": "file",
-            "bytes": self.blob().size,
+            "bytes": self.content.size if isinstance(self.content, Blob) else self.content.size(),
             "created_at": self.created_at,
             "expires_at": self.expires_at,
             "filename": self.filename,
@@ -133,7 +149,10 @@ def _expiry(fields: dict[str, str]) -> int | None:
 
 
 class FileStore:
-    """All files by id. Safe in threads; contents are written and read outside the lock."""
+    """All files by id. Safe in threads; contents are written and read outside the lock.
+
+    `fetched` are those whose content was asked for, `used` those that batches were made of.
+    """
 
     def __init__(self, folder: BlobFolder, chance: Chance, limits: Limits) -> None:
         self._folder, self._chance = folder, chance
@@ -141,7 +160,43 @@ class FileStore:
         self._processing_s = limits.dialect.processing_s / limits.model_speed
         self._files: dict[str, StoredFile] = {}
         self._numbers = count(1)
+        self.last_number = 0
+        self.fetched: set[str] = set()
+        self.used: set[str] = set()
         self._lock = RLock()
+
+    def _next_number(self) -> int:
+        self.last_number = next(self._numbers)
+        return self.last_number
+
+    def restore(self, file: StoredFile) -> None:
+        """Take an upload that was stored by a server before this one."""
+        with self._lock:
+            self._files[file.id] = file
+            self.count_from(file.number)
+
+    def count_from(self, number: int) -> None:
+        """Let the next file have a higher number than this one."""
+        with self._lock:
+            if number > self.last_number:
+                self.last_number, self._numbers = number, count(number + 1)
+
+    def stored_bytes(self) -> int:
+        """What all files take on disk."""
+        with self._lock:
+            contents = [file.content for file in self._files.values()]
+        return sum(one.size if isinstance(one, Blob) else one.stored_bytes for one in contents)
+
+    def forget_produced(self, stored_max: int) -> None:
+        """Take results from disk, the oldest first, until not more is stored; they can be written again."""
+        with self._lock:
+            produced = [file.content for file in self._files.values() if isinstance(file.content, Produced)]
+        excess = self.stored_bytes() - stored_max
+        for one in produced:
+            if excess <= 0:
+                return
+            excess -= one.stored_bytes
+            one.forget()
 
     def keep(self, upload: ReadUpload, now: float, hidden: Hidden) -> StoredFile:
         """Store an upload. Batch files expire after a while unless told otherwise."""
@@ -149,7 +204,7 @@ class FileStore:
         if after is None and upload.purpose == "batch":
             after = self._batch_files_expire_s
         with self._lock:
-            number = next(self._numbers)
+            number = self._next_number()
             file = StoredFile(
                 self._new_id(number),
                 number,
@@ -168,7 +223,7 @@ class FileStore:
     def new_id(self) -> str:
         """An id for a file that will be written later."""
         with self._lock:
-            return self._new_id(next(self._numbers))
+            return self._new_id(self._next_number())
 
     def _new_id(self, number: int) -> str:
         return "file-" + self._chance.letters(21, "file", number)
@@ -186,7 +241,7 @@ class FileStore:
         with self._lock:
             self._files[file_id] = StoredFile(
                 file_id,
-                next(self._numbers),
+                self._next_number(),
                 filename,
                 "batch_output",
                 created_at,
@@ -198,7 +253,9 @@ class FileStore:
         """Take back promises."""
         with self._lock:
             for file_id in file_ids:
-                self._files.pop(file_id or "", None)
+                gone = self._files.pop(file_id or "", None)
+                if gone is not None and isinstance(gone.content, Blob) and file_id not in self.used:
+                    gone.content.let_go()
 
     def find(self, file_id: str, now: float) -> StoredFile | None:
         """The file, if it exists now."""
@@ -207,8 +264,17 @@ class FileStore:
             if file is None or file.exists(now):
                 return file
             if file.expires_at is not None and file.expires_at <= now:
-                del self._files[file_id]
+                self.forget(file_id)
             return None
+
+    def lines_of(self, file_id: str) -> BatchLines:
+        """The lines of a file that a batch was made of."""
+        self.used.add(file_id)
+        with self._lock:
+            lines = self._files[file_id].lines
+        if lines is None:
+            raise AssertionError(f"{file_id} is no file for batches")
+        return lines
 
     def get(self, file_id: str, now: float) -> StoredFile:
         """The file. Refused (404) when there is none."""

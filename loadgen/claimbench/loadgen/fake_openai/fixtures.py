@@ -1,7 +1,7 @@
 """Answers of one's own: given by custom id or body in a file, or recorded from a pair of batch files."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -178,6 +178,8 @@ def _keep(found: Fixture, line: JsonObject, fixtures: Fixtures) -> None:
 
 def _own(where: str, line: JsonObject) -> Fixture:
     status, answer, response = line.get("status", 200), line.get("answer", ""), line.get("response")
+    if response is None and isinstance(line.get("error"), dict):
+        return _recorded(where, line)
     if type(status) is not int or not (status == 200 or 400 <= status <= 599):
         raise _bad(where, f"status is {status!r}, but must be 200 or from 400 to 599")
     if isinstance(response, dict) and "status_code" in response:
@@ -198,6 +200,36 @@ def _recorded(where: str, line: JsonObject) -> Fixture:
     if type(status) is not int or not isinstance(body, dict):
         raise _bad(where, "its response has no status_code and body")
     return Fixture(where, status, body)
+
+
+class Recording:
+    """Writes what was asked and answered as fixtures, which another server can be given."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._done: set[str] = set()
+        try:
+            path.write_bytes(b"")
+        except OSError as error:
+            raise UsageError(f"cannot be written ({error})", where=str(path), remedy="name a file") from error
+
+    def results(self, file_id: str, lines: Iterable[bytes], bodies: Mapping[str, JsonObject]) -> None:
+        """Record a file of results, once; `bodies` are those of the requests by custom id."""
+        if file_id in self._done:
+            return
+        self._done.add(file_id)
+        with self._path.open("ab") as file:
+            for line in lines:
+                found = orjson.loads(line)
+                asked = {"custom_id": found["custom_id"], "body": bodies.get(found["custom_id"])}
+                told = {"response": found["response"], "error": found["error"]}
+                file.write(orjson.dumps({**asked, **told}) + b"\n")
+
+    def direct(self, body: JsonObject, status: int, answer: bytes) -> None:
+        """Record a request outside of a batch."""
+        response = {"status_code": status, "body": orjson.loads(answer)}
+        with self._path.open("ab") as file:
+            file.write(orjson.dumps({"body": body, "response": response}) + b"\n")
 
 
 def _bad(where: str, what: str) -> UsageError:

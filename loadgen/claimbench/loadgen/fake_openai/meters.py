@@ -53,6 +53,8 @@ class StoredModelCalls:
 
     def __iter__(self) -> Iterator[ModelCall]:
         for lines in self.batches:
+            if not lines.content.is_there:
+                continue  # beyond what a server stores, old files go
             for request in lines.requests():
                 yield ModelCall(ModelCallKind.BATCH, request["custom_id"], canonical_body(request))
         if self.chats is not None:

@@ -47,19 +47,40 @@ class Planner:
 
     def plan(self, number: int, lines: BatchLines, batch_faults: ActiveFaults, created_at: int) -> BatchWork:
         """Decide every line of a batch whose file was found valid."""
-        index, model = lines.index, self.model
+        return self._decided(number, lines, batch_faults, self.model, created_at)
+
+    def again(
+        self,
+        number: int,
+        lines: BatchLines,
+        line_faults: Mapping[int, ActiveFaults],
+        model: Model,
+        created_at: int,
+    ) -> BatchWork:
+        """Decide a batch as it was decided before, when these faults befell its lines."""
+        return self._decided(number, lines, line_faults, model, created_at)
+
+    def _decided(
+        self,
+        number: int,
+        lines: BatchLines,
+        faults: ActiveFaults | Mapping[int, ActiveFaults],
+        model: Model,
+        created_at: int,
+    ) -> BatchWork:
+        index = lines.index
         digests = index.each_digest()
         attempts = list(map(self.attempt, digests))
         draws = self._chance.lines(digests, attempts)
-        active_faults = self._faults_by_line(lines, attempts, batch_faults)
-        outcomes, own = bytearray(len(index)), self._own(lines, active_faults)
-        for position in self._doubtful(index, draws, active_faults):
-            active = active_faults.get(position, NONE_ACTIVE)
+        known = self._faults_by_line(lines, attempts, faults) if isinstance(faults, ActiveFaults) else faults
+        outcomes, own = bytearray(len(index)), self._own(lines, known)
+        for position in self._doubtful(index, draws, known, model):
+            active = known.get(position, NONE_ACTIVE)
             outcomes[position] = outcome_of(model, index.model_request(position), draws[position], active)
         for position, fixture in own.items():
             outcomes[position] = SUCCESS if fixture.status == 200 else FAILURE
         mark = self._chance.number(number)
-        return BatchWork(number, lines, draws, bytes(outcomes), active_faults, model, created_at, mark, own)
+        return BatchWork(number, lines, draws, bytes(outcomes), known, model, created_at, mark, own)
 
     def _own(self, lines: BatchLines, active_faults: Mapping[int, ActiveFaults]) -> dict[int, Fixture]:
         """The lines that have an answer of their own, unless a fault befalls them."""
@@ -75,10 +96,14 @@ class Planner:
         return found
 
     def _doubtful(
-        self, index: LineIndex, draws: Iterable[int], active_faults: Mapping[int, ActiveFaults]
+        self,
+        index: LineIndex,
+        draws: Iterable[int],
+        active_faults: Mapping[int, ActiveFaults],
+        model: Model,
     ) -> set[int]:
         """The positions of requests that may not be answered; all others are."""
-        doubtful = {*active_faults, *self.model.unlucky(draws)}
+        doubtful = {*active_faults, *model.unlucky(draws)}
         bad_requests = {
             number
             for number, model_request in enumerate(index.model_requests)

@@ -15,15 +15,16 @@ import httpx
 import uvicorn
 
 from claimbench.errors import ClaimbenchError, UsageError
-from claimbench.loadgen.fake_openai.admin import Admin, read_model_call
+from claimbench.loadgen.fake_openai.admin import Admin, ServerClock, read_model_call
 from claimbench.loadgen.fake_openai.asgi import make_app
 from claimbench.loadgen.fake_openai.clocks import ClockKind, ManualClock, ScaledClock
 from claimbench.loadgen.fake_openai.connections import Connections
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults
-from claimbench.loadgen.fake_openai.fixtures import NO_FIXTURES, Fixtures
+from claimbench.loadgen.fake_openai.fixtures import NO_FIXTURES, Fixtures, Recording
 from claimbench.loadgen.fake_openai.limits import DOCUMENTED, Limits
 from claimbench.loadgen.fake_openai.meters import Meters, ModelCall
+from claimbench.loadgen.fake_openai.state import StateFolder, StateOf
 from claimbench.loadgen.processes.scratch import scratch_folder
 
 STORED_BYTES = 512_000_000
@@ -111,16 +112,28 @@ class _AnnouncingServer(uvicorn.Server):
 
 def serve(address: Address, settings: FakeSettings, switch: StopSwitch) -> None:
     """Serve until a signal or the switch ends it. UsageError when the address cannot be taken."""
-    clock, limits = _clock_and_limits(settings)
-    fake = FakeOpenAI(
-        seed=settings.seed,
-        clock=clock.now,
-        faults=settings.faults,
-        failed_line_rate=settings.failed_line_rate,
-        salt=secrets.token_hex(8),
-        limits=limits,
-        fixtures=settings.fixtures,
-    )
+    with _listening(address) as listener:
+        state = None
+        if settings.state is not None:
+            state = StateFolder(settings.state, StateOf(settings.seed, settings.fixtures.fingerprint))
+        clock, limits = _clock_and_limits(settings, state.last_at if state else 0.0)
+        fake = FakeOpenAI(
+            seed=settings.seed,
+            clock=clock.now,
+            faults=settings.faults,
+            failed_line_rate=settings.failed_line_rate,
+            salt=secrets.token_hex(8),
+            limits=limits,
+            fixtures=settings.fixtures,
+            state=state,
+            recording=Recording(settings.record) if settings.record else None,
+        )
+        _run(listener, fake, clock, _ready_text(address, listener.getsockname()[1], settings), switch)
+
+
+def _run(
+    listener: socket.socket, fake: FakeOpenAI, clock: ServerClock, ready: str, switch: StopSwitch
+) -> None:
     connections = Connections()
     config = uvicorn.Config(
         make_app(fake, admin=Admin(fake, clock), connections=connections),
@@ -130,19 +143,17 @@ def serve(address: Address, settings: FakeSettings, switch: StopSwitch) -> None:
         log_level="error",
         timeout_graceful_shutdown=2,
     )
-    with _listening(address) as listener:
-        port = listener.getsockname()[1]
-        server = _AnnouncingServer(config, fake, _ready_text(address, port, settings))
-        switch.attach(server)
-        server.run(sockets=[listener])
+    server = _AnnouncingServer(config, fake, ready)
+    switch.attach(server)
+    server.run(sockets=[listener])
 
 
-def _clock_and_limits(settings: FakeSettings) -> tuple[ManualClock | ScaledClock, Limits]:
+def _clock_and_limits(settings: FakeSettings, last_at: float) -> tuple[ManualClock | ScaledClock, Limits]:
     if settings.clock is ClockKind.MANUAL:
-        return ManualClock(), settings.limits
+        return ManualClock(last_at), settings.limits
     if settings.clock is ClockKind.WALL:
-        return ScaledClock(settings.speed), replace(settings.limits, clock_speed=settings.speed)
-    return ScaledClock(1.0), replace(settings.limits, model_speed=settings.speed)
+        return ScaledClock(settings.speed, last_at), replace(settings.limits, clock_speed=settings.speed)
+    return ScaledClock(1.0, last_at), replace(settings.limits, model_speed=settings.speed)
 
 
 @contextmanager
