@@ -1,4 +1,4 @@
-"""`claimbench mock` with its state, answers, limits and dialect: processes that are killed and started again."""
+"""`claimbench mock` with state, answers, limits and dialect: processes that are killed and come back."""
 
 import json
 import os

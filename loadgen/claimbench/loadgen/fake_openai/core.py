@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import count
 from threading import RLock
 
-from claimbench.errors import UsageError
 from claimbench.loadgen.fake_openai.batch_store import BatchStore
 from claimbench.loadgen.fake_openai.blobs import BlobFolder
 from claimbench.loadgen.fake_openai.chance import Chance
@@ -85,12 +84,6 @@ class FakeOpenAI:
         state: StateFolder | None = None,
         recording: Recording | None = None,
     ) -> None:
-        if not 0 <= failed_line_rate <= 1:
-            raise UsageError(
-                f"{failed_line_rate} is not a share",
-                where="failed_line_rate",
-                remedy="use a number from 0 to 1",
-            )
         self._clock, self._faults, self._api_key, self._limits = clock, faults, api_key, limits
         self._chance = Chance(seed, state.salt if state else salt)
         self._fixtures, self._state, self._model = fixtures, state, Model(failed_line_rate)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from claimbench.errors import UsageError
 from claimbench.loadgen.fake_openai.answers import GeneratedText, choices, plain_word
 from claimbench.loadgen.fake_openai.fault_injection import ActiveFaults
 from claimbench.loadgen.fake_openai.faults import FaultKind
@@ -27,6 +28,11 @@ class Model:
     """The model of one run: fails this share of (body, attempt) pairs."""
 
     failed_line_rate: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.failed_line_rate <= 1:
+            told = f"{self.failed_line_rate} is not a share"
+            raise UsageError(told, where="failed_line_rate", remedy="use a number from 0 to 1")
 
     @property
     def _bound(self) -> float:
