@@ -11,8 +11,6 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 
 STILL_DOUBLE = frozenset(
     {
-        # Of impl and another room; impl's is being renamed.
-        "Fault",
         # Of reports and loadgen.
         "Kind",
     }

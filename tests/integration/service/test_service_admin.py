@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from service_house import ADMIN_TOKEN, House, session_form
 
-from claimbench.impl.service.guard import COOKIE, FAILURES_MAX
-from claimbench.impl.service.journal import Level
+from claimbench.impl.service.authentication import COOKIE, FAILURES_MAX
+from claimbench.impl.service.operations_log import Level
 
 ADMIN_PATHS = (
     ("GET", "/admin/batch-monitoring"),
@@ -133,7 +133,7 @@ def test_the_log_is_exported_by_date_range(own_house: House) -> None:
 
 def test_a_log_longer_than_a_page_is_exported_whole_and_in_order(own_house: House) -> None:
     for number in range(2_500):
-        own_house.observer.journal.note("stage", f"number {number}", level=Level.WARNING)
+        own_house.observer.operations_log.note("stage", f"number {number}", level=Level.WARNING)
     query = {"format": "csv", "limit": 100_000, "level": "warning"}
     lines = rows(own_house.admin("GET", "/admin/batch-monitoring/log", params=query).text)
 

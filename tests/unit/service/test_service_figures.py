@@ -12,16 +12,16 @@ from claimbench.errors import UsageError
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.ports import Policy, Stage, StageReport
 from claimbench.impl.service.activity import ActivityCounters
+from claimbench.impl.service.authentication import AdminAuthentication
 from claimbench.impl.service.exports import FORMULA_STARTS, harmless, log_csv
 from claimbench.impl.service.figures import SchedulerFigures, WorkerReport, WorkerState
-from claimbench.impl.service.guard import Guard
 from claimbench.impl.service.hosting import is_loopback
-from claimbench.impl.service.journal import Level, LogLine
+from claimbench.impl.service.operations_log import Level, LogLine
 from claimbench.impl.service.overview import LOST_AFTER, Health, health_of, unless_lost
 from claimbench.impl.service.problems import Problem
 from claimbench.impl.service.query_times import statement_kind
-from claimbench.impl.service.staffing import pace_of
 from claimbench.impl.service.trend import HEIGHT, WIDTH, Trend
+from claimbench.impl.service.worker_factory import durations_of
 from claimbench.impl.stage_events import StageEvent
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -110,7 +110,7 @@ def test_the_curve_stays_in_its_box(lengths: list[int]) -> None:
 
 @given(st.text())
 def test_no_other_token_opens_and_none_crashes(token: str) -> None:
-    guard = Guard("the only token there is")
+    guard = AdminAuthentication("the only token there is")
 
     with pytest.raises(Problem):
         guard.check_token(token)
@@ -118,14 +118,14 @@ def test_no_other_token_opens_and_none_crashes(token: str) -> None:
 
 @given(st.text())
 def test_no_made_up_session_is_one(cookie: str) -> None:
-    assert not Guard("the only token there is").is_session(cookie)
+    assert not AdminAuthentication("the only token there is").is_session(cookie)
 
 
 def test_a_session_is_good_for_its_own_token_alone() -> None:
-    cookie = Guard("the first token").new_session()
+    cookie = AdminAuthentication("the first token").new_session()
 
-    assert Guard("the first token").is_session(cookie)
-    assert not Guard("the second token").is_session(cookie)
+    assert AdminAuthentication("the first token").is_session(cookie)
+    assert not AdminAuthentication("the second token").is_session(cookie)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_the_hit_rate_is_unknown_before_the_first_lookup() -> None:
 
 
 def test_a_faster_pace_shortens_every_wait_but_the_lease() -> None:
-    pace, document = pace_of(60), Policy()
+    pace, document = durations_of(60), Policy()
 
     assert pace.timetable.intervals[Stage.PROCESS_RESULTS] == timedelta(seconds=1)
     assert pace.policy.pending_age_max == document.pending_age_max / 60
@@ -174,7 +174,7 @@ def test_a_faster_pace_shortens_every_wait_but_the_lease() -> None:
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), float("inf"), 10_000])
 def test_a_speed_that_is_none_is_refused(speed: float) -> None:
     with pytest.raises(UsageError, match="is not a speed"):
-        pace_of(speed)
+        durations_of(speed)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from claimbench.impl.company_cache import CacheCounter
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.ports import Stage, StageReport
 from claimbench.impl.service.figures import CacheFigures, EventFigures, OperationFigures, QueryFigures
-from claimbench.impl.service.journal import Journal, Level
+from claimbench.impl.service.operations_log import Level, OperationsLog
 from claimbench.impl.service.telemetry import Telemetry
 from claimbench.impl.stage_events import StageEvent
 
@@ -154,7 +154,7 @@ def _query_figures(statement: str, times: _Times) -> QueryFigures:
 class Observer:
     """Hears all events and statements, and passes them to the counters, Prometheus and the operations log."""
 
-    journal: Journal
+    operations_log: OperationsLog
     telemetry: Telemetry
     counters: ActivityCounters = field(default_factory=ActivityCounters)
 
@@ -165,7 +165,7 @@ class Observer:
         if isinstance(event, StageEvent):
             self._stage_ended(event)
         if event.kind not in _COUNTED_ONLY:
-            self.journal.note(event.kind.value, event.detail, level=_level(event.kind))
+            self.operations_log.note(event.kind.value, event.detail, level=_level(event.kind))
 
     def _stage_ended(self, run: StageEvent) -> None:
         outcome = "error" if run.report is None else "ok"
@@ -174,7 +174,7 @@ class Observer:
             return  # a run that found nothing to do is counted, but would drown the log
         level = Level.ERROR if run.report is None else Level.INFO
         took_ms = round(run.seconds * 1000, 3)
-        self.journal.note(run.stage.value, _told(run), level=level, duration_ms=took_ms)
+        self.operations_log.note(run.stage.value, _told(run), level=level, duration_ms=took_ms)
 
     def pipeline_query(self, statement: str, seconds: float) -> None:
         """The pipeline's engine executed a statement."""

@@ -9,15 +9,22 @@ from pydantic import Field
 from starlette.responses import Response
 
 from claimbench.impl.ports import Stage
-from claimbench.impl.service.control import Orders
+from claimbench.impl.service.app_state import AdminOrders, CallingAdmin, State
+from claimbench.impl.service.control import DesiredState
 from claimbench.impl.service.exports import log_csv, operations_csv, queue_csv
-from claimbench.impl.service.forms import CompanyForm, CompanyView, Form, KeyView, Moment, StorableText, View
-from claimbench.impl.service.journal import Level, LogFilter, LogLine, read_log
+from claimbench.impl.service.forms import (
+    CompanyForm,
+    CompanyView,
+    KeyView,
+    Moment,
+    RequestBody,
+    StorableText,
+    View,
+)
 from claimbench.impl.service.limits import EXPORT_ROWS_MAX, ID_MAX
+from claimbench.impl.service.operations_log import Level, LogFilter, LogLine, read_log
 from claimbench.impl.service.overview import Overview
-from claimbench.impl.service.parts import AnyParts, CallingAdmin
 from claimbench.impl.service.problems import documented
-from claimbench.impl.service.steering_desk import SteeringDesk
 
 router = APIRouter(
     prefix="/admin",
@@ -39,7 +46,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-class Table(StrEnum):
+class ExportTable(StrEnum):
     """Which table a CSV export holds."""
 
     QUEUE = "queue"
@@ -52,7 +59,7 @@ class LogView(View):
     lines: tuple[LogLine, ...]
 
 
-class LogQuery(Form):
+class LogQuery(RequestBody):
     """Which log lines, and how."""
 
     since: Moment | None = Field(None, description="From this time on, with its time zone.")
@@ -66,13 +73,13 @@ class LogQuery(Form):
     format: Format = Format.JSON
 
 
-class PipelineForm(Form):
+class PipelineForm(RequestBody):
     """What to switch to."""
 
     pipeline: Annotated[StorableText, Field(min_length=1, max_length=200)]
 
 
-class OrdersView(View):
+class DesiredStateView(View):
     """What all workers are told to do; `pipeline` null: each runs the one that it was started with."""
 
     paused: bool
@@ -87,81 +94,81 @@ _CSV_TOO: dict[int | str, dict[str, object]] = {
 
 @router.get("/batch-monitoring", response_model=Overview, responses=_CSV_TOO)
 def batch_monitoring(
-    parts: AnyParts,
+    state: State,
     company: CompanyFilter = None,
     operation: OperationFilter = None,
     format: Format = Format.JSON,  # noqa: A002 (the word that users write)
-    table: Table = Table.QUEUE,
+    table: ExportTable = ExportTable.QUEUE,
 ) -> Overview | Response:
     """Metrics per company and operation, cache, workers, scheduler, breakers, query times and health."""
-    overview = parts.lookout.look().filtered(company, operation)
+    overview = state.overviews.look().filtered(company, operation)
     if format is Format.JSON:
         return overview
-    lines = queue_csv(overview) if table is Table.QUEUE else operations_csv(overview)
+    lines = queue_csv(overview) if table is ExportTable.QUEUE else operations_csv(overview)
     return Response("".join(lines), media_type=CSV, headers=_attached(f"claimbench-{table}.csv"))
 
 
 @router.get("/batch-monitoring/log", response_model=LogView, responses=_CSV_TOO)
-def operations_log(parts: AnyParts, query: Annotated[LogQuery, Query()]) -> LogView | Response:
+def operations_log(state: State, query: Annotated[LogQuery, Query()]) -> LogView | Response:
     """The operations log, newest first, by date range."""
-    parts.journal.flush()
+    state.operations_log.flush()
     wanted = LogFilter(query.since, query.until, query.operation, query.company, query.level)
-    lines = read_log(parts.engine, wanted, query.limit)
+    lines = read_log(state.engine, wanted, query.limit)
     if query.format is Format.JSON:
         return LogView(lines=tuple(lines))
     return StreamingResponse(log_csv(lines), media_type=CSV, headers=_attached("claimbench-log.csv"))
 
 
 @router.post("/scheduler/pause")
-def pause(parts: AnyParts) -> OrdersView:
+def pause(state: State) -> DesiredStateView:
     """Let every worker finish its stage and start no other."""
-    return _orders(SteeringDesk(parts).pause())
+    return _orders(AdminOrders(state).pause())
 
 
 @router.post("/scheduler/resume")
-def resume(parts: AnyParts) -> OrdersView:
+def resume(state: State) -> DesiredStateView:
     """Let every worker go on."""
-    return _orders(SteeringDesk(parts).resume())
+    return _orders(AdminOrders(state).resume())
 
 
 @router.post("/pipeline", responses=documented(400, 408, 413))
-def switch_pipeline(form: PipelineForm, parts: AnyParts) -> OrdersView:
+def switch_pipeline(form: PipelineForm, state: State) -> DesiredStateView:
     """Let every worker run another pipeline from its next stage on."""
-    return _orders(SteeringDesk(parts).switch(form.pipeline))
+    return _orders(AdminOrders(state).switch(form.pipeline))
 
 
 @router.post("/cache/invalidate")
-def invalidate_cache(parts: AnyParts) -> OrdersView:
+def invalidate_cache(state: State) -> DesiredStateView:
     """Let every worker forget its company cache."""
-    return _orders(SteeringDesk(parts).invalidate_cache())
+    return _orders(AdminOrders(state).invalidate_cache())
 
 
 @router.post("/companies", status_code=201, responses=documented(400, 408, 413))
-def create_company(form: CompanyForm, parts: AnyParts) -> CompanyView:
+def create_company(form: CompanyForm, state: State) -> CompanyView:
     """Let a new company in; it needs a key to do anything."""
-    created = parts.tenants.create_company(form.name)
-    parts.lookout.forget()
-    parts.journal.note("admin", f"created company {created.id}", company_id=created.id)
+    created = state.company_keys.create_company(form.name)
+    state.overviews.forget()
+    state.operations_log.note("admin", f"created company {created.id}", company_id=created.id)
     return created
 
 
 @router.post("/companies/{company_id}/keys", status_code=201, responses=documented(404))
-def create_key(company_id: Id, parts: AnyParts) -> KeyView:
+def create_key(company_id: Id, state: State) -> KeyView:
     """A new key for a company. It is shown this once."""
-    created = parts.tenants.create_key(company_id)
-    parts.journal.note("admin", f"created key {created.id}", company_id=company_id)
+    created = state.company_keys.create_key(company_id)
+    state.operations_log.note("admin", f"created key {created.id}", company_id=company_id)
     return created
 
 
 @router.delete("/keys/{key_id}", status_code=204, responses=documented(404))
-def revoke_key(key_id: Id, parts: AnyParts) -> None:
+def revoke_key(key_id: Id, state: State) -> None:
     """Let a key open nothing any more: here at once, in other processes within five seconds."""
-    parts.tenants.revoke_key(key_id)
-    parts.journal.note("admin", f"revoked key {key_id}")
+    state.company_keys.revoke_key(key_id)
+    state.operations_log.note("admin", f"revoked key {key_id}")
 
 
-def _orders(orders: Orders) -> OrdersView:
-    return OrdersView(paused=orders.paused, pipeline=orders.pipeline, cache_epoch=orders.cache_epoch)
+def _orders(orders: DesiredState) -> DesiredStateView:
+    return DesiredStateView(paused=orders.paused, pipeline=orders.pipeline, cache_epoch=orders.cache_epoch)
 
 
 def _attached(filename: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The factory: wires the parts and gives the ASGI application."""
+"""The factory: wires the state and gives the ASGI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,18 +16,15 @@ from sqlalchemy import Engine
 from claimbench.impl.registry import pipeline_names
 from claimbench.impl.service import admin_routes, page_routes, tenant_routes, watch_routes
 from claimbench.impl.service.activity import Observer
+from claimbench.impl.service.app_state import AppState
+from claimbench.impl.service.authentication import AdminAuthentication, CompanyKeys
 from claimbench.impl.service.control import Control
-from claimbench.impl.service.door import Door
-from claimbench.impl.service.gauges import Gauges
-from claimbench.impl.service.guard import Guard
-from claimbench.impl.service.intake import Intake
-from claimbench.impl.service.limits import DEFAULT_LIMITS, ServiceLimits
-from claimbench.impl.service.outcomes import Outcomes
-from claimbench.impl.service.overview import Lookout
-from claimbench.impl.service.parts import Parts
+from claimbench.impl.service.limits import DEFAULT_LIMITS, RequestLimits, ServiceLimits
+from claimbench.impl.service.overview import Overviews
 from claimbench.impl.service.problems import ProblemBody, install_problem_handlers
 from claimbench.impl.service.query_times import time_queries
-from claimbench.impl.service.tenants import Tenants
+from claimbench.impl.service.sessions import SessionReader, SessionWriter
+from claimbench.impl.service.telemetry import Gauges
 from claimbench.impl.service.worker import Worker
 
 DESCRIPTION = """
@@ -49,8 +46,8 @@ class ServiceSetup:
     pipeline: str = "optimized"
 
 
-def create_app(setup: ServiceSetup) -> Door:
-    """The application, behind its door. The worker inside starts and stops with it."""
+def create_app(setup: ServiceSetup) -> RequestLimits:
+    """The application, behind its limits. The worker inside starts and stops with it."""
     time_queries(setup.engine, setup.observer.service_query)
     app = FastAPI(
         title="Claimbench",
@@ -59,30 +56,30 @@ def create_app(setup: ServiceSetup) -> Door:
         lifespan=_lifespan,
         redoc_url=None,
     )
-    app.state.parts = _parts(setup)
+    app.state.parts = _state_of(setup)
     install_problem_handlers(app)
     for module in (watch_routes, tenant_routes, page_routes, admin_routes):
         app.include_router(module.router)
     app.mount("/admin/assets", StaticFiles(directory=_assets()), name="assets")
     _document_problems(app)
-    return Door(app, setup.limits, setup.observer.telemetry)
+    return RequestLimits(app, setup.limits, setup.observer.telemetry)
 
 
-def _parts(setup: ServiceSetup) -> Parts:
-    lookout = Lookout(setup.engine)
+def _state_of(setup: ServiceSetup) -> AppState:
+    overviews = Overviews(setup.engine)
     telemetry = setup.observer.telemetry
-    return Parts(
+    return AppState(
         engine=setup.engine,
         limits=setup.limits,
         telemetry=telemetry,
-        journal=setup.observer.journal,
-        tenants=Tenants(setup.engine),
-        intake=Intake(setup.engine),
-        outcomes=Outcomes(setup.engine),
-        lookout=lookout,
-        gauges=Gauges(setup.engine, lookout, telemetry),
+        operations_log=setup.observer.operations_log,
+        company_keys=CompanyKeys(setup.engine),
+        session_writer=SessionWriter(setup.engine),
+        session_reader=SessionReader(setup.engine),
+        overviews=overviews,
+        gauges=Gauges(setup.engine, overviews, telemetry),
         control=Control(setup.engine),
-        guard=Guard(setup.admin_token),
+        admin=AdminAuthentication(setup.admin_token),
         pipelines=tuple(sorted({*pipeline_names(), setup.pipeline})),
         worker=setup.worker,
     )
@@ -90,15 +87,15 @@ def _parts(setup: ServiceSetup) -> Parts:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts: Parts = app.state.parts
-    current_default_thread_limiter().total_tokens = parts.limits.threads
-    if parts.worker is not None:
-        parts.worker.start()
+    state: AppState = app.state.parts
+    current_default_thread_limiter().total_tokens = state.limits.threads
+    if state.worker is not None:
+        state.worker.start()
     try:
         yield
     finally:
-        if parts.worker is not None:
-            parts.worker.stop()
+        if state.worker is not None:
+            state.worker.stop()
 
 
 def _assets() -> Path:

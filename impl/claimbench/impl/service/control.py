@@ -9,7 +9,7 @@ from claimbench.impl.schema import ServiceControl
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class DesiredState:
     """`pipeline` None: each worker runs its own. A new `cache_epoch`: forget the cache."""
 
     paused: bool = False
@@ -23,12 +23,12 @@ class Control:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    def read(self) -> Orders:
+    def read(self) -> DesiredState:
         """The orders as they are now."""
         query = select(ServiceControl.paused, ServiceControl.pipeline, ServiceControl.cache_epoch)
         with self._engine.connect() as connection:
             found = connection.execute(query).one_or_none()
-        return Orders(found.paused, found.pipeline, found.cache_epoch) if found else Orders()
+        return DesiredState(found.paused, found.pipeline, found.cache_epoch) if found else DesiredState()
 
     def pause(self) -> None:
         """Let every worker finish its stage and start no other."""

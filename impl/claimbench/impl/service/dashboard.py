@@ -9,7 +9,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoesca
 
 from claimbench.impl.ports import Stage
 from claimbench.impl.service.figures import CacheFigures, WorkerReport, WorkerState
-from claimbench.impl.service.journal import LogLine
+from claimbench.impl.service.operations_log import LogLine
 from claimbench.impl.service.overview import Health, Overview
 from claimbench.impl.service.queue_table import QueueRow
 from claimbench.impl.service.trend import Curve

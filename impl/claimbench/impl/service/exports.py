@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from claimbench.impl.service.journal import LogLine
+from claimbench.impl.service.operations_log import LogLine
 from claimbench.impl.service.overview import Overview
 
 Cell = str | int | float | None

@@ -34,7 +34,7 @@ StorableText = Annotated[str, AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_our_age)]
 
 
-class Form(BaseModel):
+class RequestBody(BaseModel):
     """Read from a client: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,21 +46,21 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class MessageForm(Form):
+class MessageForm(RequestBody):
     """One utterance."""
 
     role: Literal["user", "assistant", "system"]
     content: Annotated[StorableText, Field(max_length=CHARACTERS_PER_MESSAGE_MAX)]
 
 
-class RequestForm(Form):
+class RequestForm(RequestBody):
     """One question about the session."""
 
     processing_type: ProcessingType
     model: Literal[tuple(PRICES)] = "gpt-4o-mini"  # type: ignore[valid-type]  # the price list is the choice
 
 
-class SessionForm(Form):
+class SessionForm(RequestBody):
     """A conversation and what shall be found out about it."""
 
     started_at: Moment | None = Field(None, description="When it began; now, if not said.")
@@ -68,7 +68,7 @@ class SessionForm(Form):
     requests: Annotated[tuple[RequestForm, ...], Field(min_length=1, max_length=len(ProcessingType))]
 
 
-class BulkForm(Form):
+class BulkForm(RequestBody):
     """Several sessions; all are stored or none."""
 
     sessions: Annotated[tuple[SessionForm, ...], Field(min_length=1, max_length=SESSIONS_PER_BULK_MAX)]
@@ -147,7 +147,7 @@ class Statistics(View):
     cost_usd: float
 
 
-class CompanyForm(Form):
+class CompanyForm(RequestBody):
     """A new tenant."""
 
     name: Annotated[StorableText, Field(min_length=1, max_length=200)]

@@ -1,6 +1,17 @@
-"""How much the service takes on, and for how long: everything that a caller could exhaust is bounded here."""
+"""How much the service takes on, and for how long: everything that a caller could exhaust is bounded here.
 
+The limits stand before the application, in plain ASGI, so that a refused request costs no thread, no
+connection and no parsing.
+"""
+
+import asyncio
+import time
 from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from claimbench.impl.service.problems import Problem, overloaded, problem_response
+from claimbench.impl.service.telemetry import Telemetry
 
 BODY_BYTES_MAX = 10_000_000
 SESSIONS_PER_BULK_MAX = 500
@@ -32,3 +43,144 @@ class ServiceLimits:
 
 
 DEFAULT_LIMITS = ServiceLimits()
+
+
+ALWAYS_OPEN = frozenset({"/health", "/ready", "/metrics"})
+"""What tells that the service is overloaded must answer when it is."""
+
+SECURITY_HEADERS = (  # no-referrer would make browsers hide the Origin of our own forms too
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class _RefusedError(Exception):
+    """The body is too large or too slow."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+@dataclass(slots=True)
+class _Progress:
+    """One request on its way: whether its response has begun, and with which status."""
+
+    started: bool = False
+    status: int = 500
+
+
+class RequestLimits:
+    """The outermost application: lets through what can be served and refuses the rest at once."""
+
+    def __init__(self, app: ASGIApp, limits: ServiceLimits, telemetry: Telemetry) -> None:
+        self._app, self._limits, self._telemetry = app, limits, telemetry
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event of ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, passage = time.perf_counter(), _Progress()
+        try:
+            await self._admitted(scope, receive, self._guarded_send(send, passage), passage)
+        finally:
+            route = getattr(scope.get("route"), "path", "unrouted")
+            self._telemetry.request(scope["method"], route, passage.status, time.perf_counter() - began)
+
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send, passage: _Progress) -> None:
+        if scope["path"] in ALWAYS_OPEN:
+            await self._app(scope, receive, send)
+            return
+        if self._in_flight >= self._limits.in_flight_max:
+            self._telemetry.shed()
+            await problem_response(overloaded(self._limits.retry_after_s))(scope, receive, send)
+            return
+        self._in_flight += 1
+        self._telemetry.in_flight(self._in_flight)
+        try:
+            await self._within_limits(scope, receive, send, passage)
+        finally:
+            self._in_flight -= 1
+            self._telemetry.in_flight(self._in_flight)
+
+    async def _within_limits(self, scope: Scope, receive: Receive, send: Send, passage: _Progress) -> None:
+        try:
+            body = await self._read_body(scope, receive)
+        except _RefusedError as refused:
+            response = problem_response(refused.problem)
+            response.headers["Connection"] = "close"  # the rest of the body is not wanted
+            await response(scope, receive, send)
+            return
+        try:
+            await self._app(scope, _replayed(body, receive), send)
+        except TimeoutError:
+            if not passage.started:
+                raise
+
+    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
+        """The whole body: a slow client holds neither a thread nor a connection to the database."""
+        limit = self._limits.body_bytes_max
+        if _declared_length(scope) > limit:
+            raise _RefusedError(_too_large(limit))
+        try:
+            async with asyncio.timeout(self._limits.body_s):
+                return await _collected(receive, limit)
+        except TimeoutError:
+            detail = f"the body did not arrive within {self._limits.body_s:g} s; send it faster"
+            raise _RefusedError(Problem(408, "body_too_slow", detail)) from None
+
+    def _guarded_send(self, send: Send, passage: _Progress) -> Send:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                passage.started, passage.status = True, message["status"]
+                present = {name.lower() for name, _ in message["headers"]}
+                added = [pair for pair in SECURITY_HEADERS if pair[0] not in present]
+                message = {**message, "headers": [*message["headers"], *added]}
+            # A reader that has stopped reading would hold its place for ever.
+            await asyncio.wait_for(send(message), self._limits.response_s)
+
+        return guarded
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+async def _collected(receive: Receive, limit: int) -> bytes:
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise _RefusedError(Problem(400, "disconnected", "the client left before its body was complete"))
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise _RefusedError(_too_large(limit))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(
+        413, "body_too_large", f"a body has at most {limit:,} bytes; submit fewer sessions at once"
+    )
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

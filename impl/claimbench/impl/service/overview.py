@@ -60,7 +60,7 @@ class Overview(BaseModel):
         return self.model_copy(update={"queue": queue, "workers": workers})
 
 
-class Lookout:
+class Overviews:
     """Takes overviews, and gives the last one again while it is fresh."""
 
     def __init__(self, engine: Engine) -> None:

@@ -8,14 +8,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from claimbench.impl.ports import Stage
+from claimbench.impl.service.app_state import AdminOrders, AppState, CallingAdmin, State
+from claimbench.impl.service.authentication import COOKIE, SESSION_S, check_origin
 from claimbench.impl.service.dashboard import Dashboard, PageFilter, make_dashboard, render
 from claimbench.impl.service.forms import StorableText
-from claimbench.impl.service.guard import COOKIE, SESSION_S, check_origin
-from claimbench.impl.service.journal import LogFilter, read_log
 from claimbench.impl.service.limits import ID_MAX
-from claimbench.impl.service.parts import AnyParts, CallingAdmin, Parts
+from claimbench.impl.service.operations_log import LogFilter, read_log
 from claimbench.impl.service.problems import Problem
-from claimbench.impl.service.steering_desk import SteeringDesk
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
 LOG_LINES = 25
@@ -39,21 +38,21 @@ class Order(StrEnum):
 
 @router.get("")
 def page(
-    request: Request, parts: AnyParts, company: CompanyFilter = "", operation: OperationFilter = ""
+    request: Request, state: State, company: CompanyFilter = "", operation: OperationFilter = ""
 ) -> Response:
     """The page, or the way to sign in."""
     try:
-        parts.guard.check(request)
+        state.admin.check(request)
     except Problem:
         return RedirectResponse("/admin/sign-in", 303)
-    dashboard = _dashboard(parts, page_filter(company, operation))
+    dashboard = _dashboard(state, page_filter(company, operation))
     return HTMLResponse(render("page.html.j2", dashboard=dashboard), headers=PAGE_HEADERS)
 
 
 @router.get("/live", dependencies=[CallingAdmin])
-def live(parts: AnyParts, company: CompanyFilter = "", operation: OperationFilter = "") -> Response:
+def live(state: State, company: CompanyFilter = "", operation: OperationFilter = "") -> Response:
     """The part of the page that changes."""
-    dashboard = _dashboard(parts, page_filter(company, operation))
+    dashboard = _dashboard(state, page_filter(company, operation))
     return HTMLResponse(render("live.html.j2", dashboard=dashboard), headers=PAGE_HEADERS)
 
 
@@ -65,19 +64,19 @@ def sign_in_page() -> Response:
 
 @router.post("/sign-in")
 def sign_in(
-    request: Request, parts: AnyParts, token: Annotated[StorableText, Form(max_length=1_000)] = ""
+    request: Request, state: State, token: Annotated[StorableText, Form(max_length=1_000)] = ""
 ) -> Response:
     """Exchanges the token for a cookie that scripts cannot read."""
     check_origin(request)
     try:
-        parts.guard.check_token(token)
+        state.admin.check_token(token)
     except Problem as problem:
-        parts.journal.note("admin", "refused a sign-in")
+        state.operations_log.note("admin", "refused a sign-in")
         return _sign_in(f"Not signed in: {problem.detail}.", problem.status)
     response = RedirectResponse("/admin", 303)
     response.set_cookie(
         COOKIE,
-        parts.guard.new_session(),
+        state.admin.new_session(),
         max_age=SESSION_S,
         path="/admin",
         httponly=True,
@@ -98,12 +97,12 @@ def sign_out(request: Request) -> Response:
 
 @router.post("/order", dependencies=[CallingAdmin])
 def order(
-    parts: AnyParts,
+    state: State,
     order: Annotated[Order, Form()],
     pipeline: Annotated[StorableText, Form(max_length=200)] = "",
 ) -> Response:
     """One press of a button."""
-    desk = SteeringDesk(parts)
+    desk = AdminOrders(state)
     match order:
         case Order.PAUSE:
             desk.pause()
@@ -123,13 +122,13 @@ def page_filter(company: str, operation: str) -> PageFilter:
     return PageFilter(int(company) if is_id else None, Stage(operation) if is_stage else None)
 
 
-def _dashboard(parts: Parts, wanted: PageFilter) -> Dashboard:
-    parts.journal.flush()
-    overview = parts.lookout.look()
+def _dashboard(state: AppState, wanted: PageFilter) -> Dashboard:
+    state.operations_log.flush()
+    overview = state.overviews.look()
     chosen = LogFilter(operation=wanted.operation, company_id=wanted.company_id)
-    log = tuple(read_log(parts.engine, chosen, LOG_LINES))
-    curve = parts.lookout.trend.curve(overview.taken_at)
-    return make_dashboard(overview, log, curve, parts.pipelines, wanted)
+    log = tuple(read_log(state.engine, chosen, LOG_LINES))
+    curve = state.overviews.trend.curve(overview.taken_at)
+    return make_dashboard(overview, log, curve, state.pipelines, wanted)
 
 
 def _sign_in(message: str, status: int) -> Response:

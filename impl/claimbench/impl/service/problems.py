@@ -19,7 +19,7 @@ TEXT_MAX = 200
 _log = logging.getLogger(__name__)
 
 
-class Fault(BaseModel):
+class InvalidField(BaseModel):
     """One thing that is wrong with a request."""
 
     model_config = ConfigDict(frozen=True)
@@ -38,7 +38,7 @@ class ProblemBody(BaseModel):
     status: int
     code: str = Field(description="For programs; never changes.")
     detail: str = Field(description="What happened and what to do, in one line.")
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InvalidField, ...] = ()
 
 
 class Problem(Exception):  # noqa: N818 (RFC 9457's word)
@@ -49,7 +49,7 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's word)
         self.status, self.code, self.detail, self.retry_after_s = status, code, detail, retry_after_s
 
 
-def problem_response(problem: Problem, faults: tuple[Fault, ...] = ()) -> Response:
+def problem_response(problem: Problem, faults: tuple[InvalidField, ...] = ()) -> Response:
     """The problem as a response."""
     body = ProblemBody(
         title=HTTPStatus(problem.status).phrase,
@@ -98,7 +98,7 @@ def _http(_: Request, error: Exception) -> Response:
 def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (as above)
     faults = tuple(
-        Fault(where=_shortened(".".join(map(str, one["loc"]))), what=_shortened(str(one["msg"])))
+        InvalidField(where=_shortened(".".join(map(str, one["loc"]))), what=_shortened(str(one["msg"])))
         for one in error.errors()[:FAULTS_MAX]
     )
     detail = f"{faults[0].where}: {faults[0].what}" if faults else "the request is not valid"

@@ -1,5 +1,8 @@
 """What Prometheus sees of this process. No label can be chosen by a caller, and none names a tenant."""
 
+import threading
+import time
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -9,9 +12,14 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from claimbench.impl.events import EventKind
 from claimbench.impl.ports import PipelineStats, Stage
+from claimbench.impl.queue_stats import queue_stats
+from claimbench.impl.service.figures import WorkerState
+from claimbench.impl.service.overview import Overviews
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
@@ -121,3 +129,29 @@ class Telemetry:
     def page(self) -> bytes:
         """Everything in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+COUNTED_EVERY_S = 5.0
+
+
+class Gauges:
+    """Counts at most every five seconds, however many scrape."""
+
+    def __init__(self, engine: Engine, overviews: Overviews, telemetry: Telemetry) -> None:
+        self._engine, self._lookout, self._telemetry = engine, overviews, telemetry
+        self._lock = threading.Lock()
+        self._until = 0.0
+
+    def update(self) -> None:
+        """Set the gauges anew if they are old."""
+        with self._lock:
+            if time.monotonic() < self._until:
+                return
+            self._until = time.monotonic() + COUNTED_EVERY_S
+        try:
+            self._telemetry.queue(queue_stats(self._engine, None))
+            workers = self._lookout.look().workers
+        except SQLAlchemyError:
+            return  # the other counters matter all the more when the database is away
+        for state in WorkerState:
+            self._telemetry.workers(state.value, sum(worker.scheduler.state is state for worker in workers))

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
+from claimbench.impl.service.app_state import AppState, Caller, State
+from claimbench.impl.service.authentication import CallingCompany
 from claimbench.impl.service.forms import (
     BulkForm,
     BulkReceipt,
@@ -14,11 +16,9 @@ from claimbench.impl.service.forms import (
     SessionView,
     Statistics,
 )
-from claimbench.impl.service.intake import Forms, Taken
 from claimbench.impl.service.limits import ID_MAX
-from claimbench.impl.service.parts import AnyParts, CallingTenant, Parts
 from claimbench.impl.service.problems import Problem, documented
-from claimbench.impl.service.tenants import Tenant
+from claimbench.impl.service.sessions import Forms, StoredSubmission
 
 router = APIRouter(prefix="/v1", tags=["company"], responses=documented(401, 422, 503))
 
@@ -40,13 +40,13 @@ _refusals = documented(400, 403, 408, 413)
 @router.post("/sessions", status_code=201, responses=_refusals)
 def submit_session(
     form: SessionForm,
-    parts: AnyParts,
-    tenant: CallingTenant,
+    state: State,
+    company: Caller,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> SessionReceipt:
     """Store one session with its messages and what shall be found out about it."""
-    receipt = _take(parts, tenant, (form,), idempotency_key, response).receipt.sessions[0]
+    receipt = _take(state, company, (form,), idempotency_key, response).receipt.sessions[0]
     response.headers["Location"] = f"/v1/sessions/{receipt.id}"
     return receipt
 
@@ -54,47 +54,47 @@ def submit_session(
 @router.post("/sessions/bulk", status_code=201, responses=_refusals)
 def submit_sessions(
     form: BulkForm,
-    parts: AnyParts,
-    tenant: CallingTenant,
+    state: State,
+    company: Caller,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> BulkReceipt:
     """Store several sessions, all or none."""
-    return _take(parts, tenant, form.sessions, idempotency_key, response).receipt
+    return _take(state, company, form.sessions, idempotency_key, response).receipt
 
 
 @router.get("/sessions")
-def list_sessions(
-    parts: AnyParts, tenant: CallingTenant, limit: PageSize = 20, before: Before = None
-) -> SessionPage:
+def list_sessions(state: State, company: Caller, limit: PageSize = 20, before: Before = None) -> SessionPage:
     """The company's sessions, newest first."""
-    return parts.outcomes.page(tenant.company_id, limit, before)
+    return state.session_reader.page(company.company_id, limit, before)
 
 
 @router.get("/sessions/{session_id}", responses=documented(404))
-def read_session(session_id: Id, parts: AnyParts, tenant: CallingTenant) -> SessionView:
+def read_session(session_id: Id, state: State, company: Caller) -> SessionView:
     """One session: its answers so far, and the state of its requests."""
-    return parts.outcomes.session(tenant.company_id, session_id)
+    return state.session_reader.session(company.company_id, session_id)
 
 
 @router.get("/requests/{request_id}", responses=documented(404))
-def read_request(request_id: Id, parts: AnyParts, tenant: CallingTenant) -> RequestView:
+def read_request(request_id: Id, state: State, company: Caller) -> RequestView:
     """One processing request: its state, and what its answer cost."""
-    return parts.outcomes.request(tenant.company_id, request_id)
+    return state.session_reader.request(company.company_id, request_id)
 
 
 @router.get("/statistics")
-def read_statistics(parts: AnyParts, tenant: CallingTenant) -> Statistics:
+def read_statistics(state: State, company: Caller) -> Statistics:
     """How many of the company's requests and batches are in which state, its tokens and their cost."""
-    return parts.outcomes.statistics(tenant.company_id)
+    return state.session_reader.statistics(company.company_id)
 
 
-def _take(parts: Parts, tenant: Tenant, forms: Forms, key: str | None, response: Response) -> Taken:
-    if not tenant.active:
+def _take(
+    state: AppState, company: CallingCompany, forms: Forms, key: str | None, response: Response
+) -> StoredSubmission:
+    if not company.active:
         raise Problem(403, "company_inactive", "the company is inactive, so nothing would be processed")
-    taken = parts.intake.take(tenant.company_id, forms, key)
+    taken = state.session_writer.take(company.company_id, forms, key)
     if taken.replayed:
         response.headers[REPLAYED] = "true"
     else:
-        parts.telemetry.submitted(sum(len(form.requests) for form in forms))
+        state.telemetry.submitted(sum(len(form.requests) for form in forms))
     return taken

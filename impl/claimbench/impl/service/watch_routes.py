@@ -5,8 +5,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
+from claimbench.impl.service.app_state import AppState, State
 from claimbench.impl.service.forms import View
-from claimbench.impl.service.parts import AnyParts, Parts
 from claimbench.impl.service.telemetry import MEDIA_TYPE
 
 router = APIRouter(tags=["watching"])
@@ -18,7 +18,7 @@ class Alive(View):
     alive: bool = True
 
 
-class Check(View):
+class ReadinessCheck(View):
     """One thing that must work."""
 
     name: str
@@ -30,7 +30,7 @@ class Readiness(View):
     """Whether requests can be served now."""
 
     ready: bool
-    checks: tuple[Check, ...]
+    checks: tuple[ReadinessCheck, ...]
 
 
 @router.get("/health")
@@ -40,31 +40,31 @@ async def health() -> Alive:
 
 
 @router.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}})
-def ready(parts: AnyParts) -> Response:
+def ready(state: State) -> Response:
     """Readiness: the database answers, and the scheduler that runs inside is alive."""
-    checks = (_database(parts), _scheduler(parts))
+    checks = (_database(state), _scheduler(state))
     readiness = Readiness(ready=all(check.ok for check in checks), checks=checks)
     return JSONResponse(readiness.model_dump(), 200 if readiness.ready else 503)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics(parts: AnyParts) -> Response:
+def metrics(state: State) -> Response:
     """All counters, in Prometheus' text format. No label names a tenant."""
-    parts.gauges.update()
-    return Response(parts.telemetry.page(), media_type=MEDIA_TYPE)
+    state.gauges.update()
+    return Response(state.telemetry.page(), media_type=MEDIA_TYPE)
 
 
-def _database(parts: Parts) -> Check:
+def _database(state: AppState) -> ReadinessCheck:
     try:
-        with parts.engine.connect() as connection:
+        with state.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError as error:
-        return Check(name="database", ok=False, detail=f"does not answer ({type(error).__name__})")
-    return Check(name="database", ok=True, detail="answers")
+        return ReadinessCheck(name="database", ok=False, detail=f"does not answer ({type(error).__name__})")
+    return ReadinessCheck(name="database", ok=True, detail="answers")
 
 
-def _scheduler(parts: Parts) -> Check:
-    if parts.worker is None:
-        return Check(name="scheduler", ok=True, detail="runs in other processes")
-    alive = parts.worker.is_alive()
-    return Check(name="scheduler", ok=alive, detail="runs inside" if alive else "has ended")
+def _scheduler(state: AppState) -> ReadinessCheck:
+    if state.worker is None:
+        return ReadinessCheck(name="scheduler", ok=True, detail="runs in other processes")
+    alive = state.worker.is_alive()
+    return ReadinessCheck(name="scheduler", ok=alive, detail="runs inside" if alive else "has ended")

@@ -18,10 +18,10 @@ from claimbench.impl.errors import PipelineLookupError
 from claimbench.impl.scheduler import PipelineScheduler
 from claimbench.impl.schema import ServiceWorker
 from claimbench.impl.service.activity import Observer
-from claimbench.impl.service.control import Control, Orders
+from claimbench.impl.service.control import Control, DesiredState
 from claimbench.impl.service.figures import WorkerReport, breaker_figures, scheduler_figures
-from claimbench.impl.service.journal import Level
-from claimbench.impl.service.steering import PipelineSwitch
+from claimbench.impl.service.operations_log import Level
+from claimbench.impl.service.pipeline_switch import PipelineSwitch
 
 HEARTBEAT_S = 1.0
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -53,7 +53,7 @@ class Worker:
         self._parts = parts
         self._own_pipeline = parts.pipelines.name
         self._control = Control(parts.engine)
-        self._obeyed: Orders | None = None
+        self._obeyed: DesiredState | None = None
         self._started_at = datetime.now(UTC)
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="claimbench-heartbeat", daemon=True)
@@ -62,7 +62,7 @@ class Worker:
         """Obey the orders that stand, then run the stages."""
         self._parts.scheduler.start()
         self.tick()
-        self._parts.observer.journal.note("worker", f"started with {self._parts.pipelines.name}")
+        self._parts.observer.operations_log.note("worker", f"started with {self._parts.pipelines.name}")
         self._thread.start()
 
     def stop(self) -> None:
@@ -70,7 +70,7 @@ class Worker:
         self._ends.set()
         self._thread.join()
         self._parts.scheduler.stop()
-        self._parts.observer.journal.note("worker", "stopped")
+        self._parts.observer.operations_log.note("worker", "stopped")
         self.tick()
 
     def is_alive(self) -> bool:
@@ -99,7 +99,7 @@ class Worker:
         try:
             self._obey(self._control.read())
             self._tell(self.report())
-            self._parts.observer.journal.flush()
+            self._parts.observer.operations_log.flush()
         except SQLAlchemyError as error:
             _log.warning("heartbeat: the database did not answer (%s)", type(error).__name__)
 
@@ -111,7 +111,7 @@ class Worker:
             if beats % 3600 == 1:
                 self._tidy_up()
 
-    def _obey(self, orders: Orders) -> None:
+    def _obey(self, orders: DesiredState) -> None:
         before, self._obeyed = self._obeyed, orders
         if orders == before:
             return
@@ -130,9 +130,9 @@ class Worker:
         try:
             self._parts.pipelines.switch(wanted)
         except PipelineLookupError as error:
-            self._parts.observer.journal.note("switch", str(error), level=Level.ERROR)
+            self._parts.observer.operations_log.note("switch", str(error), level=Level.ERROR)
         else:
-            self._parts.observer.journal.note("switch", f"the stages run on {wanted} now")
+            self._parts.observer.operations_log.note("switch", f"the stages run on {wanted} now")
 
     def _tell(self, report: WorkerReport) -> None:
         values = {"seen_at": report.seen_at, "report": report.model_dump_json()}
@@ -142,7 +142,7 @@ class Worker:
 
     def _tidy_up(self) -> None:
         try:
-            self._parts.observer.journal.forget_old()
+            self._parts.observer.operations_log.forget_old()
             limit = datetime.now(UTC) - FORGOTTEN_AFTER
             with self._parts.engine.begin() as connection:
                 connection.execute(delete(ServiceWorker).where(ServiceWorker.seen_at < limit))

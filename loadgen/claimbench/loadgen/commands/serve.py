@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from claimbench.errors import UsageError
-from claimbench.impl.service.assembly import SchedulerPlace, SchemaCare, ServeOptions, serve, work
-from claimbench.impl.service.staffing import LEASE, WorkerOptions
+from claimbench.impl.service.hosting import SchedulerPlace, SchemaCare, ServeOptions, serve, work
+from claimbench.impl.service.worker_factory import LEASE, WorkerOptions
 from claimbench.loadgen.bench.databases.choice import parse_url
 from claimbench.loadgen.commands.surroundings import VARIABLE
 from claimbench.scenarios.grammar import duration_text, parse_duration

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from claimbench.impl.service.staffing import LEASE
+from claimbench.impl.service.worker_factory import LEASE
 from claimbench.loadgen.bench.databases import Server, Template, Workshop
 from claimbench.loadgen.bench.relay import Relayed
 from claimbench.loadgen.fake_openai.server import FakeServer

@@ -16,7 +16,7 @@ from sqlalchemy import URL, create_engine, func, insert, select
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.schema import Company, CompanyApiKey, Session
-from claimbench.impl.service.staffing import LEASE
+from claimbench.impl.service.worker_factory import LEASE
 from claimbench.impl.statuses import CompanyStatus
 from claimbench.loadgen.load.plan import TenantKey
 from claimbench.loadgen.load.planning import Access

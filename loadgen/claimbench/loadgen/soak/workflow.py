@@ -10,7 +10,7 @@ from psycopg import sql
 from sqlalchemy import URL, NullPool, create_engine, text
 
 from claimbench.impl.schema import Base
-from claimbench.impl.service.staffing import pace_of
+from claimbench.impl.service.worker_factory import durations_of
 from claimbench.loadgen.bench.databases import Server
 from claimbench.loadgen.bench.databases.connecting import connect
 from claimbench.loadgen.bench.databases.settings import Setting
@@ -186,7 +186,7 @@ def _kept(request: SoakRequest, loaded: Loaded, before: Rows, url: URL, api: Wit
     engine = create_engine(url, poolclass=NullPool)
     speed = timetable_speed(request.load.pace.interval)
     away = Away(loaded.at(loaded.outage.at_s), loaded.at(loaded.outage.answered_at_s))
-    evidence = evidence_of(before, engine, api.recorder, pace_of(speed, LEASE).policy, away)
+    evidence = evidence_of(before, engine, api.recorder, durations_of(speed, LEASE).policy, away)
     violations = judge(evidence)
     books = submitted(loaded.plan, loaded.generated)
     ends = [row.status for row in evidence.worked_on]

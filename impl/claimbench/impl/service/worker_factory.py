@@ -1,4 +1,4 @@
-"""How a worker is put together: client, breakers, pipeline, scheduler, all at one pace."""
+"""How a worker is put together: client, breakers, pipeline, scheduler, and the durations of all of them."""
 
 import os
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from claimbench.impl.ports import PipelineContext, Policy
 from claimbench.impl.resilience import DOCUMENTED, Resilience
 from claimbench.impl.scheduler import PipelineScheduler, Timetable
 from claimbench.impl.service.activity import Observer
+from claimbench.impl.service.pipeline_switch import PipelineSwitch
 from claimbench.impl.service.query_times import time_queries
-from claimbench.impl.service.steering import PipelineSwitch
 from claimbench.impl.service.worker import Worker, WorkerParts
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -28,7 +28,7 @@ LEASE = Policy().claim_lease
 class WorkerOptions:
     """`speed`: how many times as fast as the document's timetable everything runs that waits for time.
 
-    `lease`: how long what somebody claimed stays his; a stage must not take longer.
+    `lease`: how long rows that a worker took stay its own; a stage must not take longer.
     """
 
     pipeline: str
@@ -38,20 +38,20 @@ class WorkerOptions:
 
 
 @contextmanager
-def staffed(options: WorkerOptions, name: str, engine: Engine, observer: Observer) -> Iterator[Worker]:
+def open_worker(options: WorkerOptions, name: str, engine: Engine, observer: Observer) -> Iterator[Worker]:
     """A worker, not started yet; `engine` is for its reports, its stages have one of their own.
 
     UsageError without an API key or with a speed that is none, PipelineLookupError for an unknown pipeline.
     """
-    pace = pace_of(options.speed, options.lease)
+    durations = durations_of(options.speed, options.lease)
     stages_engine = open_engine(options.url)
     try:
         time_queries(stages_engine, observer.pipeline_query)
         with _client() as client:
-            api = open_api(client, observer.event, pace.resilience)
-            context = PipelineContext(stages_engine, api, pace.policy, observer.event)
+            api = open_api(client, observer.event, durations.resilience)
+            context = PipelineContext(stages_engine, api, durations.policy, observer.event)
             pipelines = PipelineSwitch(options.pipeline, context)
-            scheduler = PipelineScheduler(pipelines, pace.timetable, events=observer.event)
+            scheduler = PipelineScheduler(pipelines, durations.timetable, events=observer.event)
             yield Worker(
                 WorkerParts(name, options.speed, engine, pipelines, scheduler, observer, api.breakers)
             )
@@ -60,7 +60,7 @@ def staffed(options: WorkerOptions, name: str, engine: Engine, observer: Observe
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Durations:
     """All that waits for time to pass."""
 
     timetable: Timetable
@@ -68,14 +68,14 @@ class Pace:
     resilience: Resilience
 
 
-def pace_of(speed: float, lease: timedelta = LEASE) -> Pace:
+def durations_of(speed: float, lease: timedelta = LEASE) -> Durations:
     """The document's durations divided by `speed`; the lease is not, as it says when somebody is dead."""
     if not 0 < speed <= SPEED_MAX:
         raise UsageError(
             f"{speed:g} is not a speed", where="--speed", remedy=f"use a number up to {SPEED_MAX:g}"
         )
     policy = Policy()
-    return Pace(
+    return Durations(
         Timetable().faster(speed),
         replace(
             policy,

@@ -1,4 +1,4 @@
-"""The door: back-pressure, body and time limits, before any thread or connection is taken."""
+"""The limits of requests: back-pressure, body and time limits, before any thread or connection is taken."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from claimbench.impl.service.door import Door
-from claimbench.impl.service.limits import ServiceLimits
+from claimbench.impl.service.limits import RequestLimits, ServiceLimits
 from claimbench.impl.service.telemetry import Telemetry
 
 LIMITS = ServiceLimits(in_flight_max=3, body_s=0.05, body_bytes_max=100, response_s=0.05)
@@ -16,7 +15,7 @@ LIMITS = ServiceLimits(in_flight_max=3, body_s=0.05, body_bytes_max=100, respons
 
 @dataclass
 class Answer:
-    """What came out of the door."""
+    """What came out of the application."""
 
     status: int = 0
     headers: dict[bytes, bytes] = field(default_factory=dict)
@@ -53,9 +52,9 @@ async def never() -> Message:
     return await asyncio.get_running_loop().create_future()
 
 
-async def pushed(door: Door, receive: Receive, scope_: Scope) -> Answer:
+async def pushed(limits: RequestLimits, receive: Receive, scope_: Scope) -> Answer:
     answer = Answer()
-    await door(scope_, receive, answer.send)
+    await limits(scope_, receive, answer.send)
     return answer
 
 
@@ -65,41 +64,41 @@ def telemetry() -> Telemetry:
 
 
 @pytest.fixture
-def door(telemetry: Telemetry) -> Door:
-    return Door(echo, LIMITS, telemetry)
+def limits(telemetry: Telemetry) -> RequestLimits:
+    return RequestLimits(echo, LIMITS, telemetry)
 
 
-def once(door: Door, receive: Receive, **headers: str) -> Answer:
-    return asyncio.run(pushed(door, receive, scope(**headers)))
+def once(limits: RequestLimits, receive: Receive, **headers: str) -> Answer:
+    return asyncio.run(pushed(limits, receive, scope(**headers)))
 
 
-def test_a_body_in_pieces_arrives_as_one(door: Door) -> None:
-    answer = once(door, chunks(b"one ", b"", b"two"))
+def test_a_body_in_pieces_arrives_as_one(limits: RequestLimits) -> None:
+    answer = once(limits, chunks(b"one ", b"", b"two"))
 
     assert (answer.status, answer.body) == (200, b"one two")
 
 
-def test_a_body_of_exactly_the_limit_passes(door: Door) -> None:
-    assert once(door, chunks(b"x" * 60, b"x" * 40)).status == 200
+def test_a_body_of_exactly_the_limit_passes(limits: RequestLimits) -> None:
+    assert once(limits, chunks(b"x" * 60, b"x" * 40)).status == 200
 
 
-def test_a_body_one_byte_above_the_limit_is_refused(door: Door) -> None:
-    assert once(door, chunks(b"x" * 60, b"x" * 41)).status == 413
+def test_a_body_one_byte_above_the_limit_is_refused(limits: RequestLimits) -> None:
+    assert once(limits, chunks(b"x" * 60, b"x" * 41)).status == 413
 
 
-def test_a_declared_length_above_the_limit_is_refused_without_reading(door: Door) -> None:
-    answer = once(door, never, content_length="101")
+def test_a_declared_length_above_the_limit_is_refused_without_reading(limits: RequestLimits) -> None:
+    answer = once(limits, never, content_length="101")
 
     assert (answer.status, answer.headers[b"connection"]) == (413, b"close")
 
 
-def test_a_body_that_does_not_come_is_given_up(door: Door) -> None:
-    assert once(door, never).status == 408
+def test_a_body_that_does_not_come_is_given_up(limits: RequestLimits) -> None:
+    assert once(limits, never).status == 408
 
 
-def filled(door: Door, then: Callable[[], Awaitable[Answer]]) -> Answer:
+def filled(limits: RequestLimits, then: Callable[[], Awaitable[Answer]]) -> Answer:
     async def scene() -> Answer:
-        waiting = [asyncio.create_task(pushed(door, never, scope())) for _ in range(LIMITS.in_flight_max)]
+        waiting = [asyncio.create_task(pushed(limits, never, scope())) for _ in range(LIMITS.in_flight_max)]
         await asyncio.sleep(0)
         answer = await then()
         await asyncio.gather(*waiting)
@@ -108,31 +107,33 @@ def filled(door: Door, then: Callable[[], Awaitable[Answer]]) -> Answer:
     return asyncio.run(scene())
 
 
-def test_a_full_house_refuses_at_once_and_says_when_to_come_back(door: Door, telemetry: Telemetry) -> None:
-    answer = filled(door, lambda: pushed(door, chunks(b""), scope()))
+def test_a_full_house_refuses_at_once_and_says_when_to_come_back(
+    limits: RequestLimits, telemetry: Telemetry
+) -> None:
+    answer = filled(limits, lambda: pushed(limits, chunks(b""), scope()))
 
     assert (answer.status, answer.headers[b"retry-after"]) == (503, b"1")
     assert telemetry.registry.get_sample_value("claimbench_http_shed_total") == 1
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
-def test_a_full_house_still_tells_how_it_is(door: Door, path: str) -> None:
-    assert filled(door, lambda: pushed(door, chunks(b""), scope(path))).status == 200
+def test_a_full_house_still_tells_how_it_is(limits: RequestLimits, path: str) -> None:
+    assert filled(limits, lambda: pushed(limits, chunks(b""), scope(path))).status == 200
 
 
-def test_places_are_free_again_after_the_rush(door: Door, telemetry: Telemetry) -> None:
-    filled(door, lambda: pushed(door, chunks(b""), scope()))
+def test_places_are_free_again_after_the_rush(limits: RequestLimits, telemetry: Telemetry) -> None:
+    filled(limits, lambda: pushed(limits, chunks(b""), scope()))
 
-    assert once(door, chunks(b"")).status == 200
+    assert once(limits, chunks(b"")).status == 200
     assert telemetry.registry.get_sample_value("claimbench_http_in_flight") == 0
 
 
-def test_a_reader_that_stops_reading_loses_its_place(door: Door, telemetry: Telemetry) -> None:
+def test_a_reader_that_stops_reading_loses_its_place(limits: RequestLimits, telemetry: Telemetry) -> None:
     async def stuck(_: Message) -> None:
         await never()
 
     async def scene() -> None:
-        await door(scope(), chunks(b""), stuck)
+        await limits(scope(), chunks(b""), stuck)
 
     asyncio.run(scene())
 

@@ -55,7 +55,7 @@ class LogFilter:
     level: Level | None = None
 
 
-class Journal:
+class OperationsLog:
     """Collects lines in memory and writes them when told to; when the database is away, the oldest go."""
 
     def __init__(self, engine: Engine, worker: str) -> None:

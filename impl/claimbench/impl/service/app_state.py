@@ -1,0 +1,113 @@
+"""What the routes work with, made once by the factory, and the orders that administrators give through it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Engine
+
+from claimbench.impl.service.authentication import AdminAuthentication, CallingCompany, CompanyKeys
+from claimbench.impl.service.control import Control, DesiredState
+from claimbench.impl.service.limits import ServiceLimits
+from claimbench.impl.service.operations_log import OperationsLog
+from claimbench.impl.service.overview import Overviews
+from claimbench.impl.service.problems import Problem
+from claimbench.impl.service.sessions import SessionReader, SessionWriter
+from claimbench.impl.service.telemetry import Gauges, Telemetry
+from claimbench.impl.service.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """`worker` is None when the stages run elsewhere; `pipelines` are those that one may switch to."""
+
+    engine: Engine
+    limits: ServiceLimits
+    telemetry: Telemetry
+    operations_log: OperationsLog
+    company_keys: CompanyKeys
+    session_writer: SessionWriter
+    session_reader: SessionReader
+    overviews: Overviews
+    gauges: Gauges
+    control: Control
+    admin: AdminAuthentication
+    pipelines: tuple[str, ...]
+    worker: Worker | None
+
+
+def app_state_of(request: Request) -> AppState:
+    """The state of the application that serves this request."""
+    return cast("AppState", request.app.state.parts)
+
+
+State = Annotated[AppState, Depends(app_state_of)]
+
+_company_key = HTTPBearer(scheme_name="Company key", auto_error=False)
+_admin_token = HTTPBearer(scheme_name="Admin token", auto_error=False)
+
+
+def calling_company(
+    state: State, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_company_key)]
+) -> CallingCompany:
+    """The company whose key the request carries; Problem 401 without one."""
+    if shown is None:
+        raise Problem(401, "key_required", "send a company's API key as `Authorization: Bearer KEY`")
+    return state.company_keys.of_key(shown.credentials)
+
+
+def calling_admin(
+    request: Request,
+    state: State,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_admin_token)],
+) -> None:
+    """Lets administrators pass; Problem 401 for everybody else."""
+    state.admin.check(request)
+
+
+Caller = Annotated[CallingCompany, Depends(calling_company)]
+CallingAdmin = Depends(calling_admin)
+
+
+class AdminOrders:
+    """Gives orders to all workers; each method returns the orders that stand afterwards."""
+
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+
+    def pause(self) -> DesiredState:
+        """Let every worker finish its stage and start no other."""
+        return self._ordered(self._state.control.pause, "paused the scheduler")
+
+    def resume(self) -> DesiredState:
+        """Let every worker go on."""
+        return self._ordered(self._state.control.resume, "resumed the scheduler")
+
+    def switch(self, pipeline: str) -> DesiredState:
+        """Let every worker run this pipeline; Problem 422 for one that is not registered.
+
+        Only registered ones: a page must not be able to import code.
+        """
+        if pipeline not in self._state.pipelines:
+            raise Problem(
+                422, "unknown_pipeline", f"there is no such pipeline; use {', '.join(self._state.pipelines)}"
+            )
+        return self._ordered(
+            lambda: self._state.control.switch(pipeline), f"switched the pipeline to {pipeline}"
+        )
+
+    def invalidate_cache(self) -> DesiredState:
+        """Let every worker forget its company cache."""
+        return self._ordered(self._state.control.invalidate_cache, "invalidated the company cache")
+
+    def _ordered(self, order: Callable[[], None], told: str) -> DesiredState:
+        order()
+        self._state.operations_log.note("admin", told)
+        if self._state.worker is not None:
+            self._state.worker.tick()
+        else:
+            self._state.operations_log.flush()
+        self._state.overviews.forget()
+        return self._state.control.read()
