@@ -1,4 +1,4 @@
-"""Sessions in the database: stored in one transaction, once per idempotency key; read by their own company."""
+"""Sessions in the database: stored in one transaction, once per idempotency key; read by their company."""
 
 import hashlib
 import itertools
