@@ -120,6 +120,14 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def clients(session: nox.Session) -> None:
+    """Clients of others, from the registry, through whole batches of the fake; `-- NAME` runs one."""
+    install(session, "tests")
+    folder = Path(session.create_tmp()).resolve()
+    session.run("python", "tests/clients/drive.py", str(folder), *session.posargs)
+
+
+@nox.session
 def older_client(session: nox.Session) -> None:
     """The fake's contract with the official client of the version before, which speaks httpx."""
     install(session, "tests")

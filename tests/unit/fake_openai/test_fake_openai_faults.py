@@ -420,3 +420,13 @@ def test_a_mistake_in_a_faults_file_is_named_with_its_place(tmp_path: Path, toml
 def test_a_faults_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=re.escape("none.toml")):
         load_faults(tmp_path / "none.toml")
+
+
+def test_an_answer_can_be_plain_ascii(with_example: Callable[[str], Any]) -> None:
+    desk = with_example("ascii_answer")
+    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}], "n": 3}
+    reply = desk.call("POST", "/chat/completions", body).json
+    said = [choice["message"]["content"] for choice in reply["choices"]]
+
+    assert all(text.isascii() and len(text.splitlines()) == 1 for text in said)
+    assert reply["usage"]["completion_tokens"] == sum((len(text) + 3) // 4 for text in said)

@@ -48,6 +48,8 @@ _BREAKS = (
 )
 """What stands between two sentences of free text: real answers hold it, some readers cut at it."""
 
+_SIGNS = (" 🙂 ", " — ", " … ", " „So?“ ", " 👍🏽 ", " é ", " 日本 ")
+
 _THOUGHT_TOKENS = {"low": 64, "medium": 128, "high": 512, "xhigh": 1024}
 
 
@@ -109,14 +111,20 @@ def _text(model_request: ModelRequest, variant: int) -> str:
     if model_request.keys:
         return orjson.dumps({key: _value(key, variant) for key in model_request.keys}).decode()
     if model_request.json in ("json_object", "json_schema"):
-        return orjson.dumps({"answer": _remark(variant)}).decode()
+        return orjson.dumps({"answer": _phrase(variant)}).decode()
     return _remark(variant)
 
 
 def _wording(name: str, number: int) -> str:
     """What a property of a schema says: a value that goes with its name, or a remark."""
     said = _value(name, number)
-    return _remark(number) if name not in ("sentiment", "category", "language") else said
+    return _phrase(number) if name not in ("sentiment", "category", "language") else said
+
+
+def _phrase(variant: int) -> str:
+    """A summary as strings in JSON have it: with signs of any language, and no breaks."""
+    first, _, second = _summary(variant).partition(". ")
+    return f"{first}.{_SIGNS[variant % len(_SIGNS)]}{second}"
 
 
 def _remark(variant: int) -> str:

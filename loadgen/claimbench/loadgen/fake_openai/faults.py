@@ -52,6 +52,7 @@ class FaultKind(StrEnum):
     MISSING_LINE = "missing_line"
     ANSWER_NOT_JSON = "answer_not_json"
     ANSWER_OFF_SCHEMA = "answer_off_schema"
+    ASCII_ANSWER = "ascii_answer"
 
 
 _CALL = tuple(FaultKind)[: tuple(FaultKind).index(FaultKind.VALIDATION_FAILURE)]

@@ -1,7 +1,8 @@
 """How the model ends one request: with an answer, or with an error, as the draw and the faults have it."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.fake_openai.answers import GeneratedText, choices, plain_word
@@ -20,6 +21,7 @@ from claimbench.loadgen.fake_openai.wire import (
 )
 
 _HALF = 1 << 32
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]+")
 _FAILURES = (SERVER_ERROR, SERVER_ERROR, OVERLOADED, RATE_LIMITED, BAD_PROMPT)
 
 
@@ -74,10 +76,17 @@ def answer_tokens(given: ReplyInput, active: ActiveFaults) -> int:
 
 
 def _distorted(given: ReplyInput, active: ActiveFaults) -> tuple[GeneratedText, ...] | None:
-    fault = active.of(FaultKind.ANSWER_NOT_JSON, FaultKind.ANSWER_OFF_SCHEMA) if active.faults else None
+    kinds = (FaultKind.ANSWER_NOT_JSON, FaultKind.ANSWER_OFF_SCHEMA, FaultKind.ASCII_ANSWER)
+    fault = active.of(*kinds) if active.faults else None
     if fault is None or given.model_request.endpoint != ModelEndpoint.CHAT:
         return None
+    usual = choices(given.model_request, given.draw)
+    if fault.kind is FaultKind.ASCII_ANSWER:
+        plain = [_NOT_ASCII.sub(" ", one.text) for one in usual]
+        pairs = zip(usual, plain, strict=True)
+        return tuple(
+            replace(one, text=text, tokens=one.tokens - text_tokens(one.text) + text_tokens(text))
+            for one, text in pairs
+        )
     text = plain_word(given.draw) if fault.kind is FaultKind.ANSWER_NOT_JSON else '{"mood":"fine","score":11}'
-    return tuple(
-        GeneratedText(text, text_tokens(text), "stop") for _ in choices(given.model_request, given.draw)
-    )
+    return (GeneratedText(text, text_tokens(text), "stop"),) * len(usual)
