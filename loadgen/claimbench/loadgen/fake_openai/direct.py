@@ -43,11 +43,11 @@ def check_direct(
         raise refuse(400, "you must provide a model parameter")
     if needed not in body and endpoint != ModelEndpoint.EMBEDDINGS:
         raise Refused(missing_parameter(needed))
-    read = read_model_request(endpoint, body, limits.context_tokens)
     if not limits.dialect.serves(model):
         message = f"The model `{model[:100]}` does not exist or you do not have access to it."
         raise refuse(404, message, code="model_not_found")
     try:
+        read = read_model_request(endpoint, body, limits.context_tokens)
         request = DirectRequest(read, digest(body), canonical(body), raw, _streaming(endpoint, body))
     except TypeError as error:  # nested too deeply to be written again
         raise refuse(400, "We could not parse the JSON body of your request.") from error

@@ -1,5 +1,6 @@
 """What strict mode demands of a JSON schema, in the words in which the API refuses one."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ _BY_TYPE = {
     "null": set(),
 }
 _PERMITTED = _ANYWHERE.union(*_BY_TYPE.values())
+_NUMBERS = ("multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
 DEPTH_MAX, PROPERTIES_MAX, ENUM_VALUES_MAX = 10, 5_000, 1_000
 
@@ -90,11 +92,30 @@ def _part_problems(part: dict[str, Any], path: Path, root: dict[str, Any]) -> It
         if keyword not in _PERMITTED and not (keyword == "$schema" and not path):
             yield f"'{keyword}' is not permitted."
     yield from _type_problems(part)
+    yield from _bound_problems(part)
     if part.get("format") is not None and part["format"] not in FORMATS:
         yield f"'{part['format']}' is not a valid format."
     for keyword in ("enum", "anyOf"):
         if keyword in part and not (isinstance(part[keyword], list) and part[keyword]):
             yield f"'{keyword}' must be an array that is not empty."
+
+
+def _bound_problems(part: dict[str, Any]) -> Iterator[str]:
+    """Keywords whose values are of the wrong kind."""
+    for keyword in _NUMBERS:
+        value = part.get(keyword, 1)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            yield f"'{keyword}' must be a number."
+    for keyword in ("minItems", "maxItems"):
+        value = part.get(keyword, 1)
+        if type(value) is not int or value < 0:
+            yield f"'{keyword}' must be a whole number from 0 on."
+    if part.get("multipleOf", 1) == 0:
+        yield "'multipleOf' must not be 0."
+    try:
+        re.compile(part.get("pattern", ""))
+    except (re.error, TypeError, RecursionError, OverflowError):
+        yield f"{part['pattern']!r} is not a valid pattern."
 
 
 def _type_problems(part: dict[str, Any]) -> Iterator[str]:

@@ -11,8 +11,9 @@ import orjson
 
 from claimbench.loadgen.fake_openai.schema_rules import resolved
 
-_DEEP = 5
-_TOO_DEEP = 60
+_DEEP, _MANY = 5, 2_000
+_TOO_DEEP, _TOO_MANY = 60, 50_000
+_ITEMS_MAX = 1_000
 _REPEATS_MORE = 3
 
 _FORMATS = {
@@ -38,9 +39,17 @@ class Wording(Protocol):
 
 
 def written(text: str, draw: int, wording: Wording) -> str:
-    """JSON that follows the schema (JSON text), chosen by a draw."""
-    value = _Writer(_parsed(text), Random(draw), wording).value(_parsed(text), "", 0)  # noqa: S311 (a choice)
-    return orjson.dumps(value).decode()
+    """JSON that follows the schema (JSON text), chosen by a draw; an empty object where it is no schema."""
+    try:
+        value = _Writer(_parsed(text), Random(draw), wording).value(_parsed(text), "", 0)  # noqa: S311 (a choice)
+        return orjson.dumps(value).decode()
+    except (
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+    ):  # only where it was not checked as strict
+        return "{}"
 
 
 @lru_cache(maxsize=512)
@@ -51,10 +60,16 @@ def _parsed(text: str) -> Any:
 class _Writer:
     def __init__(self, root: Any, random: Random, wording: Wording) -> None:
         self._root, self._random, self._wording = root, random, wording
+        self._values = 0
+
+    def _is_deep(self, depth: int) -> bool:
+        """Whether to come to an end: schemas that hold themselves several times would grow without one."""
+        return depth > _DEEP or self._values > _MANY
 
     def value(self, schema: Any, name: str, depth: int) -> Any:
         """A value of one schema; `name` is the property's."""
-        if not isinstance(schema, dict) or depth > _TOO_DEEP:
+        self._values += 1
+        if not isinstance(schema, dict) or depth > _TOO_DEEP or self._values > _TOO_MANY:
             return None
         if "const" in schema:
             return schema["const"]
@@ -70,14 +85,18 @@ class _Writer:
         for keyword in ("anyOf", "oneOf"):
             options = schema.get(keyword)
             if isinstance(options, list) and options:
-                return min(options, key=self._growth) if depth > _DEEP else self._random.choice(options)
+                return (
+                    min(options, key=self._growth) if self._is_deep(depth) else self._random.choice(options)
+                )
         parts = schema.get("allOf")
         return _merged(schema, parts, self._root) if isinstance(parts, list) and parts else schema
 
     def _typed(self, schema: dict[str, Any], name: str, depth: int) -> Any:
         kinds = schema.get("type", "object" if "properties" in schema else "string")
         if isinstance(kinds, list):
-            kinds = "null" if depth > _DEEP and "null" in kinds else self._random.choice(kinds or ["null"])
+            kinds = (
+                "null" if self._is_deep(depth) and "null" in kinds else self._random.choice(kinds or ["null"])
+            )
         if kinds == "object":
             properties = schema.get("properties")
             items = properties.items() if isinstance(properties, dict) else ()
@@ -102,9 +121,10 @@ class _Writer:
     def _length(self, schema: dict[str, Any], depth: int) -> int:
         low = schema.get("minItems", 0)
         high = schema.get("maxItems", max(low, 1) + 2)
-        if depth > _DEEP or high < low:
-            return int(low)
-        return self._random.randint(int(max(low, min(1, high))), int(min(high, max(low, 1) + 2)))
+        if self._is_deep(depth) or high < low:
+            return min(int(low), _ITEMS_MAX)
+        least, most = int(max(low, min(1, high))), int(min(high, max(low, 1) + 2))
+        return min(self._random.randint(least, most), _ITEMS_MAX)
 
     def _number(self, schema: dict[str, Any], *, is_whole: bool) -> int | float:
         """A multiple of the step within the bounds; without bounds one from 1 to 100."""
