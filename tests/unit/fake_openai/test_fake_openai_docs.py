@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from claimbench.loadgen.commands.cli import command_line
 from claimbench.loadgen.fake_openai.faults import FaultKind
 
 ROOT = Path(__file__).parents[3]
@@ -44,3 +47,20 @@ def test_the_example_in_python_runs(capsys: object) -> None:
     exec(example, names)  # noqa: S102 (the document's own example is what is tested)
 
     assert names["fake"].meters().calls == {"batches.list": 1}
+
+
+def test_every_test_that_the_log_of_the_field_names_exists() -> None:
+    log = (ROOT / "docs" / "field.md").read_text().split("## 24: ")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(test_\w+)`", log))
+
+    assert len(named) > 25
+    assert named <= TESTS
+
+
+def test_every_command_of_the_document_names_options_that_there_are() -> None:
+    shown = CliRunner().invoke(command_line(["mock"]), ["mock", "--help"], env={"COLUMNS": "200"}).output
+    commands = [line for line in DOCUMENT.splitlines() if line.startswith("claimbench mock")]
+    used = set(re.findall(r"--[a-z-]+", " ".join(commands)))
+
+    assert {"--state", "--fixtures", "--record", "--limits", "--dialect", "--faults", "--clock"} <= used
+    assert used <= set(re.findall(r"--[a-z-]+", shown))
