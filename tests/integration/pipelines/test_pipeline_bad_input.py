@@ -15,7 +15,10 @@ Open = Callable[..., Scene]
 
 SPOILED = {
     "contents that are NULL": "UPDATE message SET content = NULL WHERE session_id % 2 = 0",
-    "contents of 200 kB": "UPDATE message SET content = repeat('long ', 40000) WHERE session_id % 20 = 0",
+    "contents of 200 kB": (  # one a session: several would be longer than the models' context
+        "UPDATE message SET content = repeat('long ', 40000) WHERE session_id % 20 = 0 AND "
+        "position = (SELECT min(position) FROM message AS other WHERE other.session_id = message.session_id)"
+    ),
     "control characters": r"UPDATE message SET content = E'a\x01\x1f\x7f\r\n\t\"\\ \u2028\u0085' || content",
     "a model without a price": "UPDATE ai_processing_request SET model = 'gpt-4.1-nano' WHERE id % 3 = 0",
     "a company without sessions": (
