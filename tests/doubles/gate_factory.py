@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -20,18 +21,12 @@ ARMS = (
     ArmRecord(name="optimized", pipeline="optimized", role="candidate", indexes="after"),
 )
 BLOCKS = 24
+SCENARIO = Path(__file__).with_name("gate_scenario.toml")
 
 
 def a_scenario() -> Scenario:
-    """The smoke scenario with sizes of its own, so that these tests do not move with that file."""
-    smoke = load("smoke")
-    return smoke.model_copy(
-        update={
-            "dataset": smoke.dataset.model_copy(update={"size": 8}),
-            "workload": smoke.workload.model_copy(update={"sizes": (4, 8)}),
-            "network": smoke.network.model_copy(update={"rtt_ms": (0.0, 1.0), "judged_rtt_ms": 1.0}),
-        }
-    )
+    """One like smoke with sizes of its own, so that these tests do not move with that file."""
+    return load(SCENARIO)
 
 
 def sample(arm: str, metric: str, value: float, unit: str = "count", **more: object) -> Sample:

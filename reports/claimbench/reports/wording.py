@@ -78,6 +78,15 @@ def _bytes(value: float) -> str:
     return f"{value:.1f} GiB"
 
 
+def log_line(line: str) -> str:
+    """A line that no CI runner takes for a command, though a name from a file began it.
+
+    GitHub's runner obeys `::name::` after any white space, and both it and Azure's obey `##[` or `##vso[`.
+    """
+    text = line.replace("##[", "# #[").replace("##vso[", "# #vso[")
+    return text.replace("::", ": :", 1) if text.lstrip().startswith("::") else text
+
+
 def printable(text: str) -> str:
     """Without control characters, which could move a terminal's cursor or break XML."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from claimbench.errors import ClaimbenchError, NothingToCompareError, UsageError
 from claimbench.loadgen.commands.baseline import baseline_app
 from claimbench.loadgen.commands.check import check
-from claimbench.loadgen.commands.recheck import recheck
+from claimbench.loadgen.commands.recheck import recheck, scenario_of
 from claimbench.loadgen.commands.trend import trend
-from claimbench.loadgen.gate.checking import refuse_below_floor, scenario_of
+from claimbench.loadgen.gate.checking import refuse_below_floor
 from claimbench.reports.judge.gate import method_of
 from claimbench.reports.judge.timing import LookPlan
 from claimbench.reports.record.calibration import Calibration, Floor, Simulated
@@ -198,7 +198,7 @@ def a_calibration(noise_percent: float) -> Calibration:
         claimbench="0.1.0",
         scenario="smoke",
         scenario_sha256="",
-        started_at="",
+        started_at="2026-01-01T00:00:00+00:00",
         environment={},
         method=method_of(LookPlan(), 1),
         conditions=(),

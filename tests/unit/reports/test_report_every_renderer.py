@@ -11,6 +11,7 @@ from page_factory import KINDS, a_page, of_all_blocks
 
 from claimbench.reports.pages.page import Findings, Page, PageTable
 from claimbench.reports.render import github, html, junit, markdown, sarif, terminal
+from claimbench.reports.wording import log_line
 
 Render = Callable[[Page], str]
 
@@ -160,3 +161,13 @@ def test_annotations_point_at_the_line_of_code() -> None:
     assert "file=" not in first
     assert all("file=a word,line=7," in line for line in lines)
     assert len(lines) == sum(check.tone in {"bad", "open", "invalid"} for check in page.cases)
+
+
+@pytest.mark.parametrize("text", ["::stop-commands::x", "  ::error::x", "a ##[add-mask]x", "##vso[task]x"])
+def test_no_name_begins_a_command_in_a_ci_log(text: str) -> None:
+    line = log_line(text)
+
+    assert not line.lstrip().startswith("::")
+    assert "##[" not in line
+    assert "##vso[" not in line
+    assert log_line("a::b") == "a::b"

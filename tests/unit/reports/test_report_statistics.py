@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from claimbench.reports.judge.statistics import location, reduction, signed_rank
+from claimbench.reports.judge.statistics import level, location, observed_reduction, reduction, signed_rank
 
 positive = st.floats(1e-3, 1e6)
 pairs = st.lists(st.tuples(positive, positive), min_size=2, max_size=15)
@@ -153,3 +153,25 @@ def test_an_interval_without_end_is_cut_so_that_the_record_stays_finite() -> Non
 
     assert found is not None
     assert np.isfinite(found.ci_low)
+
+
+def test_no_interval_reaches_beyond_what_is_possible() -> None:
+    found = reduction(np.full(6, 100.0), np.array([0.0, 30.0, 5.0, 0.0, 2.0, 1.0]))
+
+    assert found is not None
+    assert found.ci_high <= 1.0
+    two = reduction(np.array([100.0, 90.0]), np.array([0.0, 30.0]))
+    assert two is not None
+    assert two.ci_high == 1.0
+
+
+@pytest.mark.parametrize(("blocks", "true"), [(2, 0.5), (5, 0.9375), (6, 0.96875), (8, 0.9609)])
+def test_the_level_of_an_interval_is_that_which_its_ranks_have(blocks: int, true: float) -> None:
+    assert level(blocks) == pytest.approx(true, abs=1e-4)
+
+
+def test_few_blocks_show_the_lowest_and_the_highest() -> None:
+    found = observed_reduction(np.array([10.0, 10.0]), np.array([2.0, 6.0]))
+
+    assert found is not None
+    assert (found.value, found.ci_low, found.ci_high) == pytest.approx((0.6, 0.4, 0.8))

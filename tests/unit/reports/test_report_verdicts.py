@@ -335,3 +335,24 @@ def test_a_scenario_without_claims_compares_and_judges_nothing(scenario: Scenari
     assert found.verdict.exit_code == 0
     assert "no claim" in found.verdict.reason
     assert found.metrics
+
+
+def test_an_invalid_time_leaves_every_other_claim_judged(scenario: Scenario, facts: RunFacts) -> None:
+    found = judge(scenario, replace(facts, time_invalid="the relay missed"))
+    verdicts = {each.metric: each.verdict for each in found.claims}
+
+    assert (found.verdict.value, found.verdict.exit_code) == ("invalid", 3)
+    assert "the relay missed" in found.verdict.reason
+    assert verdicts["time"] == "invalid"
+    assert verdicts["statements"] != "invalid"
+    assert found.samples
+
+
+def test_a_claim_on_time_is_not_judged_below_six_blocks(scenario: Scenario, facts: RunFacts) -> None:
+    few = tuple(each for each in facts.samples if each.metric != "time" or each.block < 5)
+    claim = a_claim("reduction 1..99 %", "time")
+    found = judged(scenario, facts, few, claim)
+
+    assert found.verdict == "inconclusive"
+    assert "5 blocks" in found.reason
+    assert judged(scenario, facts, facts.samples, claim).verdict != "inconclusive"

@@ -1,7 +1,7 @@
 """Opens a bench: a server, the workshop of its databases, their templates, and the ways to it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
@@ -28,9 +28,16 @@ class Bench:
         self.progress.step(f"seeding {size} {workload.words.size}")
         return {arm.name: self.workshop.template(workload.recipe(arm, size)) for arm in arms}
 
-    def way(self, rtt_ms: float) -> AbstractContextManager[Relayed]:
-        """The way to the server that takes `rtt_ms` longer per round trip."""
-        return relayed(self.server.admin_url, rtt_ms)
+    @contextmanager
+    def way(self, rtt_ms: float) -> Iterator[Relayed]:
+        """The way to the server that takes `rtt_ms` longer per round trip; its noise is told."""
+        with relayed(self.server.admin_url, rtt_ms) as way:
+            if rtt_ms:
+                told = f"{way.achieved_ms:.2f} ms achieved, noise {way.noise_ms:.2f} ms"
+                self.progress.note(f"relay: {rtt_ms:g} ms asked, {told}")
+            if way.doubt:
+                self.progress.note(f"time will be invalid: {way.doubt}")
+            yield way
 
 
 def nothing(_: Server) -> None:

@@ -216,5 +216,7 @@ def _one_line_for_each_mistake() -> Iterator[None]:
 
 
 def _leave(line: str, code: int) -> None:
-    sys.stderr.write(f"claimbench: {line}\n")
+    from claimbench.reports.wording import log_line, printable  # noqa: PLC0415 (a list of verbs needs none)
+
+    sys.stderr.write(f"claimbench: {log_line(printable(line))}\n")
     sys.exit(code)

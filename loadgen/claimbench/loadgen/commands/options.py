@@ -10,3 +10,6 @@ ScenarioArgument = Annotated[str, typer.Argument(help="A scenario's name, or the
 DatabaseOption = Annotated[
     str, typer.Option(help="auto, container, embedded, or a URL: postgresql://user@host/database")
 ]
+ScenarioOption = Annotated[
+    str | None, typer.Option("--scenario", help="The scenario's file, if it moved since the run.")
+]

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.status import Status
 
+from claimbench.reports.wording import log_line, printable
+
 
 def say(text: str, console: Console | None = None) -> None:
-    """Print a line as it is: without markup, highlighting or breaks."""
-    (console or Console()).print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print a line as it is: without markup, highlighting or breaks, and as no command to a CI runner."""
+    (console or Console()).print(log_line(printable(text)), markup=False, highlight=False, soft_wrap=True)
 
 
 class Progress:

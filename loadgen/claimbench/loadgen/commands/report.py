@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from claimbench.loadgen.commands.options import ScenarioOption
 from claimbench.loadgen.commands.progress import say
+from claimbench.loadgen.commands.recheck import rechecked
+from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import LOAD, RUN, SOAK, DocumentKind, read_one_of
 from claimbench.reports.render.folder import Stored, draw_folder
 
@@ -14,6 +17,10 @@ DRAWN: tuple[DocumentKind[Stored], ...] = (RUN, LOAD, SOAK)
 
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder of results.")],
+    scenario: ScenarioOption = None,
 ) -> None:
     """Draw the report again from its results: the same files, byte for byte."""
-    say(f"report: {draw_folder(read_one_of(DRAWN, folder), folder)}")
+    record = read_one_of(DRAWN, folder)
+    if isinstance(record, ResultRecord):
+        rechecked(record, folder, scenario)
+    say(f"report: {draw_folder(record, folder)}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from claimbench.errors import ExitCode
 from claimbench.loadgen.commands.arm_choice import with_arms
 from claimbench.loadgen.commands.options import DatabaseOption, ScenarioArgument
 from claimbench.loadgen.commands.out_folder import own_folder
@@ -17,8 +18,12 @@ from claimbench.loadgen.processes.forks import Forks
 from claimbench.loadgen.processes.importing import imported_for_good
 from claimbench.reports.pages.run import run_page
 from claimbench.reports.record import store
+from claimbench.reports.record.values import VerdictValue
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
+
+OF_CLAIMS = (VerdictValue.HOLDS, VerdictValue.EXCEEDED, VerdictValue.REFUTED, VerdictValue.INCONCLUSIVE)
+"""The verdicts that claims give; the others say that the arms differ or that something is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class RunOptions:
     out: Path | None
     arms: str | None
     database: str
+    claims_decide: bool = True
 
     @property
     def command(self) -> str:
@@ -38,6 +44,8 @@ class RunOptions:
             words += ["--arms", self.arms]
         if self.database in OWN_SERVERS:
             words += ["--database", self.database]
+        if not self.claims_decide:
+            words += ["--no-claims"]
         return shlex.join(words)
 
 
@@ -52,9 +60,13 @@ def run(
         typer.Option(help="Reference and candidate, by name or as module:attribute: naive,my_code:Mine"),
     ] = None,
     database: DatabaseOption = "auto",
+    claims: Annotated[  # noqa: FBT002 (a flag of the command line)
+        bool,
+        typer.Option(help="Whether claims decide the exit code; a run for a gate ends with 0 without."),
+    ] = True,
 ) -> None:
     """Measure the arms of a scenario, judge its claims, and write the report."""
-    raise typer.Exit(run_and_report(RunOptions(scenario, out, arms, database), Console()))
+    raise typer.Exit(run_and_report(RunOptions(scenario, out, arms, database, claims), Console()))
 
 
 def run_and_report(options: RunOptions, console: Console) -> int:
@@ -76,4 +88,7 @@ def run_and_report(options: RunOptions, console: Console) -> int:
         write_folder(record, folder)
     terminal.show(run_page(record), console)
     say(f"report: {folder / 'report.html'}", console)
+    if not options.claims_decide and record.verdict.value in OF_CLAIMS:
+        say("exit 0: what the claims came to decides nothing with --no-claims", console)
+        return ExitCode.OK
     return record.verdict.exit_code

@@ -12,7 +12,7 @@ from rich.console import Console
 from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import Ring, open_ring
-from claimbench.loadgen.gate.machine import MachineWatch, cpu_load
+from claimbench.loadgen.gate.machine import MachineWatch, cpu_load, fitness_of_way, refuse_unfit
 from claimbench.loadgen.probes.machine import environment
 from claimbench.reports.judge.calibration import (
     INDEPENDENT_BLOCKS,
@@ -60,6 +60,9 @@ def calibrate_and_report(options: CalibrateOptions, console: Console) -> None:
     if calibration.outcomes:
         terminal.show(calibration_page(calibration), console)
     say(f"calibration: {options.out}", console)
+    for condition in calibration.conditions:
+        if condition.name == QUIET:
+            refuse_unfit(condition.fitness, "calibrate")
     if not calibration.outcomes:
         console.print(f"recorded only: {INDEPENDENT_BLOCKS} blocks or more are needed to simulate gate runs")
 
@@ -72,6 +75,7 @@ def _simulation(condition: Condition, options: CalibrateOptions, calibration: Ca
 
 def _recorded(options: CalibrateOptions, console: Console) -> Calibration:
     scenario = load(options.scenario)
+    refuse_unfit(MachineWatch().before(), "calibrate")
     contestants = tuple(Contestant(name, options.arm) for name in ("base", "head"))
     calibration = Calibration(
         claimbench=version("claimbench"),
@@ -86,6 +90,7 @@ def _recorded(options: CalibrateOptions, console: Console) -> Calibration:
         shown_progress(console) as progress,
         open_ring(scenario, options.database, contestants, progress) as ring,
     ):
+        refuse_unfit(fitness_of_way(ring.way), "calibrate")
         for name in (QUIET, CPU_LOAD) if options.cpu_load else (QUIET,):
             condition = _condition(name, ring, contestants, options.blocks)
             calibration = calibration.model_copy(update={"conditions": (*calibration.conditions, condition)})

@@ -1,8 +1,9 @@
 """`claimbench check`: read what is to be compared, measure the base revision if asked to, judge, tell."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from claimbench.errors import InvalidMeasurementError, NothingToCompareError, UsageError
 from claimbench.loadgen.commands.progress import say, shown_progress
+from claimbench.loadgen.commands.recheck import scenario_of
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import Ring, open_ring
 from claimbench.loadgen.gate.machine import MachineWatch
@@ -19,12 +21,13 @@ from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
 from claimbench.reports.judge.statistics import Values
 from claimbench.reports.judge.timing import LookPlan, decide, is_statistical, rule_of_duel
 from claimbench.reports.pages.gate import gate_page
+from claimbench.reports.record.calibration import Calibration
 from claimbench.reports.record.gate import Duel, Fitness, GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import BASELINE, CALIBRATION, RUN, read
 from claimbench.reports.record.values import Sample
 from claimbench.reports.render import github, terminal
-from claimbench.scenarios.loader import load, project_thresholds
+from claimbench.scenarios.loader import project_thresholds
 from claimbench.scenarios.model import Arm, Scenario
 from claimbench.scenarios.thresholds import BASE, Threshold, merged, parse_thresholds
 
@@ -56,6 +59,7 @@ def check_and_report(options: CheckOptions, console: Console) -> int:
     thresholds = _thresholds(scenario, options)
     baseline = read(BASELINE, options.baseline) if options.baseline else None
     if options.calibration:
+        refuse_foreign(read(CALIBRATION, options.calibration), record, options.calibration)
         refuse_below_floor(thresholds, options.calibration)
     duel = _measured(record, scenario, thresholds, options, console) if options.base_rev else None
     case = GateCase(
@@ -81,28 +85,37 @@ def _search_n_plus_one(arm: Arm, scenario: Scenario, options: CheckOptions, cons
     say(f"{found} N+1 findings in {options.sarif}", console)
 
 
-def scenario_of(record: ResultRecord, named: str | None) -> Scenario:
-    """The scenario that a run was of: by the option, by what the run loaded, or by its name.
-
-    Raises `NothingToCompareError` (exit 4) if it was edited since.
-    """
-    name = named or record.scenario.source or record.scenario.name
-    scenario = load(name)
-    if scenario.sha256 != record.scenario.sha256:
-        raise NothingToCompareError(
-            "the scenario was edited since the run",
-            where=name,
-            remedy="run it again, or name the file that was run with --scenario",
-        )
-    return scenario
-
-
 def _thresholds(scenario: Scenario, options: CheckOptions) -> tuple[Threshold, ...]:
     found = merged(scenario.thresholds, project_thresholds(Path.cwd()))
     has_base_rule = any(each.subject == BASE and is_statistical(each) for each in found)
     if options.base_rev and not has_base_rule:
         found = (*found, *parse_thresholds(list(DEFAULT_BASE_RULES)))
     return found
+
+
+OLDEST_CALIBRATION = timedelta(days=366)
+
+
+def refuse_foreign(calibration: Calibration, record: ResultRecord, file: Path) -> None:
+    """Raise `NothingToCompareError` (exit 4) for a calibration that says nothing about this run."""
+    for what in _foreign(calibration, record):
+        raise NothingToCompareError(
+            what, where=str(file), remedy=f"calibrate here: claimbench calibrate {record.scenario.name}"
+        )
+
+
+def _foreign(calibration: Calibration, record: ResultRecord) -> Iterator[str]:
+    if calibration.scenario_sha256 != record.scenario.sha256:
+        yield f"is of another scenario, {calibration.scenario!r}, or of it before it was edited"
+    for name in ("cpu", "architecture", "cores", "cores_usable"):
+        then, now = calibration.environment.get(name), record.environment.get(name)
+        if then != now:
+            yield f"is of another machine: {name} {then!r}, and the run has {now!r}"
+    age = abs(record.moment - datetime.fromisoformat(calibration.started_at))
+    if age > OLDEST_CALIBRATION:
+        yield f"is {age.days} days from the run, and a machine changes within a year"
+    if not calibration.outcomes:
+        yield "has no outcomes: too few blocks were recorded to tell a floor"
 
 
 def refuse_below_floor(thresholds: Sequence[Threshold], file: Path) -> None:

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 import psutil
 
+from claimbench.errors import InvalidMeasurementError
+from claimbench.loadgen.bench.relay import Relayed
 from claimbench.loadgen.probes.machine import StealProbe
+from claimbench.reports.judge.validity import unfit
 from claimbench.reports.record.gate import Fitness
 
 
@@ -22,6 +25,10 @@ class MachineWatch:
         self._offset = time.time() - time.monotonic()
         self._frequency = _frequency()
 
+    def before(self) -> Fitness:
+        """What is seen before anything of ours runs."""
+        return Fitness(load_per_core=round(self._load, 3))
+
     def fitness(self, rtt_asked_ms: float, rtt_achieved_ms: float) -> Fitness:
         """What was seen since."""
         before, now = self._frequency, _frequency()
@@ -33,6 +40,18 @@ class MachineWatch:
             rtt_asked_ms=rtt_asked_ms,
             rtt_achieved_ms=rtt_achieved_ms,
         )
+
+
+def fitness_of_way(way: Relayed) -> Fitness:
+    """What the way to the server says."""
+    return Fitness(rtt_asked_ms=way.asked_ms, rtt_achieved_ms=way.achieved_ms)
+
+
+def refuse_unfit(fitness: Fitness, verb: str) -> None:
+    """Raise `InvalidMeasurementError` (exit 3), before minutes are spent on a machine that is not fit."""
+    for reason in unfit(fitness):
+        what, _, remedy = reason.rpartition(": ")
+        raise InvalidMeasurementError(f"the machine is not fit: {what}", where=verb, remedy=remedy)
 
 
 def _frequency() -> float | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -16,6 +16,7 @@ from claimbench.loadgen.commands.progress import Progress, shown_progress
 from claimbench.loadgen.gate import injections
 from claimbench.loadgen.gate.contestants import Contestant
 from claimbench.loadgen.gate.duel import open_ring
+from claimbench.loadgen.gate.machine import MachineWatch, fitness_of_way, refuse_unfit
 from claimbench.loadgen.passes.exact import ExactPasses
 from claimbench.loadgen.workloads.port import Workload
 from claimbench.loadgen.workloads.registry import workload_of
@@ -23,13 +24,16 @@ from claimbench.reports.judge.counters import REPEATS, CounterRules, counter_fin
 from claimbench.reports.judge.gate import Tiers
 from claimbench.reports.judge.statistics import Values
 from claimbench.reports.judge.timing import Hypothesis, LookPlan, Take, decide
+from claimbench.reports.judge.validity import unfit
 from claimbench.reports.record.gate import Baseline
-from claimbench.reports.record.values import Sample
+from claimbench.reports.record.values import Interval, Sample
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 
 PLACE = f"{injections.__name__}:"
 TIME_LIMIT, MEMORY_LIMIT = 1.05, 1.10
+DISTORTION = 1.02
+"""An interval that misses what was injected by more than this is the machine's, not the injection's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Injection:
     metric: str = ""
     indexes: str = "after"
     must: bool = True
+    factor: float = 1.0
+    """How many times as much it needs, for what is read in blocks."""
 
 
 INTO_COUNTERS = (
@@ -61,10 +67,10 @@ INTO_COUNTERS = (
     Injection("dropped index", f"{PLACE}Wrapped", indexes="before"),
 )
 INTO_BLOCKS = (
-    Injection("+5 % time (at the limit)", f"{PLACE}Slower5", "time", must=False),
-    Injection("+10 % time", f"{PLACE}Slower10", "time"),
-    Injection("+20 % time", f"{PLACE}Slower20", "time"),
-    Injection("+20 % memory", f"{PLACE}Memory20", "peak_memory"),
+    Injection("+5 % time (at the limit)", f"{PLACE}Slower5", "time", must=False, factor=1.05),
+    Injection("+10 % time", f"{PLACE}Slower10", "time", factor=1.10),
+    Injection("+20 % time", f"{PLACE}Slower20", "time", factor=1.20),
+    Injection("+20 % memory", f"{PLACE}Memory20", "peak_memory", factor=1.20),
 )
 
 
@@ -84,13 +90,16 @@ class SelftestOutcome:
     @property
     def is_undecided(self) -> bool:
         """Whether it could not tell where it must."""
-        return self.injection.must and self.value not in ("pass", "fail")
+        decided = self.value in ("pass", "fail")
+        return self.value == "distorted" or (self.injection.must and not decided)
 
 
 def selftest_and_report(options: SelftestOptions, console: Console) -> int:
     """Inject, judge, show; exit 1 if the gate stayed green, 3 if it could not decide."""
     os.environ[injections.INSIDE] = options.arm
     scenario = load(options.scenario)
+    if options.tiers is Tiers.ALL:
+        refuse_unfit(MachineWatch().before(), "selftest")
     with shown_progress(console) as progress:
         seen = list(counter_tier(scenario, options, progress))
         if options.tiers is Tiers.ALL:
@@ -177,10 +186,15 @@ def _timing_tier(
     clean = Contestant("clean", f"{PLACE}Wrapped")
     injected = [Contestant(each.name, each.pipeline) for each in INTO_BLOCKS]
     with open_ring(scenario, options.database, (clean,), progress) as ring:
+        refuse_unfit(fitness_of_way(ring.way), "selftest")
+        watch = MachineWatch()
         blocks = SharedBlocks(lambda number: ring.block(number, (clean, *injected)))
         plan = looks_of(options.blocks)
-        for injection in INTO_BLOCKS:
-            yield _seen(injection, blocks.taker_for(injection), plan)
+        seen = [_seen(injection, blocks.taker_for(injection), plan) for injection in INTO_BLOCKS]
+        reasons = unfit(watch.fitness(ring.way.asked_ms, ring.way.achieved_ms))
+        yield from (
+            replace(each, value="invalid", evidence="; ".join(reasons)) if reasons else each for each in seen
+        )
 
 
 def looks_of(most_blocks: int) -> LookPlan:
@@ -223,4 +237,13 @@ def _seen(injection: Injection, take: Take, plan: LookPlan) -> SelftestOutcome:
     (answer,) = decide([Hypothesis(injection.metric, limit)], take, plan)
     interval = answer.interval
     told = f"{interval.value:.3f}x [{interval.ci_low:.3f}, {interval.ci_high:.3f}], limit {limit:g}"
-    return SelftestOutcome(injection, answer.value, f"{injection.metric} {told}, {answer.blocks} blocks")
+    evidence = f"{injection.metric} {told}, {answer.blocks} blocks"
+    if is_distorted(injection.factor, interval):
+        read = f"{injection.factor:g}x was injected and is read as {interval.value:.2f}x"
+        return SelftestOutcome(injection, "distorted", f"{evidence}: {read}, so this machine cannot tell")
+    return SelftestOutcome(injection, answer.value, evidence)
+
+
+def is_distorted(factor: float, interval: Interval) -> bool:
+    """Whether what was injected lies clearly outside of what was read: the machine adds to it or hides it."""
+    return not interval.ci_low / DISTORTION <= factor <= interval.ci_high * DISTORTION

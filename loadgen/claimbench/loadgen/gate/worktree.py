@@ -81,6 +81,14 @@ def _installed(tree: Path, target: Path, revision: str) -> str:
     python = str(target / "bin" / "python")
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(tree)]
     _must(subprocess.run(command, capture_output=True, text=True, check=False), revision, "does not build")
+    needed = "import claimbench.loadgen.passes.turn"
+    asked = subprocess.run([python, "-P", "-c", needed], capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        raise UsageError(
+            "its own environment has no claimbench that runs, since the revision does not declare it",
+            where=f"--base-rev {revision}",
+            remedy="declare claimbench there, or share this environment with --base-environment shared",
+        )
     return python
 
 

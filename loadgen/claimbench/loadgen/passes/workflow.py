@@ -88,7 +88,12 @@ class Passes:
         if unproven:
             equivalence = compared.equivalence.model_copy(update={"equal": False, "differences": unproven})
             return replace(facts, equivalence=equivalence)
-        return replace(facts, samples=samples, environment={**facts.environment, **_achieved(ways)})
+        return replace(
+            facts,
+            samples=samples,
+            environment={**facts.environment, **_achieved(ways)},
+            time_invalid="; ".join(way.doubt for way in ways if way.doubt),
+        )
 
     def _templates(self, size: int) -> Mapping[str, Template]:
         return self.bench.templates(self.workload, self.scenario.arms, size)
@@ -138,4 +143,6 @@ def unproven_turns(blocks: Iterable[TimedBlock], work: str) -> tuple[str, ...]:
 
 
 def _achieved(ways: Sequence[Relayed]) -> Mapping[str, Scalar]:
-    return {f"rtt_{way.asked_ms:g}_ms_achieved": round(way.achieved_ms, 3) for way in ways}
+    achieved = {f"rtt_{way.asked_ms:g}_ms_achieved": round(way.achieved_ms, 3) for way in ways}
+    noise = {f"rtt_{way.asked_ms:g}_ms_noise": round(way.noise_ms, 3) for way in ways if way.asked_ms}
+    return {**achieved, **noise}

@@ -33,7 +33,7 @@ def claimed_beside_measured(record: ResultRecord) -> Chart | None:
     axes.set_xlim(min(0, *(100 * measured.ci_low - 3 for _, _, measured in found)), 102)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
-    axes.set_xlabel("percent; the line through a point is its 95 % interval")
+    axes.set_xlabel("percent; the line through a point is its interval")
     legend(figure, axes)
     told = " ".join(
         f"{_title(claim)}: claimed {claim.claimed}, measured {claim.measured_text}, {claim.verdict}."

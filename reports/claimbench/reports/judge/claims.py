@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from claimbench.reports.judge.statistics import METHOD_OF_RUNS
 from claimbench.reports.record.run import ClaimAtSize, ClaimResult, Metric
 from claimbench.reports.record.values import ArmRecord, Finding, Interval, VerdictValue, Words
 from claimbench.reports.wording import NOT_MEASURED, count_text, interval_text, percent_text
 from claimbench.scenarios.grammar import AtLeast, CountChange, Reduction, Used, number_text
+from claimbench.scenarios.metrics import Tier, definition
 from claimbench.scenarios.model import Claim
 
 TOLERANCE = 1e-9
@@ -28,6 +30,8 @@ class Measurements:
     words: Words
     invalid: str = ""
     """Why nothing may be judged, if so."""
+    time_invalid: str = ""
+    """Why time may not be judged, if so."""
 
     def at(self, claim: Claim, companies: int) -> Metric | None:
         """What was measured for a claim at a number of companies."""
@@ -82,6 +86,13 @@ def judge_claim(claim: Claim, measurements: Measurements) -> ClaimResult:
     )
 
 
+def has_few_blocks(metric: Metric) -> bool:
+    """Whether it is no exact count and has too few blocks for an interval."""
+    found = definition(metric.metric)
+    exact = found is not None and found.tier is Tier.COUNTER
+    return not exact and metric.blocks < METHOD_OF_RUNS.few_blocks_below
+
+
 @dataclass(frozen=True, slots=True)
 class _ClaimedAt:
     """A claim at one number of companies."""
@@ -100,8 +111,9 @@ class _ClaimedAt:
         )
 
     def finding(self) -> Finding:
-        if self.run.invalid:
-            return self._found(INCONCLUSIVE, self.run.invalid)
+        if self.run.invalid or (self.run.time_invalid and self.claim.metric == "time"):
+            value = INCONCLUSIVE if self.run.invalid else VerdictValue.INVALID
+            return self._found(value, self.run.invalid or self.run.time_invalid)
         metric = self.run.at(self.claim, self.companies)
         if metric is None:
             name = f"{self.claim.metric} of {self.claim.stage}"
@@ -133,6 +145,13 @@ class _ClaimedAt:
         if measured is None:
             return self._found(INCONCLUSIVE, self._why_no_reduction(metric))
         text = interval_text(measured)
+        if has_few_blocks(metric):
+            few = METHOD_OF_RUNS.few_blocks_below
+            reason = f"{text} is what {metric.blocks} blocks gave, and an interval at 95 % needs {few}"
+            return self._found(INCONCLUSIVE, f"{reason}: take {few} or more", measured, text)
+        return self._by_interval(claimed, measured, text)
+
+    def _by_interval(self, claimed: Reduction, measured: Interval, text: str) -> Finding:
         low, high = claimed.low_percent / 100, claimed.high_percent / 100
         claim_text = f"{number_text(claimed.low_percent)}..{number_text(claimed.high_percent)} %"
         above_low = measured.ci_low >= low - TOLERANCE

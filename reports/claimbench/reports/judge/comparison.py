@@ -96,4 +96,6 @@ def _reduction(
         return None
     if found is not None and found.better is catalogue.Better.HIGHER:
         return None
+    if not exact and len(reference) < statistics.FEW_BLOCKS_BELOW:
+        return statistics.observed_reduction(reference, candidate)
     return statistics.reduction(reference, candidate)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from claimbench.reports.judge.claims import Measurements, judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
-from claimbench.reports.judge.statistics import FEW_BLOCKS_BELOW, METHOD
+from claimbench.reports.judge.statistics import FEW_BLOCKS_BELOW, METHOD_OF_RUNS
 from claimbench.reports.record.run import ClaimResult, ResultRecord, ScenarioRecord
 from claimbench.reports.record.values import (
     ArmRecord,
@@ -25,7 +25,7 @@ class RunFacts:
 
     started_at: ISO 8601 with time zone. version: of claimbench. command: what reproduces the run.
     limitations: of this run, beside the standard ones. invalid: why the machine or the instruments
-    were not fit to measure; empty if they were.
+    were not fit to measure; empty if they were. time_invalid: why they were not fit to measure time.
     """
 
     samples: tuple[Sample, ...]
@@ -39,6 +39,7 @@ class RunFacts:
     command: str = ""
     limitations: tuple[str, ...] = ()
     invalid: str = ""
+    time_invalid: str = ""
 
 
 def judge(scenario: Scenario, facts: RunFacts) -> ResultRecord:
@@ -53,7 +54,7 @@ def judge(scenario: Scenario, facts: RunFacts) -> ResultRecord:
     measurements = measurements_of(
         metrics, facts.arms, scenario.dataset.size, scenario.network.judged_rtt_ms, facts.words
     )
-    measurements = replace(measurements, invalid=_why_nothing_counts(facts))
+    measurements = replace(measurements, invalid=_why_nothing_counts(facts), time_invalid=facts.time_invalid)
     claims = tuple(judge_claim(claim, measurements) for claim in scenario.claims)
     return ResultRecord(
         claimbench=facts.version,
@@ -66,10 +67,12 @@ def judge(scenario: Scenario, facts: RunFacts) -> ResultRecord:
         arms=facts.arms,
         equivalence=facts.equivalence,
         samples=samples,
-        method=METHOD,
+        method=METHOD_OF_RUNS,
         metrics=metrics,
         claims=claims,
         limitations=(*facts.limitations, *standard_limitations(scenario)),
+        invalid=facts.invalid,
+        time_invalid=facts.time_invalid,
         verdict=_overall(claims, facts, measurements),
     )
 
@@ -103,12 +106,14 @@ def _overall(claims: tuple[ClaimResult, ...], facts: RunFacts, measurements: Mea
         return Verdict.of(VerdictValue.NOT_EQUIVALENT, _first_difference(facts.equivalence))
     if facts.invalid:
         return Verdict.of(VerdictValue.INVALID, measurements.invalid)
-    if not claims:
+    if not claims and not facts.time_invalid:
         reason = "the scenario makes no claim: the arms were compared, not judged"
         return Verdict.of(VerdictValue.HOLDS, reason)
     ids = {value: [claim.id for claim in claims if claim.verdict is value] for value in _WORDS}
     told = ", ".join(f"{len(ids[value])} {word}" for value, word in _WORDS.items() if ids[value])
-    summary = f"of {len(claims)} claims {told}"
+    summary = f"of {len(claims)} claims {told}" if claims else "the scenario makes no claim"
+    if facts.time_invalid:
+        return Verdict.of(VerdictValue.INVALID, f"time is invalid: {facts.time_invalid}; {summary}")
     for value in (VerdictValue.REFUTED, VerdictValue.INCONCLUSIVE):
         if ids[value]:
             return Verdict.of(value, f"{summary}; {value}: {', '.join(ids[value])}")
@@ -120,6 +125,7 @@ _WORDS = {
     VerdictValue.EXCEEDED: "exceeded",
     VerdictValue.REFUTED: "refuted",
     VerdictValue.INCONCLUSIVE: "inconclusive",
+    VerdictValue.INVALID: "invalid",
 }
 
 
@@ -163,8 +169,9 @@ def _limitations(scenario: Scenario) -> Iterator[str]:
         )
     if min(workload.blocks, workload.memory_blocks) < FEW_BLOCKS_BELOW:
         yield (
-            f"With {workload.blocks} blocks for time and {workload.memory_blocks} for memory, an interval of "
-            f"fewer than {FEW_BLOCKS_BELOW} blocks rests on the assumption that the logarithms vary normally."
+            f"With {workload.blocks} blocks for time and {workload.memory_blocks} for memory: below "
+            f"{FEW_BLOCKS_BELOW} no interval reaches 95 %, so the lowest and the highest block are shown, "
+            "and no claim is judged on them."
         )
     yield (
         "Each claim is judged by itself at 95 %; with several claims that rest on time or memory, the chance "

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from claimbench.errors import NotEquivalentError, NothingToCompareError, UsageError
-from claimbench.reports.record.gate import Baseline, CounterEntry
+from claimbench.reports.record.gate import Baseline, CounterEntry, seal_of
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Finding, Place, Sample, VerdictValue
 from claimbench.reports.wording import count_text, value_text
@@ -48,6 +48,11 @@ class Counter:
     def name(self) -> str:
         """How it is called in every output."""
         return self.entry.name
+
+    @property
+    def series(self) -> str:
+        """The counter at its stage, at any size."""
+        return f"{self.arm}.{self.metric}{{stage:{self.stage}}}"
 
     @property
     def entry(self) -> CounterEntry:
@@ -124,6 +129,7 @@ def baseline_of(record: ResultRecord, reason: str) -> Baseline:
         run=record.digest,
         saved_at=record.started_at,
         reason=reason,
+        seal=seal_of(counters),
         counters=counters,
     )
 
@@ -184,10 +190,20 @@ class CounterRules:
 def counter_findings(readings: Sequence[Counter], rules: CounterRules) -> Iterator[Finding]:
     """A finding for each counter that run and baseline have in the same unit."""
     entries = {entry.place: entry for entry in rules.baseline.counters}
+    exact = shown_exact(readings)
     for reading in readings:
         entry = entries.get(reading.entry.place)
         if entry and entry.unit == reading.unit:
-            yield _Comparison(reading, entry, rules).finding()
+            yield _Comparison(reading, entry, rules, reading.series in exact).finding()
+
+
+def shown_exact(readings: Sequence[Counter]) -> frozenset[str]:
+    """The counters, wherever they were taken, that repeats showed to be exact at some size and none to vary.
+
+    A scenario's further sizes are taken once: what is exact at its own size is so at theirs.
+    """
+    varying = {each.series for each in readings if each.varies}
+    return frozenset(each.series for each in readings if each.is_exact and each.series not in varying)
 
 
 def unknown_to(baseline: Baseline, readings: Sequence[Counter]) -> tuple[Place, ...]:
@@ -205,6 +221,7 @@ class _Comparison:
     reading: Counter
     entry: CounterEntry
     rules: CounterRules
+    is_exact: bool
 
     def finding(self) -> Finding:
         formulas = [each for each in self.rules.thresholds if self._is_about(each)]
@@ -216,11 +233,13 @@ class _Comparison:
             return _improved(self._told(INVALID, "zero tolerance", reason))
         if formulas:
             return self._by_formula(formulas)
-        if self.reading.varies or not self.entry.is_exact:
+        if self.reading.varies:
             return self._demoted()
-        if not self.reading.is_exact and self._worse > 1:
+        if not self.is_exact and self._worse > 1:
             reason = f"{self._words}, but taken {len(self.reading.values)} times only"
-            return self._told(INCONCLUSIVE, "zero tolerance", f"{reason}: run with repeats = {REPEATS}")
+            return self._told(
+                INCONCLUSIVE, "zero tolerance", f"{reason}: run with repeats = {REPEATS} under [workload]"
+            )
         return self._exact()
 
     def _is_about(self, threshold: Threshold) -> bool:

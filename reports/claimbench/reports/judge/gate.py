@@ -17,7 +17,6 @@ from claimbench.reports.judge.counters import (
     growth_exponent,
     ratio,
     refuse_unsound,
-    unknown_to,
 )
 from claimbench.reports.judge.folding import folded, grouped
 from claimbench.reports.judge.timing import (
@@ -35,9 +34,10 @@ from claimbench.reports.judge.validity import (
     complaints_about_pair,
     complaints_about_run,
     fitness_of_run,
+    refuse_vacuous,
     unfit,
 )
-from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateMethod, GateRecord
+from claimbench.reports.record.gate import Baseline, CounterEntry, Duel, Fitness, GateMethod, GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Finding, Verdict, VerdictValue
 from claimbench.reports.wording import value_text
@@ -73,6 +73,7 @@ def judge_gate(case: GateCase, version: str) -> GateRecord:
     a sample that no instrument can have given.
     """
     refuse_unsound(case.record)
+    refuse_vacuous(case.record, case.thresholds, case.believed)
     judged = _Judged(case, counters_of(case.record))
     complaints, findings = tuple(judged.complaints()), tuple(judged.findings())
     return GateRecord(
@@ -96,7 +97,7 @@ def method_of(plan: LookPlan, seed: int) -> GateMethod:
     """The constants, in a value that goes into every result."""
     return GateMethod(
         effect="Hodges-Lehmann estimate of the log-ratios, paired within blocks",
-        interval="exact Wilcoxon signed-rank interval at 95 %",
+        interval="exact Wilcoxon signed-rank interval at the first level from 95 % that its ranks have",
         test="Wilcoxon's signed-rank test against the limit; the sign test for percentiles but the median",
         family="Holm over all gated metrics at each look",
         alpha=plan.alpha,
@@ -136,6 +137,8 @@ class _Judged:
         elif threshold.subject == BASE:
             if self.case.baseline is None:
                 yield f"{threshold}: there is no baseline to compare with: name one with --baseline"
+            elif not any(_is_at(threshold, each) for each in self.case.baseline.counters):
+                yield f"{threshold}: the baseline does not hold {threshold.place}: promote a run that has it"
         elif not self._readings_for(threshold, self._arm_of(threshold)):
             yield f"{threshold}: {threshold.place} was not measured: run the whole scenario again"
 
@@ -176,11 +179,23 @@ class _Judged:
         faster = [each for each in findings if each.is_better and each.tier == "timing"]
         for finding in faster:
             yield f"better than the base revision: {finding.subject} {finding.measured}"
-        unknown = unknown_to(self.case.baseline, self.readings) if self.case.baseline else ()
-        if unknown:
-            yield f"not in the baseline yet, so held to nothing: {folded(unknown)}"
+        yield from self._notes_on_the_baseline()
         if self.case.baseline is None:
             yield "there is no baseline: counters are held to thresholds alone"
+
+    def _notes_on_the_baseline(self) -> Iterator[str]:
+        baseline = self.case.baseline
+        if baseline is None:
+            return
+        if not baseline.seal:
+            yield "the baseline has no seal, so an edit of its counters cannot be told: promote a run"
+        exact = {each.entry.place for each in self.readings if not each.varies}
+        varied = [each.place for each in baseline.counters if not each.is_exact and each.place in exact]
+        if varied:
+            yield (
+                "varied when the baseline was saved and are exact now, so held to the highest there: "
+                f"{folded(varied)}"
+            )
 
     def _exact_finding(self, threshold: Threshold) -> Iterator[Finding]:
         exact = _ExactRule(threshold, self._readings_for(threshold, self._arm_of(threshold)))
@@ -220,7 +235,11 @@ class _Judged:
         for threshold in of_run:
             one = self._rule(threshold)
             judgement = Judgement(plan_for(len(one.values)), len(family) - 1, believed)
-            yield from _if_fit(timing_findings([one], judgement), fitness_of_run(self.case.record))
+            found = timing_findings([one], judgement)
+            if self.case.record.time_invalid and threshold.place.metric == "time":
+                yield from _invalid(found, self.case.record.time_invalid)
+            else:
+                yield from _if_fit(found, fitness_of_run(self.case.record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,13 +296,22 @@ class _ExactRule:
         )
 
 
+def _is_at(threshold: Threshold, entry: CounterEntry) -> bool:
+    place = threshold.place
+    return (place.metric, place.stage) == (entry.metric, entry.stage) and place.companies in {
+        None,
+        entry.companies,
+    }
+
+
 def _if_fit(findings: Sequence[Finding], fitness: Fitness) -> Iterator[Finding]:
     reasons = unfit(fitness)
+    yield from _invalid(findings, "; ".join(reasons)) if reasons else findings
+
+
+def _invalid(findings: Sequence[Finding], reason: str) -> Iterator[Finding]:
     for finding in findings:
-        if reasons:
-            yield finding.model_copy(update={"value": VerdictValue.INVALID, "reason": "; ".join(reasons)})
-        else:
-            yield finding
+        yield finding.model_copy(update={"value": VerdictValue.INVALID, "reason": reason})
 
 
 def verdict_of(complaints: Sequence[str], findings: Sequence[Finding]) -> Verdict:

@@ -1,16 +1,23 @@
-"""Every verdict again from the raw samples, without a database: whether a file says what its samples say."""
+"""All that is derived again from the raw samples, without a database: does a file say what they say?
+
+What is stored is judged once more, as a run is, and compared value by value: verdicts, reductions, intervals,
+texts, the method, and which claims there are, for which the scenario is needed.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
-from claimbench.reports.judge.claims import judge_claim, measurements_of
-from claimbench.reports.judge.comparison import compare
+from pydantic import BaseModel
+
+from claimbench.reports.judge.conclude import RunFacts, judge, standard_limitations
 from claimbench.reports.judge.gate import GateCase, Tiers, judge_gate
 from claimbench.reports.judge.timing import LookPlan
 from claimbench.reports.record.gate import GateRecord
 from claimbench.reports.record.run import ResultRecord
-from claimbench.scenarios.grammar import parse_claimed
-from claimbench.scenarios.model import Claim
+from claimbench.reports.record.values import Verdict
+from claimbench.scenarios.grammar import Frozen, parse_claimed
+from claimbench.scenarios.model import Arm, Claim, Scenario
 from claimbench.scenarios.thresholds import parse_thresholds
 
 
@@ -22,11 +29,15 @@ class Rechecked:
     differences: tuple[str, ...]
 
 
-def recheck(record: ResultRecord, gate: GateRecord | None) -> Rechecked:
-    """Recompute the metrics, the claims, and the gate when the run was checked."""
-    found = list(_claims(record)) + list(_metrics(record))
+def recheck(record: ResultRecord, gate: GateRecord | None, scenario: Scenario | None = None) -> Rechecked:
+    """Recompute the whole record, and the gate when the run was checked.
+
+    scenario: the one that was run. Without it, what was asked for (claims, sizes, limitations) is taken from
+    the record itself, and only what follows from that is recomputed.
+    """
+    found = list(_compared("", record, _judged_again(record, scenario)))
     if gate:
-        found += list(_gate(record, gate))
+        found += list(_compared("gate: ", gate, _gate_again(record, gate)))
     return Rechecked(len(found), tuple(each.words for each in found if each.differs))
 
 
@@ -45,43 +56,65 @@ class _Recomputed:
         return f"{self.name}: the file says {self.recorded}, its samples say {self.recomputed}"
 
 
-def _claims(record: ResultRecord) -> Iterator[_Recomputed]:
-    if record.verdict.value in ("not_equivalent", "invalid"):
-        return
-    scenario = record.scenario
-    metrics = compare(record.samples, record.arms)
-    measurements = measurements_of(
-        metrics, record.arms, scenario.companies, scenario.judged_rtt_ms, record.words
+def _judged_again(record: ResultRecord, scenario: Scenario | None) -> ResultRecord:
+    asked = _as_recorded(record) if scenario is None else scenario
+    arms = tuple(Arm.model_validate(each.model_dump()) for each in record.arms)
+    standard = standard_limitations(asked.model_copy(update={"arms": arms})) if scenario else ()
+    own = tuple(each for each in record.limitations if each not in standard)
+    facts = RunFacts(
+        samples=record.samples,
+        environment=record.environment,
+        dataset=record.dataset,
+        arms=record.arms,
+        equivalence=record.equivalence,
+        words=record.words,
+        started_at=record.started_at,
+        version=record.claimbench,
+        command=record.command,
+        limitations=own,
+        invalid=record.invalid,
+        time_invalid=record.time_invalid,
     )
-    for claim in record.claims:
-        again = judge_claim(
-            Claim(
-                id=claim.id,
-                source=claim.source,
-                quote=claim.quote,
-                metric=claim.metric,
-                stage=claim.stage,
-                claimed=parse_claimed(claim.claimed),
-            ),
-            measurements,
+    again = judge(asked.model_copy(update={"arms": arms}), facts)
+    if scenario is None:
+        return again.model_copy(update={"scenario": record.scenario, "limitations": record.limitations})
+    source = {"source": record.scenario.source}  # where it was found is no part of what was asked for
+    return again.model_copy(update={"scenario": again.scenario.model_copy(update=source)})
+
+
+def _as_recorded(record: ResultRecord) -> Scenario:
+    """As much of the scenario as judging needs, from what the record says of it."""
+    asked = record.scenario
+    claims = tuple(
+        Claim(
+            id=claim.id,
+            source=claim.source,
+            quote=claim.quote,
+            metric=claim.metric,
+            stage=claim.stage,
+            claimed=parse_claimed(claim.claimed),
         )
-        yield _Recomputed(f"claim {claim.id}", claim.verdict, again.verdict)
+        for claim in record.claims
+    )
+    table = {
+        "name": asked.name,
+        "title": asked.title,
+        "why": asked.why,
+        "sha256": asked.sha256,
+        "dataset": {"size": asked.companies},
+        "workload": {
+            "kind": asked.workload,
+            "runs": asked.runs,
+            "step": asked.step_s,
+            "sizes": asked.company_sizes,
+        },
+        "network": {"rtt_ms": asked.rtt_ms, "judged_rtt_ms": asked.judged_rtt_ms},
+        "arms": [each.model_dump() for each in record.arms],
+    }
+    return Scenario.model_validate(table).model_copy(update={"claims": claims})
 
 
-def _metrics(record: ResultRecord) -> Iterator[_Recomputed]:
-    again = compare(record.samples, record.arms)
-    yield _Recomputed("metrics", f"{len(record.metrics)} of them", f"{len(again)} of them")
-    for recorded, recomputed in zip(record.metrics, again, strict=False):
-        name = f"{recorded.metric} of {recorded.stage} at {recorded.companies} companies"
-        yield _Recomputed(name, _rounded(recorded.values), _rounded(recomputed.values))
-
-
-def _rounded(values: dict[str, float]) -> str:
-    return ", ".join(f"{arm} {value:.9g}" for arm, value in sorted(values.items()))
-
-
-def _gate(record: ResultRecord, gate: GateRecord) -> Iterator[_Recomputed]:
-    yield _Recomputed("run", gate.run, record.digest)
+def _gate_again(record: ResultRecord, gate: GateRecord) -> GateRecord:
     method = gate.method
     plan = LookPlan(method.looks, method.shares, method.alpha, method.beta, method.confirmation_alpha)
     case = GateCase(
@@ -94,13 +127,45 @@ def _gate(record: ResultRecord, gate: GateRecord) -> Iterator[_Recomputed]:
         plan,
         method.seed,
     )
-    again = judge_gate(case, gate.claimbench)
-    yield _Recomputed("gate", _verdict(gate), _verdict(again))
-    recomputed = {(each.subject, each.rule): each.value for each in again.findings}
-    for finding in gate.findings:
-        name = f"{finding.subject} {finding.rule}"
-        yield _Recomputed(name, finding.value, recomputed.get((finding.subject, finding.rule), "nothing"))
+    return judge_gate(case, gate.claimbench)
 
 
-def _verdict(gate: GateRecord) -> str:
-    return f"{gate.verdict.value} (exit {gate.verdict.exit_code})"
+def _compared(prefix: str, recorded: Frozen, recomputed: Frozen) -> Iterator[_Recomputed]:
+    """Field by field; what is raw is compared with nothing."""
+    for name in type(recorded).model_fields:
+        if name not in {"samples", "duel", "baseline"}:
+            yield from _values(f"{prefix}{name}", getattr(recorded, name), getattr(recomputed, name))
+
+
+def _values(name: str, recorded: object, recomputed: object) -> Iterator[_Recomputed]:
+    """Down to single values, since a reader wants to know which one."""
+    match recorded, recomputed:
+        case Verdict() as one, Verdict() as other:
+            yield _Recomputed(name, _exit(one), _exit(other))
+            yield _Recomputed(f"{name}.reason", one.reason, other.reason)
+        case BaseModel() as one, BaseModel() as other if type(one) is type(other):
+            for field in type(one).model_fields:
+                yield from _values(f"{name}.{field}", getattr(one, field), getattr(other, field))
+        case tuple() as one, tuple() as other:
+            for position, (left, right) in enumerate(zip_longest(one, other)):
+                yield from _values(f"{name}[{_label(left or right, position)}]", left, right)
+        case dict() as one, dict() as other:
+            for key in sorted({*one, *other}):
+                yield from _values(f"{name}.{key}", one.get(key), other.get(key))
+        case _:
+            yield _Recomputed(name, _text(recorded), _text(recomputed))
+
+
+def _label(value: object, position: int) -> str:
+    named = (getattr(value, key, "") for key in ("id", "subject", "metric"))
+    return next((f"{position}, {each}" for each in named if each), str(position))
+
+
+def _exit(verdict: Verdict) -> str:
+    return f"{verdict.value} (exit {verdict.exit_code})"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return f"{value:.9g}" if isinstance(value, float) else str(value)

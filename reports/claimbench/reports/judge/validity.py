@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from claimbench.reports.judge.counters import Counter
+from claimbench.errors import UsageError
+from claimbench.reports.judge.counters import NOT_PORTABLE, Counter, unknown_to
+from claimbench.reports.judge.folding import folded
 from claimbench.reports.record.gate import Baseline, Fitness
 from claimbench.reports.record.run import ResultRecord
+from claimbench.scenarios.grammar import suggestion
+from claimbench.scenarios.thresholds import BASE, Threshold
 
 MOST_LISTED = 3
 
@@ -14,7 +18,7 @@ def complaints_about_run(record: ResultRecord, readings: Sequence[Counter]) -> I
     for arm in record.arms:
         if not any(each.arm == arm.name and each.metric == "round_trips" for each in readings):
             yield f"arm {arm.name!r} was not counted: run the whole scenario again"
-        for rtt in record.scenario.rtt_ms:
+        for rtt in () if record.time_invalid else record.scenario.rtt_ms:
             if not any(
                 (each.arm, each.metric, each.rtt_ms) == (arm.name, "time", rtt) for each in record.samples
             ):
@@ -40,6 +44,10 @@ def complaints_about_pair(
     if baseline.dataset_hash != record.dataset_hash:
         yield "the dataset is another one (its hash differs): promote a run on the present one"
     yield from _missing(readings, baseline)
+    unknown = unknown_to(baseline, readings)
+    if unknown:
+        told = f"{len(unknown)} counters of the run, such as {folded(unknown[:MOST_LISTED])}"
+        yield f"{told}, are not among the baseline's {len(baseline.counters)} counters: promote a run"
 
 
 def _missing(readings: Sequence[Counter], baseline: Baseline) -> Iterator[str]:
@@ -57,6 +65,33 @@ def _missing(readings: Sequence[Counter], baseline: Baseline) -> Iterator[str]:
         unit = units.get(entry.place, entry.unit)
         if unit != entry.unit:
             yield f"{entry.name} is in {unit}, in the baseline in {entry.unit}: promote a run in this unit"
+
+
+def refuse_vacuous(record: ResultRecord, thresholds: Sequence[Threshold], believed: Sequence[str]) -> None:
+    """Raise `UsageError` (exit 2) for an option or a rule that can be about nothing in this run."""
+    measured = sorted({each.metric for each in record.samples} | {"time", "peak_memory"})
+    for name in believed:
+        if name not in measured:
+            raise UsageError(
+                f"metric {name!r} was not measured", where="--believe", remedy=suggestion(name, measured)
+            )
+    sizes, rtts = record.scenario.company_sizes, record.scenario.rtt_ms
+    for threshold in thresholds:
+        place = threshold.place
+        if place.companies is not None and place.companies not in sizes:
+            told = f"is about {place.companies}, and the scenario has {', '.join(map(str, sizes))}"
+            raise UsageError(told, where=str(threshold), remedy="name one of its sizes, or add this one")
+        if place.rtt_ms is not None and (place.metric != "time" or place.rtt_ms not in rtts):
+            told = (
+                f"is about {place.rtt_ms:g} ms; time is measured at {', '.join(f'{rtt:g}' for rtt in rtts)}"
+            )
+            raise UsageError(told, where=str(threshold), remedy="name one of these of time, or add this one")
+        if threshold.subject == BASE and place.metric in NOT_PORTABLE:
+            raise UsageError(
+                f"{place.metric} is in no baseline, since the server's settings decide it",
+                where=str(threshold),
+                remedy=f"write arm.{place.metric} or ratio.{place.metric}",
+            )
 
 
 LOAD_PER_CORE_MOST = 2.0

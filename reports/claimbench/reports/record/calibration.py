@@ -1,8 +1,9 @@
 """What a calibration leaves, `claimbench.calibration/1`: recorded blocks, and what they say of the gate."""
 
+from datetime import datetime
 from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from claimbench.reports.record.gate import Fitness, GateMethod
 from claimbench.reports.record.values import Sample, Scalar
@@ -77,3 +78,10 @@ class Calibration(Frozen):
     method: GateMethod
     conditions: tuple[Condition, ...]
     outcomes: tuple[Simulated, ...] = ()
+
+    @field_validator("started_at")
+    @classmethod
+    def _is_a_moment(cls, started_at: str) -> str:
+        if datetime.fromisoformat(started_at).tzinfo is None:
+            raise ValueError(f"{started_at!r} has no time zone")
+        return started_at

@@ -1,10 +1,11 @@
 """What the gate reads and writes: baselines, `claimbench.baseline/1`, and results, `claimbench.gate/1`."""
 
+import hashlib
 from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from claimbench.reports.record.values import Finding, Place, Sample, Verdict
+from claimbench.reports.record.values import LARGEST_VALUE, LEAST_VALUE, Finding, Place, Sample, Verdict
 from claimbench.scenarios.grammar import Frozen
 
 BASELINE_SCHEMA: Final = "claimbench.baseline/1"
@@ -14,9 +15,9 @@ GATE_SCHEMA: Final = "claimbench.gate/1"
 class CounterEntry(Frozen):
     """One counter at one place. `low` and `high` differ where the repeats of the run did."""
 
-    arm: str
-    metric: str
-    stage: str
+    arm: str = Field(min_length=1)
+    metric: str = Field(min_length=1)
+    stage: str = Field(min_length=1)
     companies: int = Field(ge=0)
     unit: str
     low: float
@@ -25,7 +26,8 @@ class CounterEntry(Frozen):
 
     @model_validator(mode="after")
     def _is_a_count(self) -> Self:
-        if not 0 <= self.low <= self.high:
+        small = any(0 < each < LEAST_VALUE for each in (self.low, self.high))
+        if not 0 <= self.low <= self.high <= LARGEST_VALUE or small:
             raise ValueError(f"{self.low:g} to {self.high:g} is no count")
         return self
 
@@ -45,6 +47,11 @@ class CounterEntry(Frozen):
         return Place(arm=self.arm, metric=self.metric, stage=self.stage, companies=self.companies)
 
 
+def seal_of(counters: tuple[CounterEntry, ...]) -> str:
+    """What tells whether counters were edited by hand."""
+    return hashlib.sha256("".join(entry.model_dump_json() for entry in counters).encode()).hexdigest()
+
+
 class Baseline(Frozen):
     """The counters of one accepted run. Times are not in it: they are measured again, in the same job."""
 
@@ -57,7 +64,20 @@ class Baseline(Frozen):
     """Which run it was saved from: a digest, so that no run can be its own baseline."""
     saved_at: str
     reason: str
+    seal: str = Field(default="", exclude_if=lambda seal: not seal)
+    """The digest of the counters as they were saved; a baseline of an earlier version has none."""
     counters: tuple[CounterEntry, ...]
+
+    @model_validator(mode="after")
+    def _has_each_counter_once(self) -> Self:
+        if len({entry.place for entry in self.counters}) < len(self.counters):
+            raise ValueError("a counter is there twice")
+        return self
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether its counters are others than those that were saved; False where no seal can tell."""
+        return bool(self.seal) and self.seal != seal_of(self.counters)
 
     @property
     def is_empty(self) -> bool:

@@ -1,9 +1,10 @@
 """The result record, version `claimbench.result/2`: all that a run found, from which all else is drawn."""
 
 import hashlib
-from typing import Final, Literal
+from datetime import datetime
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from claimbench.reports.record.values import (
     ArmRecord,
@@ -17,7 +18,7 @@ from claimbench.reports.record.values import (
     VerdictValue,
     Words,
 )
-from claimbench.scenarios.grammar import Frozen
+from claimbench.scenarios.grammar import Frozen, parse_claimed
 
 SCHEMA: Final = "claimbench.result/2"
 
@@ -33,12 +34,12 @@ class ScenarioRecord(Frozen):
     """The name or path by which it was loaded, for whoever reads it again."""
     workload: str = "batch_pipeline"
     """The kind of work that was measured."""
-    runs: int
-    step_s: float
-    companies: int
-    company_sizes: tuple[int, ...]
-    rtt_ms: tuple[float, ...]
-    judged_rtt_ms: float
+    runs: int = Field(ge=1)
+    step_s: float = Field(gt=0)
+    companies: int = Field(ge=1)
+    company_sizes: tuple[Annotated[int, Field(ge=1)], ...]
+    rtt_ms: tuple[Annotated[float, Field(ge=0)], ...]
+    judged_rtt_ms: float = Field(ge=0)
 
 
 class Metric(Frozen):
@@ -88,6 +89,19 @@ class ClaimResult(Frozen):
     reason: str
     by_companies: tuple[ClaimAtSize, ...] = ()
 
+    @field_validator("claimed")
+    @classmethod
+    def _can_be_claimed(cls, claimed: str) -> str:
+        parse_claimed(claimed)
+        return claimed
+
+
+_FITNESS = ("load_average_1min", "cores_usable", "steal_share", "clock_step_s")
+
+
+def _tells_fitness(name: str) -> bool:
+    return name in _FITNESS or (name.startswith("rtt_") and name.endswith("_ms_achieved"))
+
 
 class ResultRecord(Frozen):
     """One run: `results.json` holds exactly this."""
@@ -107,7 +121,50 @@ class ResultRecord(Frozen):
     metrics: tuple[Metric, ...]
     claims: tuple[ClaimResult, ...]
     limitations: tuple[str, ...]
+    invalid: str = Field(default="", exclude_if=lambda reason: not reason)
+    """Why nothing may be judged, if so."""
+    time_invalid: str = Field(default="", exclude_if=lambda reason: not reason)
+    """Why time may not be judged, if so; all else may."""
     verdict: Verdict
+
+    @field_validator("started_at")
+    @classmethod
+    def _is_a_moment(cls, started_at: str) -> str:
+        if datetime.fromisoformat(started_at).tzinfo is None:
+            raise ValueError(f"{started_at!r} has no time zone")
+        return started_at
+
+    @field_validator("environment")
+    @classmethod
+    def _has_numbers(cls, environment: dict[str, Scalar]) -> dict[str, Scalar]:
+        for name, value in environment.items():
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if _tells_fitness(name) and value is not None and not is_number:
+                raise ValueError(f"{name} is {value!r}, which is no number")
+        return environment
+
+    @field_validator("arms")
+    @classmethod
+    def _are_two(cls, arms: tuple[ArmRecord, ...]) -> tuple[ArmRecord, ...]:
+        if sorted(arm.role for arm in arms) != ["candidate", "reference"]:
+            told = ", ".join(arm.role for arm in arms) or "none"
+            raise ValueError(f"a run has one reference and one candidate, not {told}")
+        if len({arm.name for arm in arms}) != len(arms):
+            raise ValueError("both arms have one name")
+        return arms
+
+    @model_validator(mode="after")
+    def _samples_are_of_its_arms(self) -> Self:
+        names = {arm.name for arm in self.arms}
+        for position, sample in enumerate(self.samples):
+            if sample.arm not in names:
+                raise ValueError(f"samples[{position}] is of {sample.arm!r}, which is no arm of the run")
+        return self
+
+    @property
+    def moment(self) -> datetime:
+        """When it started."""
+        return datetime.fromisoformat(self.started_at)
 
     @property
     def digest(self) -> str:

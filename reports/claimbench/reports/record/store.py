@@ -155,12 +155,18 @@ def read_one_of(kinds: tuple[DocumentKind[DocumentT_co], ...], path: Path) -> Do
         ) from None
     kind = _kind(kinds, content, file)
     try:
-        document = kind.model.model_validate_json(content)
+        document = kind.model.model_validate_json(content, strict=True)
     except ValidationError as error:
         raise _explained(error, kind, file) from None
     if isinstance(document, Baseline) and document.is_empty:
         raise NothingToCompareError(
             "holds no counter, or zeros only", where=str(file), remedy=f"save a real one with: {kind.made_by}"
+        )
+    if isinstance(document, Baseline) and document.is_edited:
+        raise UsageError(
+            "its counters were edited since they were saved",
+            where=f"{file}: counters",
+            remedy=kind.restored_by,
         )
     return document
 
@@ -218,7 +224,9 @@ def _explained(error: ValidationError, kind: DocumentKind[Frozen], file: Path) -
     first = error.errors()[0]
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
     what = first["msg"].removeprefix("Value error, ")
-    return UsageError(what[:1].lower() + what[1:], where=f"{file}: {key}", remedy=kind.restored_by)
+    return UsageError(
+        what[:1].lower() + what[1:], where=f"{file}: {key}" if key else str(file), remedy=kind.restored_by
+    )
 
 
 def runs_below(folder: Path) -> tuple[ResultRecord, ...]:
@@ -233,7 +241,7 @@ def runs_below(folder: Path) -> tuple[ResultRecord, ...]:
             where=str(folder),
             remedy="name the folder that holds the runs",
         )
-    return tuple(sorted((read(RUN, file) for file in files), key=lambda each: each.started_at))
+    return tuple(sorted((read(RUN, file) for file in files), key=lambda each: each.moment))
 
 
 def write(kind: DocumentKind[Frozen], document: Frozen, path: Path) -> None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from claimbench.errors import ExitCode
 from claimbench.scenarios.grammar import Frozen
@@ -15,21 +15,32 @@ def _is_absent(value: object) -> bool:
     return not value
 
 
+LEAST_VALUE, LARGEST_VALUE = 1e-9, 1e18
+"""What instruments can give, beside 0: a nanosecond and an exabyte. Quotients of these stay finite."""
+
+
 class Sample(Frozen):
     """One number. `block` counts from 0; `rtt_ms` is the asked one; `size` is the workload's (companies).
 
     note: what was seen behind the number, in words that end a sentence; absent from the file if empty.
     """
 
-    arm: str
-    block: int
-    stage: str
-    metric: str
+    arm: str = Field(min_length=1)
+    block: int = Field(ge=0)
+    stage: str = Field(min_length=1)
+    metric: str = Field(min_length=1)
     unit: str
     value: float
-    rtt_ms: float
-    size: int
+    rtt_ms: float = Field(ge=0)
+    size: int = Field(ge=1)
     note: str = Field(default="", exclude_if=_is_absent)
+
+    @field_validator("value")
+    @classmethod
+    def _is_measurable(cls, value: float) -> float:
+        if value != 0 and not LEAST_VALUE <= value <= LARGEST_VALUE:
+            raise ValueError(f"{value:g} is nothing that an instrument gives")
+        return value
 
 
 class Place(Frozen):
@@ -67,8 +78,8 @@ class Spread(Frozen):
 class ArmRecord(Frozen):
     """One pipeline under measurement."""
 
-    name: str
-    pipeline: str
+    name: str = Field(min_length=1)
+    pipeline: str = Field(min_length=1)
     role: Literal["reference", "candidate"]
     indexes: Literal["before", "after"]
 
@@ -78,8 +89,14 @@ class Equivalence(Frozen):
 
     equal: bool
     differences: tuple[str, ...]
-    rows_compared: int
-    api_requests_compared: int
+    rows_compared: int = Field(ge=0)
+    api_requests_compared: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.equal and self.differences:
+            raise ValueError("equal arms have no differences")
+        return self
 
 
 class Method(Frozen):

@@ -25,7 +25,7 @@ from claimbench.reports.pages.page import (
     ShownFinding,
     Tone,
 )
-from claimbench.reports.wording import printable
+from claimbench.reports.wording import log_line, printable
 
 
 class Paint(StrEnum):
@@ -84,7 +84,7 @@ def render(page: Page, width: int = 100, paint: Paint = Paint.PLAIN) -> str:
         style = _STYLES[page.banner.tone]
         console.print(Text(page.banner.headline, style), Text(f"(exit {page.banner.exit_code})"))
         console.print(Text(printable(page.banner.reason)))
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    return "\n".join(log_line(line.rstrip()) for line in stream.getvalue().splitlines()) + "\n"
 
 
 def _drawn(block: Block) -> Iterator[RenderableType]:
