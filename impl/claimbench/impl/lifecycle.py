@@ -43,6 +43,10 @@ class RequestOutcome:
     """0 gives the attempt back that was counted at the claim: the model never saw the request."""
 
 
+NOTHING_TO_ASK = RequestOutcome(RequestStatus.PROCESSING_ABANDONED, NO_MESSAGES)
+"""What becomes of a request whose session has no message."""
+
+
 HELD = RequestOutcome(RequestStatus.PROCESSING_FAILED, HELD_BACK, attempts_used=0)
 """The outcome of a claimed request that was not sent, because the stage had stopped calling the API."""
 

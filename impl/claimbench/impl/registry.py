@@ -2,6 +2,8 @@
 
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
+from traceback import extract_tb
 
 from claimbench.impl.errors import PipelineLookupError
 from claimbench.impl.ports import PipelineFactory
@@ -16,7 +18,7 @@ def pipeline_names() -> tuple[str, ...]:
 
 def find_pipeline(name: str) -> PipelineFactory:
     """The factory of this name; PipelineLookupError says what there is instead."""
-    found = _imported(name) if ":" in name else _registered(name)
+    found = _attribute(name, name) if ":" in name else _registered(name)
     if not callable(found):
         raise PipelineLookupError(
             f"{name!r} is a {type(found).__name__}, not a factory",
@@ -29,7 +31,7 @@ def find_pipeline(name: str) -> PipelineFactory:
 
 def _registered(name: str) -> object:
     for entry in entry_points(group=GROUP, name=name):
-        return entry.load()
+        return _attribute(name, entry.value.partition("[")[0].strip())
     raise PipelineLookupError(
         f"there is no pipeline {name!r}",
         where="arm",
@@ -37,22 +39,37 @@ def _registered(name: str) -> object:
     )
 
 
-def _imported(name: str) -> object:
-    module_name, _, attribute = name.partition(":")
+def _attribute(name: str, place: str) -> object:
+    """What stands at `module:attribute`; a module that is not there and one that fails are two mistakes."""
+    module_name, _, attribute = place.partition(":")
     try:
         found: object = import_module(module_name)
+    except (Exception, SystemExit) as error:
+        if _is_not_there(module_name, error):
+            told, remedy = f" ({error})", "write module:attribute with the module on PYTHONPATH"
+        else:
+            told = f": an error inside its module ({type(error).__name__}: {error}{_line(error)})"
+            remedy = "mend the module"
+        raise PipelineLookupError(f"{name!r} cannot be imported{told}", where="arm", remedy=remedy) from error
+    try:
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
+    except AttributeError as error:
         raise PipelineLookupError(
             f"{name!r} cannot be imported ({error})",
             where="arm",
-            remedy="write module:attribute with the module on PYTHONPATH",
-        ) from error
-    except Exception as error:
-        raise PipelineLookupError(
-            f"{name!r} cannot be imported ({type(error).__name__}: {error})",
-            where="arm",
-            remedy="mend the module",
+            remedy="name a class or function of the module",
         ) from error
     return found
+
+
+def _is_not_there(module_name: str, error: BaseException) -> bool:
+    """Whether the module itself, or a package above it, is what was not found."""
+    if isinstance(error, ModuleNotFoundError):
+        return error.name is not None and f"{module_name}.".startswith(f"{error.name}.")
+    return not module_name or module_name.startswith(".")
+
+
+def _line(error: BaseException) -> str:
+    steps = [step for step in extract_tb(error.__traceback__) if "importlib" not in step.filename]
+    return f" ({Path(steps[-1].filename).name}, line {steps[-1].lineno})" if len(steps) > 1 else ""

@@ -1,10 +1,11 @@
 """Mutants that keep their books wrongly."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from claimbench.impl.lifecycle import NO_MESSAGES
 from claimbench.impl.optimized import OptimizedPipeline
-from claimbench.impl.ports import Stage
+from claimbench.impl.ports import PipelineStats, Stage, StageReport
 from mutants.making import Mutant, at, limited
 
 CREATE, CHECK, PROCESS, RETRY = Stage
@@ -43,6 +44,43 @@ class GivesUpAtOnce(Mutant):
         PROCESS,
         f"{REQUEST} status = 'PROCESSING_ABANDONED', completed_at = :now WHERE status = 'PROCESSING_FAILED'",
     )
+
+
+class DeletesMessages(Mutant):
+    """Deletes the messages of the sessions that it has answered."""
+
+    sql_after = at(
+        PROCESS,
+        "DELETE FROM message WHERE session_id IN (SELECT session_id FROM ai_processing_request "
+        "WHERE status = 'PROCESSING_COMPLETE')",
+    )
+
+
+class RenamesCompanies(Mutant):
+    """Writes into the rows of the companies."""
+
+    sql_after = at(CREATE, "UPDATE company SET name = name || '!'")
+
+
+class MovesRequestedAt(Mutant):
+    """Counts a request as asked for when it was batched."""
+
+    sql_after = at(CREATE, f"{REQUEST} requested_at = :now WHERE status = 'BATCHING_IN_PROGRESS'")
+
+
+class BoastfulReports(Mutant):
+    """Says in its reports that one more was completed."""
+
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        report = super().take(stage, now)
+        return replace(report, completed=report.completed + 1) if report.completed else report
+
+
+class StatsOfAll(Mutant):
+    """Gives the stats of all companies to each."""
+
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        return super().stats(None)
 
 
 class NeverRetries(Mutant):

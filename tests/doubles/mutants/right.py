@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from claimbench.impl.integration import Flags, IntegratedPipeline, Tracking
 from claimbench.impl.naive import NaivePipeline
@@ -63,6 +63,20 @@ def without_fallback(context: PipelineContext) -> Pipeline:
     return IntegratedPipeline(context, Flags(fallback_on_errors=False))
 
 
+def two_a_batch(context: PipelineContext) -> Pipeline:
+    policy = replace(context.policy, requests_per_batch_min=1, requests_per_batch_max=2)
+    return OptimizedPipeline(replace(context, policy=policy))
+
+
+def one_at_a_time_as_sets(context: PipelineContext) -> Pipeline:
+    policy = replace(context.policy, requests_per_batch_min=1, requests_per_batch_max=1)
+    return OptimizedPipeline(replace(context, policy=policy))
+
+
+def without_cache(context: PipelineContext) -> Pipeline:
+    return OptimizedPipeline(replace(context, policy=replace(context.policy, company_cache_ttl=timedelta(0))))
+
+
 RIGHT: Mapping[str, PipelineFactory] = {
     "by turns": ByTurns,
     "company by company": one_by_one,
@@ -71,4 +85,7 @@ RIGHT: Mapping[str, PipelineFactory] = {
     "optimization switched off": switched_off,
     "measuring every other run": measuring,
     "without fallback": without_fallback,
+    "two requests a batch": two_a_batch,
+    "one request a batch, as sets": one_at_a_time_as_sets,
+    "without a cache": without_cache,
 }

@@ -216,3 +216,16 @@ class RetriedWithoutPrompt(Mutant):
             return self._api.complete({**body, "messages": [messages[0], {**messages[1], "content": ""}]})
 
     twist = Emptied
+
+
+class _UploadsTwice(Twist):
+    def upload(self, filename: str, lines: BinaryIO) -> str:
+        content = lines.read()
+        super().upload(filename, io.BytesIO(content))
+        return super().upload(filename, io.BytesIO(content))
+
+
+class UploadsTwice(Mutant):
+    """Uploads each file twice and uses the second one."""
+
+    twist = _UploadsTwice

@@ -12,7 +12,7 @@ from claimbench.loadgen.bench.databases.connecting import connect
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.scenarios.model import BatchDataset
 
-FOUND = container.find_engine(0.5)
+FOUND = container.find_engine(0.5, print)
 pytestmark = [
     pytest.mark.docker,
     pytest.mark.skipif(

@@ -12,7 +12,7 @@ from claimbench.errors import UsageError
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Server, ServerKind, Workshop, open_server
 from claimbench.loadgen.bench.databases import server as server_module
-from claimbench.loadgen.bench.databases.connecting import connect
+from claimbench.loadgen.bench.databases.connecting import connect, conninfo
 from claimbench.loadgen.bench.databases.ownership import owned, sweep
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.scenarios.model import BatchDataset
@@ -232,3 +232,89 @@ def test_a_database_that_somebody_is_connected_to_is_kept(server: Server, admin:
 def test_a_run_never_drops_a_database_that_it_does_not_own(server: Server) -> None:
     with owned(server.admin_url) as owner, pytest.raises(ValueError, match="is not a database of run"):
         owner.drop("postgres")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("default_transaction_read_only", "on", "default_transaction_read_only is on for this role"),
+        ("search_path", "app", "search_path is 'app' for this role"),
+    ],
+)
+def test_a_role_whose_setting_forbids_the_work_is_refused_with_the_setting_and_leaves_no_database(
+    server: Server, setting: str, value: str, told: str
+) -> None:
+    before = databases(server)
+    with role(server, "restricted", "CREATEDB") as url:
+        with connect(server.admin_url) as connection:
+            connection.execute(sql.SQL(f"ALTER ROLE restricted SET {setting} = {value}"))  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match=told), open_server(text_of(url), announce=Said([])):
+            pass
+
+    assert databases(server) == before
+
+
+def test_a_role_with_a_statement_timeout_works_and_its_limit_is_told_and_no_database_is_left(
+    server: Server,
+) -> None:
+    before, said = databases(server), Said([])
+    with role(server, "hasty", "CREATEDB") as url:
+        with connect(server.admin_url) as connection:
+            connection.execute("ALTER ROLE hasty SET statement_timeout = '1s'")
+        with open_server(text_of(url), announce=said) as opened, connect(opened.desk_url) as connection:
+            connection.execute("SELECT pg_sleep(1.2)")
+
+    assert said.lines[-1].startswith("database: statement_timeout=1000ms of this role or database holds")
+    assert databases(server) == before
+
+
+def test_a_role_that_speaks_latin1_seeds_what_latin1_lacks(server: Server) -> None:
+    with role(server, "latin", "CREATEDB") as url:
+        with connect(server.admin_url) as connection:
+            connection.execute("ALTER ROLE latin SET client_encoding = 'LATIN1'")
+        with open_server(text_of(url), announce=Said([])) as opened, connect(opened.desk_url) as connection:
+            said = connection.execute("SELECT '→'").fetchone()
+
+    assert said == ("→",)
+
+
+def test_a_role_and_a_password_with_spaces_are_read_as_psql_reads_them(server: Server) -> None:
+    with connect(server.admin_url) as connection:
+        connection.execute("CREATE ROLE \"two words\" LOGIN CREATEDB PASSWORD 'two words'")
+    there = server.admin_url
+    text = f"postgresql://two%20words:two%20words@{there.host}:{there.port}/postgres"
+    try:
+        with open_server(f"{text}?options=-c%20work_mem%3D5MB", announce=Said([])) as opened:
+            work_mem = opened.facts.work_mem
+    finally:
+        with connect(server.admin_url) as connection:
+            connection.execute('DROP ROLE "two words"')
+
+    assert work_mem == "5MB"
+
+
+def test_pg_stat_statements_ends_with_as_many_entries_as_it_began_with(
+    shared: str, dataset: BatchDataset
+) -> None:
+    def entries() -> int:
+        with open_server(shared, announce=Said([])) as opened, connect(opened.desk_url) as desk:
+            found = desk.execute(
+                "SELECT count(*) FROM pg_stat_statements WHERE dbid NOT IN (SELECT oid FROM pg_database)"
+            ).fetchone()
+            return int(found[0]) if found else -1
+
+    before = entries()
+    with open_server(shared, announce=Said([])) as opened, Workshop(opened) as workshop:
+        template = workshop.template(recipe(dataset, companies=1, indexes=IndexSet.AFTER))
+        with workshop.clone(template) as url, psycopg.connect(conninfo(url)) as arm:
+            for number in range(20):
+                arm.execute(f"SELECT {number} AS number_{number}")
+
+    assert entries() == before
+
+
+def test_a_pooler_before_the_server_is_named(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A pooler answers with a key of its own when we connect, not with the number of a server process.
+    monkeypatch.setattr(server_module, "_process_number", lambda _: 1)
+    with pytest.raises(UsageError, match="a connection pooler \\(PgBouncer or one like it\\) stands before"):
+        server_module.check_usable(server.admin_url)

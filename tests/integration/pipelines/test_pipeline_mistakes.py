@@ -66,6 +66,37 @@ def test_the_optimized_pipeline_makes_as_many_statements_for_many_batches_as_for
     assert few == many
 
 
+def test_the_naive_pipeline_loads_sessions_with_all_messages_by_its_query_as_the_document_does(
+    open_scene: Open,
+) -> None:
+    scene, said = open_scene(), []
+    event.listen(scene.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    scene.pipeline("naive").create_batches(scene.clock.now())
+    companies = scene.rows("SELECT count(*) FROM company WHERE status = 'ACTIVE'")[0][0]
+    loads = [one for one in said if "FROM message" in one]
+
+    assert isinstance(companies, int)
+    assert 0 < len(loads) <= companies
+    assert not [one for one in said if "FROM session" in one and "ai_processing_request" not in one]
+
+
+@pytest.mark.parametrize("arm", ["naive", "optimized", "integrated"])
+def test_a_failed_request_about_a_silent_session_is_given_up_and_not_paid_for(
+    open_scene: Open, arm: str
+) -> None:
+    scene = open_scene()
+    scene.change("DELETE FROM message")
+    scene.change(
+        "UPDATE ai_processing_request SET status = 'PROCESSING_FAILED', error = 'x', attempts = 1 "
+        "WHERE status = 'PENDING_BATCHING'"
+    )
+    scene.pipeline(arm).retry_failed(scene.clock.now())
+    given_up = scene.rows("SELECT count(*) FROM ai_processing_request WHERE status = 'PROCESSING_ABANDONED'")
+
+    assert [*scene.fake.meters().submitted] == []
+    assert given_up > [(0,)]
+
+
 def test_the_optimized_path_stays_chosen_when_the_original_never_ran(open_scene: Open) -> None:
     """Mistake 3: the tracker turned itself off."""
     scene = open_scene()

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -104,3 +105,67 @@ def test_a_module_with_a_mistake_in_its_syntax_is_named(
 
     with pytest.raises(PipelineLookupError, match=r"'mistaken:X' .*\(SyntaxError: .*line 1\)"):
         build("mistaken:X", CONTEXT)
+
+
+class Answering(ByStage):
+    """A pipeline whose stages return what it was given."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def take(self, stage: Stage, now: datetime) -> StageReport:
+        return cast("StageReport", self.answer)
+
+    def stats(self, company_id: int | None = None) -> PipelineStats:
+        return PipelineStats({}, {}, None, 0, 0.0)
+
+
+async def _later() -> StageReport:
+    return StageReport(Stage.RETRY_FAILED)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda: None, "returned None and not its StageReport"),
+        (lambda: 5, "returned int 5 and not its StageReport"),
+        (lambda: StageReport(Stage.CREATE_BATCHES), "returned the report of create_batches and not its"),
+        (_later, "returned a coroutine (the stage is `async def`, and nobody awaits it)"),
+    ],
+)
+def test_what_is_not_the_stage_s_report_is_refused_by_name(answer: Callable[[], object], told: str) -> None:
+    with pytest.raises(ArmError) as caught:
+        take(Answering(answer()), Stage.RETRY_FAILED, NOW)
+
+    assert str(caught.value).startswith(f"arm Answering, retry_failed: {told}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "import not_there_at_all",
+            "inside its module (ModuleNotFoundError: No module named 'not_there_at_all'",
+        ),
+        ("x = 1\nraise ImportError('half')", "inside its module (ImportError: half (faulty"),
+        ("import sys\nsys.exit(0)", "inside its module (SystemExit: 0 (faulty"),
+        ("sys.nothing", "inside its module (NameError: name 'sys' is not defined (faulty"),
+    ],
+)
+def test_an_import_that_fails_inside_the_arm_s_module_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    name = f"faulty_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PipelineLookupError) as caught:
+        build(f"{name}:Mine", CONTEXT)
+
+    assert told in str(caught.value)
+    assert str(caught.value).endswith("mend the module")
+
+
+def test_a_module_that_is_not_there_is_told_apart_from_one_that_fails() -> None:
+    with pytest.raises(PipelineLookupError, match="with the module on PYTHONPATH"):
+        build("no_such_module_here:Mine", CONTEXT)

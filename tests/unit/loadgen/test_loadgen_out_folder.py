@@ -101,3 +101,22 @@ def test_a_folder_that_cannot_be_read_is_refused_in_words(monkeypatch: pytest.Mo
         own_folder(Path("closed"), "smoke", "results.json"),
     ):
         pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_exists_and_cannot_be_written_is_refused(here: Path) -> None:
+    (here / "theirs").mkdir(mode=0o555)
+    with pytest.raises(UsageError, match="--out theirs"), own_folder(Path("theirs"), "smoke", "results.json"):
+        pass
+
+
+def test_a_folder_below_one_that_cannot_be_looked_into_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", denied)
+    with (
+        pytest.raises(UsageError, match="--out closed/x: cannot be made \\(permission denied\\)"),
+        own_folder(Path("closed", "x"), "smoke", "results.json"),
+    ):
+        pass

@@ -106,7 +106,8 @@ def test_a_server_of_ours_is_reached_as_if_there_were_no_other(database: str) ->
 
     forget_other_servers(database)
 
-    assert LIBPQ & os.environ.keys() == set()
+    assert LIBPQ & os.environ.keys() == {"PGCLIENTENCODING"}
+    assert os.environ["PGCLIENTENCODING"] == "UTF8"
 
 
 @pytest.mark.parametrize("database", ["postgresql://host/base", "auto"])
@@ -117,7 +118,8 @@ def test_a_server_of_the_users_is_reached_as_the_environment_says(
 
     forget_other_servers(database)
 
-    assert LIBPQ - os.environ.keys() == {"PGCLIENTENCODING"}
+    assert LIBPQ - os.environ.keys() == set()
+    assert os.environ["PGCLIENTENCODING"] == "UTF8"
 
 
 def test_modules_of_the_users_are_looked_for_where_the_command_was_called(

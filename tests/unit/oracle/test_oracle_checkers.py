@@ -8,14 +8,16 @@ from decimal import Decimal
 
 import pytest
 
-from claimbench.impl.ports import Policy
-from claimbench.impl.statuses import BatchStatus
-from claimbench.loadgen.oracle import Evidence, Invariant, judge
+from claimbench.impl.ports import PipelineStats, Policy
+from claimbench.impl.statuses import BatchStatus, RequestStatus
+from claimbench.loadgen.fake_openai.canonical import canonical
+from claimbench.loadgen.oracle import Account, Evidence, Invariant, judge, judge_calm
 from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, RecordedResult
 from claimbench.loadgen.oracle.recorder import Chat, ChatReply
 from claimbench.loadgen.oracle.rows import BatchRow, CompanyRow, RequestRow, Rows, SessionRow
 from claimbench.loadgen.oracle.sameness import same_end
 from claimbench.loadgen.oracle.trail import BatchStep, RequestStep, Trail
+from claimbench.loadgen.workloads.batch_pipeline.session import left_in
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 ANSWER = json.dumps({"sentiment": "POSITIVE"})
@@ -64,6 +66,9 @@ RIGHT = Evidence(
     BEFORE, AFTER, Trail((CLAIM, FINISH), ()), ApiRecord((SENT,), (), ((LINE,),)), Policy(attempts_max=2)
 )
 
+IDLE = PipelineStats({}, {}, None, 0, 0.0)
+TRUE = Account(1, {1: replace(IDLE, requests={RequestStatus.PROCESSING_COMPLETE: 1})})
+
 Change = Callable[[Evidence], Evidence]
 
 
@@ -101,6 +106,15 @@ def inactive(right: Evidence) -> Evidence:
 def session(**changes: object) -> Change:
     changed = replace(SESSION, **changes)  # type: ignore[arg-type]  # its own fields
     return lambda right: replace(right, after=replace(right.after, sessions={1: changed}))
+
+
+def asked_alone(body: dict[str, object]) -> Change:
+    chat = Chat(1, canonical(body), 200, None)
+    return lambda right: replace(right, api=replace(right.api, chats=(chat,)))
+
+
+def asked_in_a_batch(body: dict[str, object]) -> Change:
+    return sent(lines=(line_of(body=body),))
 
 
 WRONG: list[tuple[Invariant, Change]] = [
@@ -161,6 +175,79 @@ def test_two_ends_that_differ_name_the_request_and_the_session() -> None:
     told = [violation.detail for violation in same_end(AFTER, BEFORE)]
 
     assert [detail.split(" ")[0:2] for detail in told] == [["request", "1"], ["session", "1"]]
+
+
+def test_ends_of_another_order_are_the_same_where_two_requests_ask_about_one_session() -> None:
+    twice = {1: DONE, 2: replace(DONE, id=2)}
+    last = replace(AFTER, requests=twice, sessions={1: replace(SESSION, summary="of the first")})
+    first = replace(last, sessions={1: replace(SESSION, summary="of the second")})
+    neither = replace(last, sessions={1: SESSION})
+
+    assert [*same_end(last, first)] == []
+    assert [one.detail.split(" ")[0] for one in same_end(last, neither)] == ["session"]
+
+
+def test_batches_of_another_grouping_are_the_same_work() -> None:
+    both = {1: DONE, 2: replace(DONE, id=2)}
+    together = replace(AFTER, requests=both)
+    apart = replace(
+        together,
+        requests={1: DONE, 2: replace(DONE, id=2, batch_id=2)},
+        batches={1: BATCH, 2: replace(BATCH, id=2, key="other", openai_batch_id="batch_b")},
+    )
+    failed = replace(apart, batches={1: BATCH, 2: replace(BATCH, id=2, outcome="FAILED")})
+
+    assert left_in(together) == left_in(apart)
+    assert left_in(together) != left_in(failed)
+
+
+@pytest.mark.parametrize("how", [asked_alone, asked_in_a_batch])
+def test_a_wrong_prompt_is_shown_beside_the_right_one_around_the_first_difference(
+    how: Callable[[dict[str, object]], Change],
+) -> None:
+    said = [{"role": "system", "content": "x"}, {"role": "user", "content": "user: hollow"}]
+    found = judge(how({**BODY, "messages": [BODY["messages"][0], said[1]]})(RIGHT))  # type: ignore[index]
+    (told,) = (one.detail for one in found if one.invariant is Invariant.COMPLETE_PROMPT)
+
+    assert "user: hello" in told
+    assert "user: hollow" in told
+
+
+def test_a_request_about_a_silent_session_is_not_to_be_asked() -> None:
+    silent = replace(BEFORE, sessions={1: replace(SESSION, transcript=None)})
+    body = silent.body_of(ASKED)
+    alone = replace(RIGHT, before=silent, api=ApiRecord((), (Chat(1, canonical(body), 200, None),), ()))
+
+    assert "request 1, whose session is silent, is asked alone" in [one.detail for one in judge(alone)]
+
+
+@pytest.mark.parametrize("files", [((LINE,), (LINE,)), ((LINE,), (LINE[:-1] + b" }",))])
+def test_a_file_that_no_batch_reads_is_stray_in_calm_weather(files: tuple[tuple[bytes, ...], ...]) -> None:
+    twice = replace(RIGHT, api=replace(RIGHT.api, files=files))
+
+    assert judge_calm(RIGHT, TRUE) == ()
+    assert Invariant.ONE_BATCH_ONE_ROW in {one.invariant for one in judge_calm(twice, TRUE)}
+
+
+@pytest.mark.parametrize("lie", [replace(TRUE, completed=2), replace(TRUE, stats={1: IDLE})])
+def test_reports_and_stats_that_lie_are_told(lie: Account) -> None:
+    assert {one.invariant for one in judge_calm(RIGHT, lie)} == {Invariant.TRUE_ACCOUNT}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: replace(rows, companies={1: CompanyRow(1, is_active=True, columns="other")}),
+        lambda rows: replace(rows, sessions={1: replace(rows.sessions[1], messages=("gone",))}),
+        lambda rows: replace(
+            rows, requests={1: replace(DONE, requested_at=datetime(2026, 2, 1, tzinfo=UTC))}
+        ),
+    ],
+)
+def test_what_is_not_the_pipeline_s_to_change_is_told(change: Callable[[Rows], Rows]) -> None:
+    changed = judge(replace(RIGHT, after=change(AFTER)))
+
+    assert {one.invariant for one in changed} == {Invariant.HANDS_OFF}
 
 
 def test_every_invariant_says_itself_in_words() -> None:

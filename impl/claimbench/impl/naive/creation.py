@@ -6,7 +6,7 @@ from datetime import datetime
 from claimbench.impl.batching import BackOff, PendingRequest, PlannedBatch, plan_batches
 from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.lease import Lease
-from claimbench.impl.lifecycle import NO_MESSAGES, RequestOutcome
+from claimbench.impl.lifecycle import NOTHING_TO_ASK
 from claimbench.impl.naive.queries import pending_requests
 from claimbench.impl.naive.submission import submit_all
 from claimbench.impl.naive.tools import Tools
@@ -15,8 +15,6 @@ from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest
 from claimbench.impl.statuses import BatchStatus, RequestStatus
 
 STAGE = Stage.CREATE_BATCHES
-
-NOTHING_TO_ASK = RequestOutcome(RequestStatus.PROCESSING_ABANDONED, NO_MESSAGES)
 
 
 def create_batches_of(

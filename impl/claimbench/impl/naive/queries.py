@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased, contains_eager
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.batching import BACK_OFF_CODES, BackOff, remembered_since
 from claimbench.impl.naive.tools import Tools
 from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest, Session
 from claimbench.impl.statuses import ACCEPTED_BATCHES, BatchStatus, CompanyStatus, RequestStatus
+
+_WITH_SESSION = contains_eager(ProcessingRequest.session)
+_AND_MESSAGES = _WITH_SESSION.selectinload(Session.messages)
+"""As the document's *Before* includes them: whole sessions and all their messages, by the query itself."""
 
 
 def active_companies(tools: Tools) -> Sequence[Company]:
@@ -49,6 +53,7 @@ def pending_requests(database: Database, company: Company) -> Sequence[Processin
     """A company's pending requests, oldest first, locked; those locked by others are left to them."""
     return database.scalars(
         select(ProcessingRequest)
+        .options(_WITH_SESSION, _AND_MESSAGES)
         .join(ProcessingRequest.session)
         .where(Session.company_id == company.id)
         .where(ProcessingRequest.status == RequestStatus.PENDING_BATCHING)
@@ -64,6 +69,7 @@ def failed_requests(
     interrupted = ProcessingRequest.status == RequestStatus.RETRY_IN_PROGRESS
     return database.scalars(
         select(ProcessingRequest)
+        .options(_WITH_SESSION, _AND_MESSAGES)
         .join(ProcessingRequest.session)
         .where(Session.company_id == company.id)
         .where(

@@ -11,6 +11,7 @@ from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import (
     HELD,
     INTERRUPTED,
+    NOTHING_TO_ASK,
     RequestOutcome,
     outcome_of_answer,
     outcome_of_refusal,
@@ -74,6 +75,8 @@ def _is_ours(request: ProcessingRequest, database: Database, lease: Lease) -> bo
 
 
 def _ask(request: ProcessingRequest, tools: Tools, breaker: StageBreaker) -> RequestOutcome:
+    if not request.session.messages:
+        return NOTHING_TO_ASK  # as the first stage has it: an empty prompt would be paid for
     try:
         completion = tools.api.complete(prompt_of(request).body())
     except ApiError as error:

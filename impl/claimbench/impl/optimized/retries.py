@@ -10,6 +10,7 @@ from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import (
     HELD,
     INTERRUPTED,
+    NOTHING_TO_ASK,
     outcome_of_answer,
     outcome_of_refusal,
 )
@@ -35,6 +36,8 @@ class RetryPrompt:
 
     request_id: int
     prompt: Prompt
+    is_silent: bool
+    """Whether its session has no message: an empty prompt would be paid for."""
 
 
 def retry_failed(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
@@ -70,12 +73,15 @@ def _questions(stream: PromptStream, claimed: Sequence[int], lease: Lease) -> It
     for request_id, model, processing_type, transcript in stream.rows(
         statements.RETRY_PROMPTS, claimed, lease
     ):
-        yield RetryPrompt(request_id, Prompt(model, ProcessingType(processing_type), transcript or ""))
+        prompt = Prompt(model, ProcessingType(processing_type), transcript or "")
+        yield RetryPrompt(request_id, prompt, is_silent=transcript is None)
 
 
 def _ask(question: RetryPrompt, context: PipelineContext, breaker: StageBreaker) -> Settlement:
     if breaker.is_open:
         return Settlement(question.request_id, None, HELD)
+    if question.is_silent:
+        return Settlement(question.request_id, None, NOTHING_TO_ASK)
     prompt = question.prompt
     try:
         completion = context.api.complete(prompt.body())

@@ -1,5 +1,6 @@
 """`--out`: the folder that a run writes."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -48,9 +49,11 @@ def _made_new(scenario: str) -> tuple[Path, list[Path]]:
 
 def _made(folder: Path, *, exist_ok: bool = True) -> tuple[Path, list[Path]]:
     """The folder, and which of it and those around it had to be made, the innermost first."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=exist_ok)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "nothing may be written into it")
     except OSError as error:
         if isinstance(error, FileExistsError) and folder.is_dir():
             raise

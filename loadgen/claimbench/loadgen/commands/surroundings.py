@@ -13,8 +13,10 @@ OWN_SERVERS = ("embedded", "container")
 """The words of `--database` that mean a server which we start."""
 VARIABLE = "DATABASE_URL"
 """Where `auto` looks for a server of the user's."""
-_TALK = ("PGCLIENTENCODING", "PGDATESTYLE")
-"""UTF-8 and ISO dates are what the drivers and we understand."""
+_TALK = {"PGCLIENTENCODING": "UTF8", "PGDATESTYLE": "ISO"}
+"""What the drivers and we understand. Said, not left out: a role may have settings of its own, and these
+variables come before them.
+"""
 _LIBPQ = (
     *("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGPASSFILE"),
     *("PGREQUIREAUTH", "PGCHANNELBINDING", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGAPPNAME"),
@@ -68,8 +70,9 @@ def forget_other_servers(database: str) -> None:
     database: as `--database` has it. For a server of the user's all of that holds, but for how libpq talks.
     """
     theirs = os.environ.get(VARIABLE) if database == "auto" else database not in OWN_SERVERS
-    for name in _TALK if theirs else (*_TALK, *_LIBPQ):
+    for name in () if theirs else _LIBPQ:
         os.environ.pop(name, None)
+    os.environ.update(_TALK)
 
 
 def write_plainly(streams: Iterable[object]) -> None:

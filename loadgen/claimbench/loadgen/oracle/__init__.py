@@ -6,6 +6,7 @@ before and after, the trail that the database kept, and the API's own record.
 
 from collections.abc import Callable, Iterator, Mapping
 
+from claimbench.loadgen.oracle.accounts import Account, completed_requests, true_account
 from claimbench.loadgen.oracle.answers import (
     answered_once,
     answers_kept,
@@ -22,13 +23,23 @@ from claimbench.loadgen.oracle.submissions import (
     complete_prompts,
     hands_off,
     lines_as_claimed,
+    no_stray_files,
     one_batch_one_row,
     one_tenant_one_model,
     valid_files,
     within_limits,
 )
 
-__all__ = ["CHECKERS", "Evidence", "Invariant", "Violation", "judge"]
+__all__ = [
+    "CHECKERS",
+    "Account",
+    "Evidence",
+    "Invariant",
+    "Violation",
+    "completed_requests",
+    "judge",
+    "judge_calm",
+]
 
 Checker = Callable[[Evidence], Iterator[Violation]]
 
@@ -58,3 +69,8 @@ CHECKERS: Mapping[Invariant, Checker] = {
 def judge(evidence: Evidence) -> tuple[Violation, ...]:
     """All violations, invariant by invariant."""
     return tuple(violation for check in CHECKERS.values() for violation in check(evidence))
+
+
+def judge_calm(evidence: Evidence, account: Account) -> tuple[Violation, ...]:
+    """What holds beside `judge` where no call failed and nobody was killed."""
+    return (*judge(evidence), *no_stray_files(evidence), *true_account(evidence, account))

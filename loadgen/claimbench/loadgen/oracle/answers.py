@@ -11,9 +11,8 @@ from claimbench.impl.prompts import Prompt
 from claimbench.impl.statuses import ProcessingType, RequestStatus
 from claimbench.loadgen.oracle.evidence import Evidence, ModelAttempt, request_id_of
 from claimbench.loadgen.oracle.invariants import Invariant, Violation
-from claimbench.loadgen.oracle.rows import RequestRow
+from claimbench.loadgen.oracle.rows import ANSWER_FIELDS, RequestRow
 
-_FIELDS = ("sentiment", "category", "summary", "language")
 _EXCUSED_MAX = 8
 """More answers than that, of one request, lost with killed schedulers are not told apart."""
 
@@ -76,7 +75,7 @@ def answers_stored(evidence: Evidence) -> Iterator[Violation]:
     for session in evidence.after.sessions.values():
         if session.id in untold:
             continue
-        for field in _FIELDS:
+        for field in ANSWER_FIELDS:
             stored = getattr(session, field)
             was = getattr(evidence.before.sessions[session.id], field)
             right = candidates.get((session.id, field), {was})
@@ -88,7 +87,7 @@ def answers_stored(evidence: Evidence) -> Iterator[Violation]:
 
 def _given(attempts: tuple[ModelAttempt, ...]) -> Iterator[tuple[str, str]]:
     for attempt in attempts:
-        for field in _FIELDS if attempt.answer else ():
+        for field in ANSWER_FIELDS if attempt.answer else ():
             value = getattr(attempt.answer, field)
             if value is not None:
                 yield field, value

@@ -25,6 +25,7 @@ class Invariant(StrEnum):
     TOKENS_AND_COST = "tokens_and_cost"
     REASON_TO_GIVE_UP = "reason_to_give_up"
     NOTHING_STUCK = "nothing_stuck"
+    TRUE_ACCOUNT = "true_account"
     SAME_END = "same_end"
 
     @property
@@ -56,6 +57,7 @@ WORDS = {
     Invariant.TOKENS_AND_COST: "a request's tokens and cost are those of the answers that it got",
     Invariant.REASON_TO_GIVE_UP: "a request is given up for a reason only",
     Invariant.NOTHING_STUCK: "nothing is stuck after the faults stop",
+    Invariant.TRUE_ACCOUNT: "reports and stats say what was done",
     Invariant.SAME_END: "in calm weather the pipeline ends in the same state as the naive one",
 }
 

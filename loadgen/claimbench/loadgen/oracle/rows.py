@@ -10,6 +10,9 @@ from sqlalchemy import Connection, Engine, text
 from claimbench.impl.prompts import Prompt, Utterance, transcript
 from claimbench.impl.statuses import ProcessingType
 
+ANSWER_FIELDS = ("sentiment", "category", "summary", "language")
+"""The columns of a session that hold what its answers said."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompanyRow:
@@ -17,6 +20,8 @@ class CompanyRow:
 
     id: int
     is_active: bool
+    columns: str = ""
+    """All columns of the row as PostgreSQL writes them: no pipeline may change any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,9 @@ class SessionRow:
     category: str | None
     summary: str | None
     language: str | None
+    started_at: datetime | None = None
+    messages: tuple[str, ...] = ()
+    """Every column of each message, in order, as PostgreSQL writes them: no pipeline may change any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +115,11 @@ def read_rows(engine: Engine) -> Rows:
         )
 
 
-_COMPANIES = text("SELECT id, status = 'ACTIVE' FROM company ORDER BY id")
-_SESSIONS = text("SELECT id, company_id, sentiment, category, summary, language FROM session ORDER BY id")
-_MESSAGES = text("SELECT session_id, role, content FROM message ORDER BY session_id, position")
+_COMPANIES = text("SELECT id, status = 'ACTIVE', company::text FROM company ORDER BY id")
+_SESSIONS = text(
+    "SELECT id, company_id, sentiment, category, summary, language, started_at FROM session ORDER BY id"
+)
+_MESSAGES = text("SELECT session_id, role, content, message::text FROM message ORDER BY session_id, position")
 _REQUESTS = text("""
     SELECT id, session_id, model, processing_type, status, batch_id, attempts, prompt_tokens,
            completion_tokens, cost_usd, error, requested_at, claimed_at, completed_at
@@ -127,8 +137,10 @@ def _companies(connection: Connection) -> list[CompanyRow]:
 
 def _sessions(connection: Connection) -> list[SessionRow]:
     said: dict[int, list[Utterance]] = {}
-    for session_id, role, content in connection.execute(_MESSAGES):
+    whole: dict[int, list[str]] = {}
+    for session_id, role, content, columns in connection.execute(_MESSAGES):
         said.setdefault(session_id, []).append(Utterance(role, content))
+        whole.setdefault(session_id, []).append(columns)
     return [
         SessionRow(
             row.id,
@@ -138,6 +150,8 @@ def _sessions(connection: Connection) -> list[SessionRow]:
             row.category,
             row.summary,
             row.language,
+            row.started_at,
+            tuple(whole.get(row.id, ())),
         )
         for row in connection.execute(_SESSIONS)
     ]

@@ -1,7 +1,8 @@
 """What was sent: each batch once, with the requests that were claimed for it, complete, for one tenant."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 import orjson
 
@@ -10,7 +11,9 @@ from claimbench.loadgen.fake_openai.canonical import canonical
 from claimbench.loadgen.oracle.api_record import ApiBatchRecord
 from claimbench.loadgen.oracle.evidence import Evidence, request_id_of
 from claimbench.loadgen.oracle.invariants import Invariant, Violation
-from claimbench.loadgen.oracle.rows import BatchRow
+from claimbench.loadgen.oracle.rows import BatchRow, RequestRow, SessionRow
+
+Row = TypeVar("Row")
 
 _LINE_KEYS = {"custom_id", "method", "url", "body"}
 
@@ -84,11 +87,27 @@ def complete_prompts(evidence: Evidence) -> Iterator[Violation]:
         for line in batch.lines:
             request_id, body = request_id_of(line), _body(line)
             if request_id in expected and body is not None and body != expected[request_id]:
-                told = f"{batch.id} asks request {request_id} with {_shown(body)}"
+                told = f"{batch.id} asks request {request_id}: {_beside(expected[request_id], body)}"
                 yield Violation(Invariant.COMPLETE_PROMPT, told)
+    silent = {
+        row.id: row
+        for row in evidence.before.requests.values()
+        if evidence.before.sessions[row.session_id].transcript is None
+    }
+    for batch in evidence.api.batches:
+        for request_id in {request_id_of(line) for line in batch.lines} & set(silent):
+            yield Violation(
+                Invariant.COMPLETE_PROMPT, f"{batch.id} asks request {request_id}, whose session is silent"
+            )
     for chat in evidence.api.chats:
+        asks = evidence.requests_by_body.get(chat.body, ())
+        if asks and all(request_id in silent for request_id in asks):
+            told = f"request {asks[0]}, whose session is silent, is asked alone"
+            yield Violation(Invariant.COMPLETE_PROMPT, told)
         if chat.body not in evidence.requests_by_body:
-            yield Violation(Invariant.COMPLETE_PROMPT, f"no request is asked by {_shown(chat.body)}")
+            nearest = max(expected.values(), key=lambda one: _alike(one, chat.body), default=b"")
+            told = f"no request is asked like this; the nearest: {_beside(nearest, chat.body)}"
+            yield Violation(Invariant.COMPLETE_PROMPT, told)
 
 
 def _body(line: bytes) -> bytes | None:
@@ -98,8 +117,20 @@ def _body(line: bytes) -> bytes | None:
         return None
 
 
-def _shown(body: bytes) -> str:
-    return f"{len(body)} bytes ending in {body[-60:].decode(errors='replace')!r}"
+def _alike(expected: bytes, found: bytes) -> int:
+    """How many bytes agree from the beginning on."""
+    return next((n for n, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), len(found))
+
+
+def _beside(expected: bytes, found: bytes) -> str:
+    """Both, around the first byte that differs."""
+    place = min(_alike(expected, found), len(expected))
+    shown = (one[max(0, place - 20) : place + 40].decode(errors="replace") for one in (expected, found))
+    wanted, came = shown
+    return (
+        f"{len(found)} bytes instead of {len(expected)}; around byte {place} "
+        f"{wanted!r} was expected, {came!r} was found"
+    )
 
 
 def valid_files(evidence: Evidence) -> Iterator[Violation]:
@@ -165,8 +196,15 @@ def _too_many_retries(evidence: Evidence) -> Iterator[Violation]:
 
 
 def hands_off(evidence: Evidence) -> Iterator[Violation]:
-    """Requests of inactive companies, and those that were done, are as they were; nothing came or went."""
+    """What no pipeline works on is as it was: companies, sessions but for their answers, messages, what a
+    request asks and when it was asked for, the requests of inactive companies, and those that were done.
+    """
     ours = {row.id for row in evidence.worked_on}
+    yield from _changed("company", evidence.before.companies, evidence.after.companies, lambda row: row)
+    yield from _changed("session", evidence.before.sessions, evidence.after.sessions, _asked_about)
+    yield from _changed(
+        "the question of request", evidence.before.requests, evidence.after.requests, _question
+    )
     for row in evidence.before.requests.values():
         if row.id not in evidence.after.requests:
             yield Violation(Invariant.HANDS_OFF, f"request {row.id} is gone")
@@ -180,3 +218,35 @@ def hands_off(evidence: Evidence) -> Iterator[Violation]:
         ]
         if made and not company.is_active:
             yield Violation(Invariant.HANDS_OFF, f"batch {made[0]} is of an inactive company")
+
+
+def _changed(
+    what: str, before: Mapping[int, Row], after: Mapping[int, Row], part: Callable[[Row], object]
+) -> Iterator[Violation]:
+    for row_id in sorted({*before, *after}):
+        was, now = before.get(row_id), after.get(row_id)
+        if was is None or now is None:
+            told = "is gone" if now is None else "was not there before"
+            yield Violation(Invariant.HANDS_OFF, f"{what} {row_id} {told}")
+        elif part(was) != part(now):
+            yield Violation(Invariant.HANDS_OFF, f"{what} {row_id} was changed")
+
+
+def _asked_about(row: SessionRow) -> object:
+    return row.company_id, row.started_at, row.transcript, row.messages
+
+
+def _question(row: RequestRow) -> object:
+    return row.session_id, row.model, row.processing_type, row.requested_at
+
+
+def no_stray_files(evidence: Evidence) -> Iterator[Violation]:
+    """In calm weather, where no upload need be repeated, each uploaded file is the input of a batch.
+
+    It stands apart from `judge`: where calls fail, a right pipeline uploads again.
+    """
+    named = Counter(tuple(batch.lines) for batch in evidence.api.batches)
+    for lines, times in Counter(evidence.api.files).items():
+        if times > named[lines]:
+            told = f"{times} files of {len(lines)} equal lines were uploaded for {named[lines]} batches"
+            yield Violation(Invariant.ONE_BATCH_ONE_ROW, told)

@@ -1,6 +1,6 @@
 """Runs a history on a pipeline and lets the oracle judge what became of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from claimbench.impl.ports import (
 from claimbench.impl.resilience import DOCUMENTED, ResilientBatchApi
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import Faults
-from claimbench.loadgen.oracle import Evidence, Violation, judge
+from claimbench.loadgen.oracle import Account, Evidence, Violation, completed_requests, judge, judge_calm
 from claimbench.loadgen.oracle.api_record import read_api_record
 from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
@@ -61,13 +61,20 @@ class HistoryRun:
     pipelines: dict[int, Pipeline] = field(default_factory=dict)
     interrupted: set[int] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
+    completed: int = 0
+    """What all reports together say."""
+
+    def account(self, companies: Iterable[int]) -> Account:
+        """What the pipelines said of their work; stats of a fresh scheduler, by company."""
+        pipeline, _ = self._pipeline_of(DRAINER)
+        return Account(self.completed, {company: pipeline.stats(company) for company in companies})
 
     def take(self, scheduler: int, stage: Stage, now: datetime) -> None:
         """One stage of one scheduler, which may not survive it; an error it logs and outlives."""
         self.recorder.turn += 1
         pipeline, life = self._pipeline_of(scheduler)
         try:
-            take_stage(pipeline, stage, now)
+            self.completed += completed_requests(take_stage(pipeline, stage, now))
         except Killed:
             pass
         except (Exception, SystemExit) as error:
@@ -139,7 +146,8 @@ def run_history(
         _storm(running)
         _drain(running)
         evidence = _evidence(running, before)
-        violations = judge(evidence)
+        calm = history.is_calm
+        violations = judge_calm(evidence, running.account(before.companies)) if calm else judge(evidence)
         errors = tuple(running.errors)
     if reference is not None and history.is_calm:
         violations += tuple(same_end(_end_of(history, reference, world), evidence.after))

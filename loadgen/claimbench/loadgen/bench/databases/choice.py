@@ -19,6 +19,7 @@ from claimbench.loadgen.bench.databases.server import (
     ServerKind,
     check_usable,
     read_facts,
+    time_limits,
 )
 from claimbench.loadgen.bench.databases.settings import Setting
 from claimbench.loadgen.commands.surroundings import VARIABLE, forget_other_servers
@@ -56,43 +57,52 @@ def open_server(
     start.
     """
     forget_other_servers(choice)
-    decided = decide(choice)
+    decided = decide(choice, announce)
     with unwound_when_told(), ExitStack() as stack:
         started = stack.enter_context(_started(decided, settings, in_memory=in_memory))
         server = stack.enter_context(_opened(decided, started))
         announce(f"database: {server.description}, {without_password(started.url)} ({decided.why})")
         if not server.facts.pg_stat_statements:
             announce("database: pg_stat_statements is missing, so only the client counts executions")
+        if limited := time_limits(started.url):
+            announce(f"database: {limited} of this role or database holds for the arms, not for the harness")
         yield server
 
 
-def decide(choice: str) -> Choice:
-    """Turn the words of `--database` into a decision."""
+def decide(choice: str, announce: Announce) -> Choice:
+    """Turn the words of `--database` into a decision; what takes long is announced."""
     if choice == "embedded":
         return Choice(ServerKind.EMBEDDED, "asked for")
     if choice == "container":
-        return Choice(ServerKind.CONTAINER, "asked for", engine=container.required_engine())
+        return Choice(ServerKind.CONTAINER, "asked for", engine=container.required_engine(announce))
     if choice == "auto":
-        return _automatic()
+        return _automatic(announce)
     return Choice(ServerKind.URL, "asked for", url=parse_url(choice, where="--database"))
 
 
-def _automatic() -> Choice:
+def _automatic(announce: Announce) -> Choice:
     if given := os.environ.get(VARIABLE):
         return Choice(ServerKind.URL, f"{VARIABLE} is set", url=parse_url(given, where=VARIABLE))
-    found = container.find_engine(container.PATIENCE_S)
+    found = container.find_engine(container.PATIENCE_S, announce)
     if isinstance(found, container.Engine):
         return Choice(ServerKind.CONTAINER, f"a container engine answers and has {found.image}", engine=found)
     return Choice(ServerKind.EMBEDDED, found.reason)
 
 
 def parse_url(text: str, *, where: str) -> URL:
-    """A PostgreSQL URL, whatever driver it names.
+    """A PostgreSQL URL, whatever driver it names, read as libpq does: `%20` is a space and `+` is a plus.
 
     `UsageError` for anything else, never repeating a password.
     """
+    place, mark, query = text.partition("?")
+    if place.count("@") > 1:
+        raise UsageError(
+            "the URL has more than one @",
+            where=where,
+            remedy="encode special characters of user and password: @ as %40, / as %2F, ? as %3F, # as %23",
+        )
     try:
-        url = make_url(text)
+        url = make_url(place + mark + query.replace("+", "%2B"))
     except (ArgumentError, ValueError):
         url = None
     if url is None or url.drivername.partition("+")[0] not in {"postgresql", "postgres"}:
@@ -101,7 +111,9 @@ def parse_url(text: str, *, where: str) -> URL:
             where=where,
             remedy="write postgresql://user:password@host:5432/database",
         )
-    return url.set(drivername=DRIVER, database=url.database or "postgres")
+    # The run speaks UTF-8 whatever role and URL say: see forget_other_servers.
+    spoken = url.difference_update_query(["client_encoding"])
+    return spoken.set(drivername=DRIVER, database=url.database or "postgres")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +146,21 @@ def _opened(decided: Choice, started: _Started) -> Iterator[Server]:
                 ownership.sweep(owner.holder)
         desk = _desk(started.url, owner.create("desk"))
         description = _description(decided, desk.facts.server_version)
-        yield Server(
-            decided.kind,
-            description,
-            started.url,
-            desk.url,
-            owner.key,
-            desk.facts,
-            started.storage,
-            started.restarter,
-        )
+        try:
+            yield Server(
+                decided.kind,
+                description,
+                started.url,
+                desk.url,
+                owner.key,
+                desk.facts,
+                started.storage,
+                started.restarter,
+            )
+        finally:
+            if decided.kind is ServerKind.URL and desk.facts.pg_stat_statements:
+                owner.dropped.append(desk.oid)  # it is dropped next, and nothing could ask from it then
+                owner.forget_statements(desk.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,7 @@ class _Desk:
     """Where the server's counters are read, and what was read there first."""
 
     url: URL
+    oid: int
     facts: ServerFacts
 
 
@@ -161,12 +179,14 @@ def _desk(url: URL, name: str) -> _Desk:
         with suppress(psycopg.Error):  # then the facts say that it is missing
             desk.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         facts = read_facts(desk)
+        found = desk.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
+        oid = int(found[0]) if found else 0
     if not facts.pg_stat_statements:
         with connect(url) as maintenance:
             there = read_facts(maintenance)
         if there.pg_stat_statements:
-            return _Desk(url, there)
-    return _Desk(desk_url, facts)
+            return _Desk(url, oid, there)
+    return _Desk(desk_url, oid, facts)
 
 
 def _description(decided: Choice, version: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL
 
 from claimbench.errors import ClaimbenchError, InvalidMeasurementError, UsageError
@@ -11,7 +12,24 @@ from claimbench.errors import ClaimbenchError, InvalidMeasurementError, UsageErr
 CONNECT_TIMEOUT_S = 10
 DRIVER = "postgresql+psycopg"
 
+TIME_LIMITS = (
+    *("statement_timeout", "lock_timeout", "transaction_timeout"),
+    *("idle_in_transaction_session_timeout", "idle_session_timeout"),
+)
+"""The settings that end a statement, a transaction or a session of a role; old servers lack some."""
+_OF_THE_HARNESS = """
+SELECT set_config(name, CASE name WHEN 'pg_stat_statements.track' THEN 'none' ELSE '0' END, false)
+FROM pg_settings
+WHERE name = ANY(%s) OR name = 'pg_stat_statements.track' AND current_setting('is_superuser') = 'on'
+"""
+"""Without limits, and unseen by pg_stat_statements: a `CREATE DATABASE` for each clone would fill it."""
+
 _REMEDIES = (
+    ("too many connections for role", "allow the role more connections (ALTER ROLE … CONNECTION LIMIT)"),
+    (
+        "too many connections for database",
+        "allow the database more connections (ALTER DATABASE … CONNECTION LIMIT)",
+    ),
     ("password authentication failed", "check user and password of the URL"),
     ("no password supplied", "put the password into the URL, or into ~/.pgpass"),
     ("does not exist", "name a database and a role that exist"),
@@ -30,12 +48,19 @@ def without_password(url: URL) -> str:
 
 
 def conninfo(url: URL) -> str:
-    """The URL as libpq reads it. It holds the password: never print it."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    """The URL in libpq's words. It holds the password: never print it.
+
+    Not as a URL again: SQLAlchemy writes a space of the query as `+`, which libpq does not read as one.
+    """
+    query = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
+    return make_conninfo(**{**url.translate_connect_args(username="user", database="dbname"), **query})
 
 
 def connect(url: URL) -> psycopg.Connection:
-    """Connect in autocommit; a `UsageError` in one line says why that is not possible."""
+    """Connect in autocommit; a `UsageError` in one line says why that is not possible.
+
+    Seeding and dropping may take their time: what limits a statement of this role holds for the arms only.
+    """
     try:
         connection = psycopg.connect(
             conninfo(url),
@@ -43,6 +68,7 @@ def connect(url: URL) -> psycopg.Connection:
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="claimbench harness",
         )
+        connection.execute(_OF_THE_HARNESS, [list(TIME_LIMITS)])
     except psycopg.Error as error:
         raise unreachable(url, error) from None
     connection.prepare_threshold = None
@@ -82,7 +108,18 @@ def _explanation(url: URL, error: psycopg.Error) -> ClaimbenchError:
         return UsageError(
             said, where=where, remedy="use a role that may create databases (ALTER ROLE … CREATEDB)"
         )
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return UsageError(
+            said, where=where, remedy="turn default_transaction_read_only off, or use a server that may write"
+        )
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return UsageError(said, where=where, remedy=f"raise {said_setting(said)} of this role or database")
     return UsageError(f"the server refused: {said}", where=where, remedy="look at the server's log")
+
+
+def said_setting(said: str) -> str:
+    """The setting that a cancelled statement's error means: `statement timeout` is `statement_timeout`."""
+    return next((name for name in TIME_LIMITS if name.replace("_", " ") in said), TIME_LIMITS[0])
 
 
 def _one_line(url: URL, error: psycopg.Error) -> str:

@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID, getnode, uuid5
@@ -46,20 +46,26 @@ class NoEngine:
     reason: str
 
 
-def find_engine(patience_s: float) -> Engine | NoEngine:
-    """Look for an engine and the image; pull it if that takes no longer than `patience_s` seconds."""
+def find_engine(patience_s: float, announce: Callable[[str], None]) -> Engine | NoEngine:
+    """Look for an engine and the image; pull it if that takes no longer than `patience_s` seconds.
+
+    A pull is announced before it begins, and how it ended is told with the time that it really took.
+    """
     name = os.environ.get("CLAIMBENCH_POSTGRES_IMAGE", DEFAULT_IMAGE)
     try:
         client = docker.from_env(timeout=ENGINE_S)
         client.ping()
     except (docker.errors.DockerException, RequestException, OSError):
         return NoEngine("no container engine answers")
+    begun = time.monotonic()
     try:
         if not _is_there(client, name):
+            announce(f"database: image {name} is not here; pulling it, for up to {patience_s:g} s")
             _pull(client, name, patience_s)
         return Engine(name, _digest(client, name))
-    except (docker.errors.DockerException, RequestException, OSError):
-        return NoEngine(f"image {name} is not here and could not be pulled within {patience_s:g} s")
+    except (docker.errors.DockerException, RequestException, OSError) as error:
+        took_s = time.monotonic() - begun
+        return NoEngine(f"image {name} is not here; pulling it ended after {took_s:.1f} s: {_brief(error)}")
     finally:
         client.close()
 
@@ -90,9 +96,9 @@ def container_server(engine: Engine) -> Iterator[URL]:
             container.stop()
 
 
-def required_engine() -> Engine:
+def required_engine(announce: Callable[[str], None]) -> Engine:
     """The engine for who asked for a container by name; `UsageError` says what is missing."""
-    found = find_engine(PULL_S)
+    found = find_engine(PULL_S, announce)
     if isinstance(found, NoEngine):
         raise UsageError(
             found.reason,

@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -41,6 +41,8 @@ class Ownership:
     key: str
     since: datetime
     holder: psycopg.Connection
+    dropped: list[int] = field(default_factory=list)
+    """The numbers of the databases that were dropped."""
 
     def name(self, purpose: str) -> str:
         """The name of one of this run's databases."""
@@ -63,7 +65,22 @@ class Ownership:
         """Drop a database of this run, with whoever is still connected to it."""
         if not name.startswith(self.name("")):
             raise ValueError(f"{name} is not a database of run {self.key}")
+        found = self.holder.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
         drop_database(self.holder, name)
+        self.dropped.extend(found or ())
+
+    def forget_statements(self, desk: URL) -> None:
+        """Have pg_stat_statements let go of the dropped databases, whose entries it keeps by itself.
+
+        desk: a database that can read it. Where the role may not reset them (a superuser's right unless it
+        is granted), the entries stay.
+        """
+        with suppress(ClaimbenchError, psycopg.Error), connect(desk) as connection:
+            connection.execute(
+                "SELECT pg_stat_statements_reset(0::oid, dbid, 0::bigint) FROM unnest(%s::oid[]) AS dbid",
+                [self.dropped],
+            )
+            self.dropped.clear()
 
     def drop_everything(self) -> None:
         """Drop every database of this run."""

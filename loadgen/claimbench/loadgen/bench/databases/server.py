@@ -8,7 +8,12 @@ import psycopg
 from sqlalchemy import URL
 
 from claimbench.errors import UsageError
-from claimbench.loadgen.bench.databases.connecting import connect, explained, without_password
+from claimbench.loadgen.bench.databases.connecting import (
+    TIME_LIMITS,
+    connect,
+    explained,
+    without_password,
+)
 
 OLDEST_VERSION = 140_000
 """`DROP DATABASE … WITH (FORCE)` came with 13, `toplevel` in pg_stat_statements with 14."""
@@ -123,6 +128,58 @@ def check_usable(url: URL) -> None:
                 remedy="use a database whose encoding is UTF8",
             )
         _check_right(connection, url)
+        _check_direct(connection, url)
+        _check_writable(connection, url)
+
+
+def time_limits(url: URL) -> str:
+    """What ends a statement or a session of this role, such as `statement_timeout=1s`; or nothing."""
+    with connect(url) as connection, explained(url):
+        found = connection.execute(
+            "SELECT name || '=' || reset_val || coalesce(unit, '') FROM pg_settings "
+            "WHERE name = ANY(%s) AND reset_val <> '0' ORDER BY name",
+            [list(TIME_LIMITS)],
+        )
+        return ", ".join(told for (told,) in found)
+
+
+def _check_direct(connection: psycopg.Connection, url: URL) -> None:
+    """The server process told us its number when we connected; through a pooler another one answers."""
+    found = connection.execute("SELECT pg_backend_pid()").fetchone()
+    if found and found[0] != _process_number(connection):
+        raise UsageError(
+            "a connection pooler (PgBouncer or one like it) stands before the server, so databases cannot be "
+            "made, cloned and dropped, nor round trips counted",
+            where=without_password(url),
+            remedy="give the URL of the PostgreSQL server itself",
+        )
+
+
+def _process_number(connection: psycopg.Connection) -> int:
+    """Which server process we were told that we talk to."""
+    return connection.info.backend_pid
+
+
+def _check_writable(connection: psycopg.Connection, url: URL) -> None:
+    found = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+    if found and found[0]:
+        raise UsageError(
+            "the server is a standby (in recovery), which cannot be written to",
+            where=without_password(url),
+            remedy="give the URL of the primary",
+        )
+    if _show(connection, "default_transaction_read_only") == "on":
+        raise UsageError(
+            "default_transaction_read_only is on for this role, database or URL",
+            where=without_password(url),
+            remedy="turn it off (ALTER ROLE … SET default_transaction_read_only = off), or use another role",
+        )
+    if "public" not in (path := _show(connection, "search_path")):
+        raise UsageError(
+            f"search_path is {path!r} for this role, database or URL: a new database has only public",
+            where=without_password(url),
+            remedy="reset it (ALTER ROLE … RESET search_path), or use another role",
+        )
 
 
 def _check_right(connection: psycopg.Connection, url: URL) -> None:

@@ -62,6 +62,8 @@ class Workshop:
     ) -> None:
         if not self._disposable:
             self.drop_everything()
+            if self.server.facts.pg_stat_statements:
+                self._owner.forget_statements(self.server.desk_url)
         self._owner.holder.close()
 
     def template(self, recipe: Recipe) -> Template:

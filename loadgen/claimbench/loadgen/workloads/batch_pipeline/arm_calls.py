@@ -1,6 +1,7 @@
 """Building an arm and taking its stages: what it raises is told as its own, and where."""
 
 import sys
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
@@ -49,7 +50,22 @@ def take(pipeline: Pipeline, stage: Stage, now: datetime) -> StageReport:
         home = getattr(sys.modules.get(arm.__module__), "__file__", None)
         raise _arm_error(f"arm {arm.__qualname__}, {stage}", error, frames=2, home=home) from error
     leave_if_told()
+    if wrong := _wrong(report, stage):
+        told = f"returned {wrong} and not its StageReport"
+        raise ArmError(
+            told, where=f"arm {type(pipeline).__qualname__}, {stage}", remedy=f"return StageReport({stage!s})"
+        )
     return report
+
+
+def _wrong(report: object, stage: Stage) -> str:
+    """What came instead of the stage's report; nothing if it is one. The types of an arm are not checked."""
+    if isinstance(report, Coroutine):
+        report.close()
+        return "a coroutine (the stage is `async def`, and nobody awaits it)"
+    if not isinstance(report, StageReport):
+        return "None" if report is None else f"{type(report).__name__} {str(report)[:_WORDS_MAX]}"
+    return "" if report.stage is stage else f"the report of {report.stage}"
 
 
 def _arm_error(where: str, error: BaseException, frames: int, home: str | None = None) -> ArmError:

@@ -7,7 +7,7 @@ from sqlalchemy import NullPool, create_engine, text
 from claimbench.impl.ports import BATCH_KEY, Policy, Stage
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.respx_adapter import serving
-from claimbench.loadgen.oracle import Evidence, judge
+from claimbench.loadgen.oracle import Account, Evidence, completed_requests, judge_calm
 from claimbench.loadgen.oracle.api_record import read_api_record
 from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import UNFINISHED, read_rows
@@ -32,7 +32,7 @@ def violations_of(call: ArmCall, database: Database, runs: int) -> tuple[str, ..
     with watching.begin() as connection:
         for statement in TRAIL_STATEMENTS:
             connection.execute(text(statement))
-    before = read_rows(watching)
+    before, completed = read_rows(watching), 0
     try:
         with (
             serving(recorder, base_url=API_URL),
@@ -41,14 +41,15 @@ def violations_of(call: ArmCall, database: Database, runs: int) -> tuple[str, ..
             for run in range(runs + DRAIN_RUNS_MAX):
                 for stage in Stage:
                     recorder.turn += 1
-                    take(built.pipeline, stage, clock.now())
+                    completed += completed_requests(take(built.pipeline, stage, clock.now()))
                 with watching.connect() as connection:
                     if run + 1 >= runs and not connection.execute(text(UNFINISHED)).scalar_one():
                         break
                 clock.advance(call.step if run + 1 < runs else DRAIN_STEPS[(run - runs) % len(DRAIN_STEPS)])
+            account = Account(completed, {one: built.pipeline.stats(one) for one in before.companies})
         evidence = Evidence(
             before, read_rows(watching), read_trail(watching), read_api_record(recorder, BATCH_KEY), Policy()
         )
-        return tuple(str(violation) for violation in judge(evidence))
+        return tuple(str(violation) for violation in judge_calm(evidence, account))
     finally:
         fake.close()

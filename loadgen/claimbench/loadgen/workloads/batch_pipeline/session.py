@@ -1,5 +1,6 @@
 """One arm of the batch pipeline on one database: its engine, its pipeline, a fake API and simulated time."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.meters import Meters
 from claimbench.loadgen.fake_openai.respx_adapter import serving
 from claimbench.loadgen.fake_openai.server import FakeServer
-from claimbench.loadgen.oracle.rows import Rows, read_rows
+from claimbench.loadgen.oracle.rows import ANSWER_FIELDS, RequestRow, Rows, SessionRow, read_rows
 from claimbench.loadgen.probes.reading import Reading, Unit
 from claimbench.loadgen.probes.statements import StatementCount
 from claimbench.loadgen.workloads.batch_pipeline.arm_calls import take
@@ -120,35 +121,30 @@ def _sent(meters: Meters) -> Iterator[Piece]:
 def left_in(rows: Rows) -> tuple[Piece, ...]:
     """What a pipeline left behind, in a form that two pipelines can be compared by.
 
-    Batch ids, keys and file ids are the pipeline's and the API's own business; which requests went together,
-    for which company and model, is not. Of an error only its presence counts: its words are free.
+    How requests are grouped into batches is the pipeline's own business, as batch ids, keys and file ids are;
+    what became of the batch that a request is in, is not. Of an error only its presence counts: its words are
+    free. Which of several answers a session holds depends on the order in which they came, so on the
+    grouping; the invariants say whose it may be.
     """
-    requests = (
-        Piece(f"request {row.id}", _values(row, _REQUEST_COLUMNS, has_error=row.error is not None))
-        for row in rows.requests.values()
-    )
+    requests = (Piece(f"request {row.id}", _left_of(row, rows)) for row in rows.requests.values())
+    asked = Counter(row.session_id for row in rows.requests.values())
     sessions = (
-        Piece(f"session {row.id}", _values(row, ("id", "sentiment", "category", "summary", "language")))
+        Piece(f"session {row.id}", _said_of(row) if asked[row.id] > 1 else _values(row, ANSWER_FIELDS))
         for row in rows.sessions.values()
     )
-    together: dict[int, list[int]] = {}
-    for row in rows.requests.values():
-        if row.batch_id is not None:
-            together.setdefault(row.batch_id, []).append(row.id)
-    batches = sorted(
-        (
-            batch.company_id,
-            batch.model,
-            together.get(batch.id, []),
-            _values(batch, _BATCH_COLUMNS, requests=together.get(batch.id, [])),
-        )
-        for batch in rows.batches.values()
+    return (*requests, *sessions)
+
+
+def _left_of(row: RequestRow, rows: Rows) -> tuple[str, ...]:
+    batch = rows.batches.get(row.batch_id) if row.batch_id is not None else None
+    of_batch = (
+        {f"batch_{name}": getattr(batch, name) for name in _BATCH_COLUMNS} if batch else {"batch": None}
     )
-    named = (
-        Piece(f"batch of company {company}, {model}, requests {_shown(ids)}", values)
-        for company, model, ids, values in batches
-    )
-    return (*requests, *sessions, *named)
+    return _values(row, _REQUEST_COLUMNS, has_error=row.error is not None, **of_batch)
+
+
+def _said_of(row: SessionRow) -> tuple[str, ...]:
+    return tuple(f"{name} is {'none' if getattr(row, name) is None else 'given'}" for name in ANSWER_FIELDS)
 
 
 _REQUEST_COLUMNS = (
@@ -166,13 +162,6 @@ _BATCH_COLUMNS = ("company_id", "model", "status", "outcome", "completed_at", "p
 def _values(row: object, columns: tuple[str, ...], **more: object) -> tuple[str, ...]:
     shown = {column: getattr(row, column) for column in columns} | more
     return tuple(f"{column}={value}" for column, value in shown.items())
-
-
-def _shown(requests: list[int]) -> str:
-    if not requests:
-        return "none"
-    first, last = requests[0], requests[-1]
-    return f"{first}…{last} ({len(requests)})" if len(requests) > 1 else str(first)
 
 
 class SharedClock(SimulatedClock):
