@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from claimbench.impl.service.hosting import listen, make_server
-from claimbench.impl.service.limits import Access, RequestLimits, ServiceLimits
+from claimbench.impl.service.limits import Identity, RequestLimits, ServiceLimits
 from claimbench.impl.service.problems import Problem
 from claimbench.impl.service.telemetry import Telemetry
 
@@ -38,10 +38,10 @@ async def size(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def with_key(scope: Scope) -> Access:
+async def with_key(scope: Scope) -> Identity:
     if b"authorization" not in dict(scope["headers"]):
         raise Problem(401, "key_required", "no key")
-    return Access.SHOWN
+    return Identity.KNOWN
 
 
 @contextmanager
@@ -146,3 +146,17 @@ def test_requests_one_after_the_other_keep_their_connection(port: int) -> None:
             )
 
             assert answer(line).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 12000000", b"Transfer-Encoding: chunked"])
+def test_who_sends_all_of_a_body_that_is_too_large_before_reading_gets_the_413(
+    port: int, framing: bytes
+) -> None:
+    megabyte = b"x" * 1_000_000
+    piece = b"f4240\r\n" + megabyte + b"\r\n" if b"chunked" in framing else megabyte
+    with connected(port) as line:
+        line.sendall(b"POST /v1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n" + framing + b"\r\n\r\n")
+        for _ in range(12):
+            line.sendall(piece)
+
+        assert answer(line).startswith(b"HTTP/1.1 413 ")

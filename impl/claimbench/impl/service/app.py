@@ -25,7 +25,7 @@ from claimbench.impl.service.activity import Observer
 from claimbench.impl.service.app_state import AppState
 from claimbench.impl.service.authentication import AdminAuthentication, CompanyKeys, shown_key
 from claimbench.impl.service.control import Control
-from claimbench.impl.service.limits import DEFAULT_LIMITS, Access, RequestLimits, ServiceLimits
+from claimbench.impl.service.limits import DEFAULT_LIMITS, Identity, RequestLimits, ServiceLimits
 from claimbench.impl.service.overview import Overviews
 from claimbench.impl.service.problems import ProblemBody, database_unavailable, install_problem_handlers
 from claimbench.impl.service.query_times import time_queries
@@ -88,15 +88,15 @@ class HeaderAuthentication:
         self._admin = (*admin_routes.router.routes, *page_routes.router.routes)
         self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
 
-    async def of(self, scope: Scope) -> Access:
+    async def of(self, scope: Scope) -> Identity:
         """Anonymous where nobody need say who he is; Problem 401, 403 or 429 where he must and does not."""
         if _matches(self._company, scope):
             await self._company_of(Headers(scope=scope))
         elif scope["path"] in OPEN_PAGES or not _matches(self._admin, scope):
-            return Access.ANONYMOUS
+            return Identity.ANONYMOUS
         else:
             self._state.admin.check(Request(scope))
-        return Access.SHOWN
+        return Identity.KNOWN
 
     async def _company_of(self, headers: Headers) -> None:
         keys, key = self._state.company_keys, shown_key(headers)

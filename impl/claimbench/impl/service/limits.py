@@ -49,20 +49,20 @@ class ServiceLimits:
 DEFAULT_LIMITS = ServiceLimits()
 
 
-class Access(StrEnum):
+class Identity(StrEnum):
     """Whether a caller has shown who it is, by the headers alone."""
 
-    SHOWN = "shown"
+    KNOWN = "known"
     ANONYMOUS = "anonymous"
 
 
-Authenticate = Callable[[Scope], Awaitable[Access]]
+Authenticate = Callable[[Scope], Awaitable[Identity]]
 """Tells by its headers who sends a request; Problem for one that may not come in."""
 
 
-async def everybody(_: Scope) -> Access:
+async def everybody(_: Scope) -> Identity:
     """Lets everybody in, as one who is known."""
-    return Access.SHOWN
+    return Identity.KNOWN
 
 
 ALWAYS_OPEN = frozenset({"/health", "/ready", "/metrics"})
@@ -116,7 +116,7 @@ class RequestLimits:
             return
         try:
             # Headers first: who has no key takes no place, and nobody reads what it sends.
-            if await self._authenticate(scope) is Access.ANONYMOUS:
+            if await self._authenticate(scope) is Identity.ANONYMOUS:
                 receive = await self._read_body(scope, receive, self._limits.anonymous_body_bytes_max)
                 await self._in_a_place(scope, receive, send, passage)
             else:
