@@ -1,12 +1,16 @@
 """`claimbench serve` and `claimbench worker` from outside: they do the work, drain, and give nothing away."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from statistics import median
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from service_house import ADMIN_TOKEN, session_form
 from service_process import RunningService, process, running_service
 from sqlalchemy import URL
@@ -14,6 +18,7 @@ from sqlalchemy import URL
 from claimbench.errors import ClaimbenchError
 from claimbench.loadgen.commands.serve import serve_verb
 from claimbench.loadgen.fake_openai.server import running_server
+from claimbench.loadgen.processes.free_port import free_port
 
 pytestmark = pytest.mark.xdist_group("served")  # one service for most
 
@@ -22,6 +27,27 @@ pytestmark = pytest.mark.xdist_group("served")  # one service for most
 def service(module_database: URL) -> Iterator[RunningService]:
     with running_service(module_database, "--speed", "300") as running:
         yield running
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    del scope, receive
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@contextmanager
+def bare_uvicorn() -> Iterator[str]:
+    """uvicorn as it comes, on a port of its own."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(hello, port=port, lifespan="off", log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 def eventually(claim: Callable[[], Any], seconds: float = 60) -> Any:
@@ -84,6 +110,36 @@ def test_a_client_that_sends_half_a_request_line_is_hung_up_on(service: RunningS
         line.sendall(b"GET /hea")
 
         assert line.recv(1000) == b""
+
+
+def median_ms(address: str, path: str, count: int = 40) -> float:
+    """Of the answers on one kept connection, from the second on."""
+    taken = []
+    with httpx.Client(base_url=address, timeout=10) as client:
+        for _ in range(count):
+            began = time.perf_counter()
+            client.get(path)
+            taken.append((time.perf_counter() - began) * 1000)
+    return median(taken[1:])
+
+
+def test_a_kept_connection_is_answered_as_soon_as_by_a_bare_uvicorn(service: RunningService) -> None:
+    with bare_uvicorn() as address:
+        bare, ours = median_ms(address, "/"), median_ms(service.address, "/health")
+
+    assert ours < bare + 15  # a delayed acknowledgement takes 40
+
+
+def test_seventy_slow_connections_without_a_key_cost_tenants_nothing(service: RunningService) -> None:
+    host, _, port = service.address.removeprefix("http://").partition(":")
+    half = b"POST /v1/sessions/bulk HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n{"
+    with ExitStack() as stack:
+        for _ in range(70):
+            line = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            line.sendall(half)
+        statuses = {service.tenant(1, "GET", "/v1/statistics").status_code for _ in range(5)}
+
+    assert statuses == {200}
 
 
 def test_serving_tells_no_secret(service: RunningService) -> None:

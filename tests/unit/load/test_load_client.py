@@ -11,7 +11,9 @@ import pytest
 pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed")
 
 if find_spec("locust") is not None:
-    from claimbench.loadgen.load.client import BrokenAnswerError, Client
+    from claimbench.loadgen.load.client import BrokenAnswerError, Client, ConnectionEndedError
+    from claimbench.loadgen.load.packets import REPLAYED, RESENT
+    from claimbench.loadgen.load.plan import Resend
     from claimbench.loadgen.load.requests import Header, HttpRequest
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
@@ -27,6 +29,7 @@ class Script:
     def __init__(self, *connections: tuple[bytes, ...]) -> None:
         self.received: list[bytes] = []
         self.opened = 0
+        self.closed = threading.Semaphore(0)
         self._connections = connections
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.host = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -40,6 +43,7 @@ class Script:
                 for answer in answers:
                     self.received.append(connection.recv(65_536))
                     connection.sendall(answer)
+            self.closed.release()
 
     def end(self) -> None:
         self._thread.join(5)
@@ -92,10 +96,43 @@ def test_a_connection_is_used_again() -> None:
 def test_a_kept_connection_that_the_service_closed_is_replaced() -> None:
     with scripted((OK,), (OK,)) as script:
         client = Client(script.host, 5)
-        statuses = [client.send(get()).status for _ in range(2)]
+        first = client.send(get()).status
+        assert script.closed.acquire(timeout=5)
+        statuses = [first, client.send(get()).status]
 
     assert statuses == [200, 200]
     assert script.opened == 2
+
+
+def sent_twice(script: "Script", resend: "Resend", method: str, notes: list[str]) -> int:
+    client = Client(script.host, 5, resend)
+    request = HttpRequest("op", method, "/", (), None, is_remembered=False)
+    client.send(request)
+    return client.send(request, notes).status
+
+
+@pytest.mark.parametrize(("resend", "method"), [("never", "GET"), ("never", "POST"), ("idempotent", "POST")])
+def test_a_request_whose_connection_ended_is_a_failure_and_not_sent_again(resend: str, method: str) -> None:
+    with scripted((OK, b"")) as script, pytest.raises(ConnectionEndedError):
+        sent_twice(script, Resend(resend), method, [])
+
+    assert len(script.received) == 2
+
+
+def test_a_get_is_sent_again_where_the_plan_says_so_and_that_is_noted() -> None:
+    notes: list[str] = []
+    with scripted((OK, b""), (OK,)) as script:
+        status = sent_twice(script, Resend.IDEMPOTENT, "GET", notes)
+
+    assert (status, notes, len(script.received)) == (200, [RESENT], 3)
+
+
+def test_a_replayed_answer_is_noted() -> None:
+    replayed = b"HTTP/1.1 201 Made\r\nIdempotency-Replayed: true\r\nContent-Length: 0\r\n\r\n"
+    with scripted((replayed,)) as script:
+        answer = Client(script.host, 5).send(get())
+
+    assert answer.notes == (REPLAYED,)
 
 
 def test_a_connection_that_the_service_wants_closed_is_not_used_again() -> None:

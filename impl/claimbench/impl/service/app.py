@@ -1,31 +1,42 @@
 """The factory: wires the state and gives the ASGI application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from anyio import CapacityLimiter
+from anyio.to_thread import current_default_thread_limiter, run_sync
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.datastructures import Headers
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from claimbench.impl.registry import pipeline_names
 from claimbench.impl.service import admin_routes, page_routes, tenant_routes, watch_routes
 from claimbench.impl.service.activity import Observer
 from claimbench.impl.service.app_state import AppState
-from claimbench.impl.service.authentication import AdminAuthentication, CompanyKeys
+from claimbench.impl.service.authentication import AdminAuthentication, CompanyKeys, shown_key
 from claimbench.impl.service.control import Control
-from claimbench.impl.service.limits import DEFAULT_LIMITS, RequestLimits, ServiceLimits
+from claimbench.impl.service.limits import DEFAULT_LIMITS, Identity, RequestLimits, ServiceLimits
 from claimbench.impl.service.overview import Overviews
-from claimbench.impl.service.problems import ProblemBody, install_problem_handlers
+from claimbench.impl.service.problems import ProblemBody, database_unavailable, install_problem_handlers
 from claimbench.impl.service.query_times import time_queries
 from claimbench.impl.service.sessions import SessionReader, SessionWriter
 from claimbench.impl.service.telemetry import Gauges
 from claimbench.impl.service.worker import Worker
+
+LOOKUPS_AT_ONCE = 2
+"""Of keys that are not remembered: more would take threads and connections from those that are."""
+
+OPEN_PAGES = frozenset({"/admin", "/admin/sign-in", "/admin/sign-out"})
 
 DESCRIPTION = """
 Companies submit sessions with messages and questions about them; the pipeline answers through the OpenAI
@@ -62,7 +73,43 @@ def create_app(setup: ServiceSetup) -> RequestLimits:
         app.include_router(module.router)
     app.mount("/admin/assets", StaticFiles(directory=_assets()), name="assets")
     _document_problems(app)
-    return RequestLimits(app, setup.limits, setup.observer.telemetry)
+    return RequestLimits(app, setup.limits, setup.observer.telemetry, HeaderAuthentication(app).of)
+
+
+class HeaderAuthentication:
+    """Tells by a request's route and headers whether it may come in, before its body is read.
+
+    The routes ask again for who is calling: by then a key is remembered.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._state: AppState = app.state.parts
+        self._company = tuple(tenant_routes.router.routes)
+        self._admin = (*admin_routes.router.routes, *page_routes.router.routes)
+        self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
+
+    async def of(self, scope: Scope) -> Identity:
+        """Anonymous where nobody need say who he is; Problem 401, 403 or 429 where he must and does not."""
+        if _matches(self._company, scope):
+            await self._company_of(Headers(scope=scope))
+        elif scope["path"] in OPEN_PAGES or not _matches(self._admin, scope):
+            return Identity.ANONYMOUS
+        else:
+            self._state.admin.check(Request(scope))
+        return Identity.KNOWN
+
+    async def _company_of(self, headers: Headers) -> None:
+        keys, key = self._state.company_keys, shown_key(headers)
+        if keys.remembered(key) is None:
+            # Unknown keys wait for each other, not for the threads of those that are known.
+            try:
+                await run_sync(keys.of_key, key, limiter=self._lookups)
+            except (PoolTimeoutError, OperationalError):
+                raise database_unavailable() from None
+
+
+def _matches(routes: Iterable[BaseRoute], scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in routes)
 
 
 def _state_of(setup: ServiceSetup) -> AppState:

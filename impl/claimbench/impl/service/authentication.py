@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from sqlalchemy import Engine, func, insert, literal, select, update
+from starlette.datastructures import Headers
 
 from claimbench.impl.schema import Company, CompanyApiKey
 from claimbench.impl.service.forms import CompanyView, KeyView
@@ -113,6 +114,14 @@ class _KnownKey:
     until: float
 
 
+def shown_key(headers: Headers) -> str:
+    """The company's key that a request carries; Problem 401 without one."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Problem(401, "key_required", "send a company's API key as `Authorization: Bearer KEY`")
+    return key.strip()
+
+
 class CompanyKeys:
     """Finds the company of a key, and makes and revokes keys."""
 
@@ -128,6 +137,10 @@ class CompanyKeys:
         if company is None:
             raise Problem(401, "unknown_key", "this API key is not known; send `Authorization: Bearer KEY`")
         return company
+
+    def remembered(self, key: str) -> CallingCompany | None:
+        """The company of a key that was looked up in the last five seconds."""
+        return self._recall(_digest(key))
 
     def create_company(self, name: str) -> CompanyView:
         """A new active company."""

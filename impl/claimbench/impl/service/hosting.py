@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
+import h11
 import uvicorn
 from sqlalchemy import URL, Engine
 from starlette.types import ASGIApp
@@ -47,7 +48,9 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. UsageError when the place cannot be had."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sets TCP_NODELAY only on sockets that name their protocol; without it, each later answer
+        # on a kept connection waits 40 ms for the client's delayed acknowledgement.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(1024)
@@ -62,9 +65,14 @@ def host(
     app: ASGIApp, listening: socket.socket, limits: ServiceLimits, when_ready: Callable[[], None]
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then what is being served is finished, and this returns."""
+    make_server(app, limits, when_ready).run(sockets=[listening])
+
+
+def make_server(app: ASGIApp, limits: ServiceLimits, when_ready: Callable[[], None]) -> uvicorn.Server:
+    """The server, not started; it ends when its `should_exit` is set."""
     config = uvicorn.Config(
         app,
-        http=_impatient(limits.headers_s),
+        http=_impatient(limits),
         ws="none",
         log_config=None,
         access_log=False,
@@ -73,7 +81,7 @@ def host(
         timeout_graceful_shutdown=int(limits.drain_s),
         backlog=1024,
     )
-    _Server(config, when_ready).run(sockets=[listening])
+    return _Server(config, when_ready)
 
 
 class _Server(uvicorn.Server):
@@ -97,26 +105,103 @@ class _Server(uvicorn.Server):
             self._captured_signals.clear()
 
 
-def _impatient(headers_s: float) -> type[H11Protocol]:
-    class ImpatientProtocol(H11Protocol):
-        """Closes connections whose first request line and headers do not come; uvicorn waits for ever."""
+class LingeringTransport:
+    """Closes in two steps while a client still sends: the answer first, the rest of what it sends dropped.
 
-        _patience: TimerHandle | None = None
+    Who closes with bytes unread makes TCP reset the connection, and the client loses the answer that told it
+    to stop.
+    """
 
-        def connection_made(self, transport: BaseTransport) -> None:
-            super().connection_made(cast("Transport", transport))
-            self._patience = self.loop.call_later(headers_s, self._lose_patience)
+    def __init__(
+        self, transport: Transport, is_sending: Callable[[], bool], linger: Callable[[], None]
+    ) -> None:
+        self._transport, self._is_sending, self._linger = transport, is_sending, linger
+        self.is_lingering = False
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self._patience is not None:
-                self._patience.cancel()
-            super().connection_lost(exc)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
-        def _lose_patience(self) -> None:
-            if cast("Any", self.cycle) is None and not self.transport.is_closing():
-                self.transport.close()
+    def is_closing(self) -> bool:
+        """Whether nothing more will be answered."""
+        return self.is_lingering or self._transport.is_closing()
 
-    return ImpatientProtocol
+    def close(self) -> None:
+        """Close, at once if the client is done or if asked for again."""
+        if self.is_lingering or self._transport.is_closing() or not self._is_sending():
+            self._transport.close()
+            return
+        self.is_lingering = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._linger()
+
+
+class ImpatientProtocol(H11Protocol):
+    """Closes connections whose next request line and headers do not come; uvicorn waits for ever.
+
+    A body that nobody reads, because the answer was given without it, gets as long as one that is read.
+    """
+
+    limits: ClassVar[ServiceLimits]
+    _patience: TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Wait for the first request."""
+        lingering = LingeringTransport(
+            cast("Transport", transport),
+            lambda: self.conn.their_state is h11.SEND_BODY,
+            lambda: self._wait(self.limits.linger_s),
+        )
+        super().connection_made(cast("Transport", lingering))
+        self._wait(self.limits.headers_s)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._wait(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take it up; what comes after the last answer is dropped."""
+        if cast("LingeringTransport", self.transport).is_lingering:
+            return
+        super().data_received(data)
+        self._watch_headers()
+
+    def on_response_complete(self) -> None:
+        """Wait for the rest of this request, or for the next one."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
+            self._wait(self.limits.body_s)
+        else:
+            self._watch_headers()
+
+    def _watch_headers(self) -> None:
+        """Time a request from its first byte to the end of its headers."""
+        if self.transport.is_closing():
+            return
+        if self.conn.their_state is not h11.IDLE:
+            if not self._is_answered():
+                self._wait(None)
+        elif not self.conn.trailing_data[0]:
+            self._wait(None)
+        elif self._patience is None:
+            self._wait(self.limits.headers_s)
+
+    def _is_answered(self) -> bool:
+        return cast("Any", self.cycle) is not None and self.cycle.response_complete
+
+    def _wait(self, seconds: float | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = None if seconds is None else self.loop.call_later(seconds, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        self.transport.abort()
+
+
+def _impatient(limits: ServiceLimits) -> type[H11Protocol]:
+    return type("LimitedProtocol", (ImpatientProtocol,), {"limits": limits})
 
 
 TOKEN_VARIABLE = "CLAIMBENCH_ADMIN_TOKEN"  # noqa: S105 (the variable's name, not a token)

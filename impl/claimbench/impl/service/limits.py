@@ -6,7 +6,9 @@ connection and no parsing.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,9 +33,11 @@ class ServiceLimits:
     statement_s: float = 10.0
     headers_s: float = 10.0
     body_s: float = 20.0
+    linger_s: float = 5.0
     response_s: float = 30.0
     drain_s: float = 20.0
     body_bytes_max: int = BODY_BYTES_MAX
+    anonymous_body_bytes_max: int = 16_384
     retry_after_s: int = 1
 
     @property
@@ -43,6 +47,22 @@ class ServiceLimits:
 
 
 DEFAULT_LIMITS = ServiceLimits()
+
+
+class Identity(StrEnum):
+    """Whether a caller has shown who it is, by the headers alone."""
+
+    KNOWN = "known"
+    ANONYMOUS = "anonymous"
+
+
+Authenticate = Callable[[Scope], Awaitable[Identity]]
+"""Tells by its headers who sends a request; Problem for one that may not come in."""
+
+
+async def everybody(_: Scope) -> Identity:
+    """Lets everybody in, as one who is known."""
+    return Identity.KNOWN
 
 
 ALWAYS_OPEN = frozenset({"/health", "/ready", "/metrics"})
@@ -56,14 +76,6 @@ SECURITY_HEADERS = (  # no-referrer would make browsers hide the Origin of our o
 )
 
 
-class _RefusedError(Exception):
-    """The body is too large or too slow."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.problem = problem
-
-
 @dataclass(slots=True)
 class _Progress:
     """One request on its way: whether its response has begun, and with which status."""
@@ -75,8 +87,15 @@ class _Progress:
 class RequestLimits:
     """The outermost application: lets through what can be served and refuses the rest at once."""
 
-    def __init__(self, app: ASGIApp, limits: ServiceLimits, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: ServiceLimits,
+        telemetry: Telemetry,
+        authenticate: Authenticate = everybody,
+    ) -> None:
         self._app, self._limits, self._telemetry = app, limits, telemetry
+        self._authenticate = authenticate
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,43 +114,47 @@ class RequestLimits:
         if scope["path"] in ALWAYS_OPEN:
             await self._app(scope, receive, send)
             return
+        try:
+            # Headers first: who has no key takes no place, and nobody reads what it sends.
+            if await self._authenticate(scope) is Identity.ANONYMOUS:
+                receive = await self._read_body(scope, receive, self._limits.anonymous_body_bytes_max)
+                await self._in_a_place(scope, receive, send, passage)
+            else:
+                await self._in_a_place(scope, receive, send, passage)
+        except Problem as refused:
+            if passage.started:
+                raise
+            response = problem_response(refused)
+            if _has_body(scope):
+                response.headers["Connection"] = "close"  # the rest of the body is not wanted
+            await response(scope, receive, send)
+
+    async def _in_a_place(self, scope: Scope, receive: Receive, send: Send, passage: _Progress) -> None:
         if self._in_flight >= self._limits.in_flight_max:
             self._telemetry.shed()
-            await problem_response(overloaded(self._limits.retry_after_s))(scope, receive, send)
-            return
+            raise overloaded(self._limits.retry_after_s)
         self._in_flight += 1
         self._telemetry.in_flight(self._in_flight)
         try:
-            await self._within_limits(scope, receive, send, passage)
+            receive = await self._read_body(scope, receive, self._limits.body_bytes_max)
+            await self._app(scope, receive, send)
+        except TimeoutError:
+            if not passage.started:
+                raise
         finally:
             self._in_flight -= 1
             self._telemetry.in_flight(self._in_flight)
 
-    async def _within_limits(self, scope: Scope, receive: Receive, send: Send, passage: _Progress) -> None:
-        try:
-            body = await self._read_body(scope, receive)
-        except _RefusedError as refused:
-            response = problem_response(refused.problem)
-            response.headers["Connection"] = "close"  # the rest of the body is not wanted
-            await response(scope, receive, send)
-            return
-        try:
-            await self._app(scope, _replayed(body, receive), send)
-        except TimeoutError:
-            if not passage.started:
-                raise
-
-    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole body: a slow client holds neither a thread nor a connection to the database."""
-        limit = self._limits.body_bytes_max
+    async def _read_body(self, scope: Scope, receive: Receive, limit: int) -> Receive:
+        """The whole body, to be read again: a slow client holds neither a thread nor a connection."""
         if _declared_length(scope) > limit:
-            raise _RefusedError(_too_large(limit))
+            raise _too_large(limit)
         try:
             async with asyncio.timeout(self._limits.body_s):
-                return await _collected(receive, limit)
+                return _replayed(await _collected(receive, limit), receive)
         except TimeoutError:
             detail = f"the body did not arrive within {self._limits.body_s:g} s; send it faster"
-            raise _RefusedError(Problem(408, "body_too_slow", detail)) from None
+            raise Problem(408, "body_too_slow", detail) from None
 
     def _guarded_send(self, send: Send, passage: _Progress) -> Send:
         async def guarded(message: Message) -> None:
@@ -153,16 +176,20 @@ def _declared_length(scope: Scope) -> int:
     return 0
 
 
+def _has_body(scope: Scope) -> bool:
+    return any(name == b"transfer-encoding" for name, _ in scope["headers"]) or _declared_length(scope) > 0
+
+
 async def _collected(receive: Receive, limit: int) -> bytes:
     chunks, size = [], 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise _RefusedError(Problem(400, "disconnected", "the client left before its body was complete"))
+            raise Problem(400, "disconnected", "the client left before its body was complete")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > limit:
-            raise _RefusedError(_too_large(limit))
+            raise _too_large(limit)
         if not message.get("more_body", False):
             return b"".join(chunks)
 

@@ -71,6 +71,12 @@ def overloaded(retry_after_s: int) -> Problem:
     )
 
 
+def database_unavailable() -> Problem:
+    """The database gives no connection or no answer in time."""
+    detail = "the database does not answer in time; try again later"
+    return Problem(503, "database_unavailable", detail, retry_after_s=2)
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Let every error of the application leave in the one shape."""
     app.add_exception_handler(Problem, _problem)
@@ -107,8 +113,7 @@ def _invalid(_: Request, error: Exception) -> Response:
 
 def _busy(_: Request, error: Exception) -> Response:
     _log.warning("the database did not answer in time: %s", type(error).__name__)
-    detail = "the database does not answer in time; try again later"
-    return problem_response(Problem(503, "database_unavailable", detail, retry_after_s=2))
+    return problem_response(database_unavailable())
 
 
 def _database(request: Request, error: Exception) -> Response:

@@ -5,19 +5,24 @@ service stood still, hundreds of answers come at once and are taken up one by on
 work of those before it.
 """
 
+import select
 import time
 from collections import deque
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import gevent.socket
+from gevent.monkey import get_original
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
+from claimbench.loadgen.load.packets import REPLAYED, RESENT
+from claimbench.loadgen.load.plan import Resend
 from claimbench.loadgen.load.requests import HttpRequest
 
 IDLE_MAX_S = 4.0
 """A connection that was idle for longer may be closed by the other side while it is used again."""
 
+ENDED = "the connection was closed without an answer"
 _RECEIVED_BYTES = 65_536
 
 
@@ -28,14 +33,22 @@ class HttpResponse:
     status: int
     content: bytes
     ended_s: float
+    notes: tuple[str, ...] = ()
 
 
 class BrokenAnswerError(OSError):
     """What came is no answer, or not a whole one."""
 
 
-class _ClosedError(Exception):
-    """A kept connection turned out to be closed: the request was not taken up."""
+class ConnectionEndedError(BrokenAnswerError):
+    """The connection ended before anything of an answer came; the service may have done the work or not."""
+
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+"""Methods whose repetition changes nothing more (RFC 9110, section 9.2.2)."""
+
+_poll = get_original("select", "poll")
+"""As it was before gevent: asked without waiting."""
 
 
 class _Body(HTTPResponse):
@@ -60,34 +73,43 @@ class _Kept:
 class Client:
     """Sends requests to one host over as many connections as are needed at once, and keeps them."""
 
-    def __init__(self, host: str, timeout_s: float) -> None:
+    def __init__(self, host: str, timeout_s: float, resend: Resend = Resend.NEVER) -> None:
+        self._resend = resend
         parts = urlsplit(host)
         self._address = (parts.hostname or "", parts.port or 80)
         self._base, self._timeout_s = parts.path, timeout_s
         self._host = f"Host: {parts.netloc}\r\nUser-Agent: claimbench\r\n"
         self._kept: deque[_Kept] = deque()
 
-    def send(self, request: HttpRequest) -> HttpResponse:
-        """The whole answer. OSError when there is none; each wait for the service ends after the timeout."""
-        content = self._encoded(request)
-        while (kept := self._freshest()) is not None:
-            try:
-                return self._exchanged(kept, request.method, content)
-            except _ClosedError:
-                continue
-        opened = gevent.socket.create_connection(self._address, self._timeout_s)
-        opened.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
-        try:
-            return self._exchanged(opened, request.method, content)
-        except _ClosedError:
-            raise BrokenAnswerError("the connection was closed without an answer") from None
+    def send(self, request: HttpRequest, notes: list[str] | None = None) -> HttpResponse:
+        """The whole answer. OSError when there is none; each wait for the service ends after the timeout.
 
-    def _freshest(self) -> gevent.socket.socket | None:
-        """The one that was used last, so that few are kept; those idle for long are closed."""
+        A request whose connection ends is not sent again, for the service may have died of it; where the plan
+        and the method allow it, it is, once, and `RESENT` is added to the notes.
+        """
+        content = self._encoded(request)
+        try:
+            return self._exchanged(self._connection(), request.method, content)
+        except ConnectionEndedError:
+            if self._resend is Resend.NEVER or request.method not in IDEMPOTENT:
+                raise
+        if notes is not None:
+            notes.append(RESENT)
+        return self._exchanged(self._connection(), request.method, content)
+
+    def _connection(self) -> gevent.socket.socket:
+        """The kept one that was used last and is still open, or a new one; those idle for long are closed."""
         limit_s = time.perf_counter() - IDLE_MAX_S
         while self._kept and self._kept[0].since_s < limit_s:
             self._kept.popleft().socket.close()
-        return self._kept.pop().socket if self._kept else None
+        while self._kept:
+            kept = self._kept.pop().socket
+            if _is_open(kept):
+                return kept
+            kept.close()
+        opened = gevent.socket.create_connection(self._address, self._timeout_s)
+        opened.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+        return opened
 
     def _encoded(self, request: HttpRequest) -> bytes:
         body = b"" if request.body is None else request.body.encode()
@@ -107,7 +129,15 @@ class Client:
             connection.close()
         else:
             self._kept.append(_Kept(connection, ended_s))
-        return HttpResponse(answer.status_code, b"".join(answer.chunks), ended_s)
+        notes = (REPLAYED,) if answer.get("idempotency-replayed") == "true" else ()
+        return HttpResponse(answer.status_code, b"".join(answer.chunks), ended_s, notes)
+
+
+def _is_open(kept: gevent.socket.socket) -> bool:
+    """Whether the other side has neither closed it nor sent what nobody asked for."""
+    poll = _poll()
+    poll.register(kept.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 def _read(connection: gevent.socket.socket, method: str, content: bytes) -> _Body:
@@ -117,13 +147,13 @@ def _read(connection: gevent.socket.socket, method: str, content: bytes) -> _Bod
         while not answer.message_complete:
             data = connection.recv(_RECEIVED_BYTES)
             if not data and not is_begun:
-                raise _ClosedError
+                raise ConnectionEndedError(ENDED)
             is_begun = True
             answer.feed(data)  # no data ends a body that has no length
     except HTTPParseError as error:
         raise BrokenAnswerError(f"the answer is broken or breaks off in the middle ({error})") from None
     except (BrokenPipeError, ConnectionResetError):
         if not is_begun:
-            raise _ClosedError from None
+            raise ConnectionEndedError(ENDED) from None
         raise
     return answer

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from claimbench.loadgen.load.packets import Packet
 from claimbench.loadgen.load.plan import LoadPlan
 from claimbench.loadgen.load.recorder import Totals
+from claimbench.loadgen.load.validity import littles_law
 from claimbench.reports.record.load import Generated, Latency, WorkerRecord
 
 GRACE_S = 10.0
@@ -46,6 +47,14 @@ class Collector:
         self._workers.append(record)
         self._waited_for.discard(client)
 
+    def lose(self, client: str) -> None:
+        """A process has failed; nothing more comes of it."""
+        self._waited_for.discard(client)
+
+    def give_up(self) -> None:
+        """Wait for nobody any more: the run is ended from outside."""
+        self._waited_for = set()
+
     def look(self, alive: Set[str], now_s: float) -> None:
         """Note who stopped answering; a process that comes back in time is waited for again."""
         silent = self._waited_for - alive
@@ -74,12 +83,20 @@ class Collector:
         """What a person wants to see at once, in a few lines."""
         total = generated.total
         lost = f", {generated.workers_lost} generators lost" if generated.workers_lost else ""
-        done = f"{total.completed:,} completed, {total.failed:,} failed, {total.dropped:,} dropped{lost}"
+        noted = "".join(
+            f", {count:,} {word}"
+            for word, count in (("resent", total.resent), ("replayed", total.replayed))
+            if count
+        )
+        done = (
+            f"{total.completed:,} completed, {total.failed:,} failed, {total.dropped:,} dropped{noted}{lost}"
+        )
         lines = [
             f"open arrivals: {generated.planned:,} planned, {done}",
             f"  from the intended start  {_line(total.response)}",
             f"  from the real start      {_line(total.service)}",
             f"  schedule lag             {_line(total.lag)}",
+            f"  {littles_law(generated)}",
         ]
         return "\n".join(lines) + "\n"
 

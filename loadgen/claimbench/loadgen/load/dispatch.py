@@ -18,6 +18,7 @@ from claimbench.reports.record.load import WorkerRecord
 
 REPORT_EACH_S = 1.0
 NO_ANSWER = "no answer in time"
+CUT_OFF = "cut off by the end of the run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Sent:
 
     ended_s: float
     reason: str = ""
+    notes: tuple[str, ...] = ()
 
 
 Send = Callable[[Task, float], Sent]
@@ -50,6 +52,10 @@ class Dispatcher:
         self._in_flight: dict[int, Finished] = {}
         self._bytes_max = 0
         self._start_s = 0.0
+        self._share = 0
+        self._meter: CpuMeter | None = None
+        self._busy = BusyMeter()
+        self._reporter: gevent.Greenlet | None = None
 
     def run(self, delay_s: float) -> WorkerRecord:
         """Start the schedule in so many seconds; return when the last request is answered or given up."""
@@ -60,22 +66,31 @@ class Dispatcher:
         gc.collect()
         gc.freeze()
         self._start_s = time.perf_counter() + delay_s
+        self._share = len(mine)
         gevent.sleep(delay_s / 2)
-        meter = CpuMeter()
-        reporter = gevent.spawn(self._report, meter)
+        self._meter = CpuMeter()
+        self._reporter = gevent.spawn(self._report, self._meter)
         while tasks:
             self._arrive(tasks.popleft())
         self._pool.join(timeout=self._plan.timeout_s + 1)
-        self._give_up()
-        reporter.kill()
+        return self.close(NO_ANSWER)
+
+    def close(self, reason: str) -> WorkerRecord:
+        """Count what is still in flight as failed for this reason, hand over the rest, tell of the run."""
+        self._give_up(reason)
+        if self._reporter is not None:
+            self._reporter.kill()
+        meter = self._meter or CpuMeter()
         cpu_share, peak = meter.lap(), meter.peak
         self._flush()
         return WorkerRecord(
             index=self._shard.worker,
-            arrivals=len(mine),
+            arrivals=self._share,
             cpu_share=meter.overall(),
             cpu_share_peak=max(peak, cpu_share),
             report_bytes_max=self._bytes_max,
+            in_flight_s=self._busy.area_s,
+            observed_s=max(self._busy.at_s, 0.0),
         )
 
     def _arrive(self, task: Task) -> None:
@@ -90,17 +105,20 @@ class Dispatcher:
     def _serve(self, task: Task, due: float) -> None:
         sent_s = time.perf_counter() - self._start_s
         self._in_flight[task.position] = Finished(task.operation, task.due_s, sent_s, sent_s, NO_ANSWER)
+        self._busy.enter(task.due_s, sent_s)
         sent = self._send(task, due)
         del self._in_flight[task.position]
         ended_s = sent.ended_s - self._start_s
-        self._recorder.finish(Finished(task.operation, task.due_s, sent_s, ended_s, sent.reason))
+        self._recorder.finish(Finished(task.operation, task.due_s, sent_s, ended_s, sent.reason, sent.notes))
+        self._busy.leave(ended_s)
 
-    def _give_up(self) -> None:
+    def _give_up(self, reason: str) -> None:
         """Count what is still in flight as failed, with the time that it has taken so far."""
         self._pool.kill()
         ended_s = time.perf_counter() - self._start_s
         for left in self._in_flight.values():
-            self._recorder.finish(Finished(left.operation, left.due_s, left.sent_s, ended_s, NO_ANSWER))
+            self._recorder.finish(Finished(left.operation, left.due_s, left.sent_s, ended_s, reason))
+            self._busy.leave(ended_s)
         self._in_flight.clear()
 
     def _report(self, meter: "CpuMeter") -> None:
@@ -113,6 +131,28 @@ class Dispatcher:
         for packet in self._recorder.packets():
             self._bytes_max = max(self._bytes_max, len(packet.encode()))
             self._hand_over(packet)
+
+
+class BusyMeter:
+    """How many requests are in flight, from their intended starts on, integrated over time in seconds."""
+
+    def __init__(self) -> None:
+        self.area_s = self.at_s = 0.0
+        self._in_flight = 0
+
+    def enter(self, due_s: float, sent_s: float) -> None:
+        """One was sent; what it waited for that counts as well."""
+        self._change(sent_s, 1)
+        self.area_s += sent_s - due_s
+
+    def leave(self, ended_s: float) -> None:
+        """One has ended."""
+        self._change(ended_s, -1)
+
+    def _change(self, at_s: float, by: int) -> None:
+        self.area_s += self._in_flight * (at_s - self.at_s)
+        self.at_s = at_s
+        self._in_flight += by
 
 
 class CpuMeter:

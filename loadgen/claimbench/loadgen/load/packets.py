@@ -43,6 +43,11 @@ class Mishap:
 DROPPED = "dropped"
 """The reason of an arrival that found no free place in flight."""
 
+RESENT, REPLAYED = "resent", "replayed"
+"""No failures: sent again as its connection had ended; answered from what an earlier request had stored."""
+
+NO_FAILURES = frozenset({DROPPED, RESENT, REPLAYED})
+
 Part = Cell | Mishap
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.load.arrivals import Spacing, Stretch, Times, arrival_times
@@ -60,6 +60,14 @@ class TenantKey(Frozen):
     session_id: int | None = None
 
 
+class Resend(StrEnum):
+    """Whether a request whose connection ended without an answer is sent once more."""
+
+    NEVER = "never"
+    IDEMPOTENT = "idempotent"
+    """Only with a method that may be repeated: GET, HEAD, PUT, DELETE, OPTIONS."""
+
+
 class LoadPlan(Frozen):
     """The whole of it. `in_flight_max` is for each process: more arrivals than that at once are dropped."""
 
@@ -74,6 +82,25 @@ class LoadPlan(Frozen):
     in_flight_max: Annotated[int, Field(ge=1)] = 1_000
     timeout_s: Positive = 30.0
     window_s: Positive = 1.0
+    lag_p99_s: Positive = 0.1
+    """More lag than this, and the generator was not fit to measure."""
+    resend: Resend = Resend.NEVER
+    salt: str = ""
+    """In every idempotency key; each run takes its own, or it would measure replays of the run before."""
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> "LoadPlan":
+        for each in self.profile:
+            if each.duration_s <= 0 or each.rate_from < 0 or each.rate_to < 0:
+                raise ValueError("profile: a duration is above 0, and a rate is not below 0")
+        if not sum(each.expected for each in self.profile):
+            raise ValueError("profile: no arrival is due; give a rate above 0")
+        shown = {each.credential for each in self.operations}
+        if Credential.TENANT in shown and not self.tenants:
+            raise ValueError("tenants: an operation shows a tenant's key, and there is none")
+        if Credential.ADMIN in shown and not self.admin_token:
+            raise ValueError("admin_token: an operation shows the admin token, and there is none")
+        return self
 
     def times(self) -> Times:
         """When the arrivals of the whole run are due, in seconds since its start."""
@@ -99,4 +126,6 @@ def read_plan(path: Path) -> LoadPlan:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(first["msg"].lower(), where=f"{path}: {key}", remedy="mend this value") from None
+        told = first["msg"].removeprefix("Value error, ")
+        where = f"{path}: {key}" if key else str(path)
+        raise UsageError(told[:1].lower() + told[1:], where=where, remedy="mend this value") from None

@@ -27,26 +27,27 @@ class Access:
 
 def plan_of(load: Load, access: Access) -> LoadPlan:
     """The whole load against this service."""
-    return _plan(load, access, profile(load))
+    return _plan(load, access, profile(load), operations(load.traffic))
 
 
 def plan_at_rate(load: Load, access: Access, rate_per_s: float, duration_s: float) -> LoadPlan:
     """The same traffic at a constant rate, for a step of the capacity search."""
-    return _plan(load, access, constant(rate_per_s, duration_s))
+    return _plan(load, access, constant(rate_per_s, duration_s), operations(load.traffic))
 
 
-def _plan(load: Load, access: Access, stretches: Profile) -> LoadPlan:
+def _plan(load: Load, access: Access, stretches: Profile, asked: tuple[Operation, ...]) -> LoadPlan:
     duration_s = sum(stretch.duration_s for stretch in stretches)
     return LoadPlan(
         host=access.host,
         profile=tuple(stretches),
         spacing=Spacing(load.arrivals.value),
         seed=load.seed,
-        operations=operations(load.traffic),
+        operations=asked,
         tenants=access.tenants,
         admin_token=access.admin_token,
         bulk_size=load.traffic.sessions_per_bulk,
         in_flight_max=load.places,
+        lag_p99_s=load.objective.lag_p99.total_seconds(),
         window_s=max(1.0, round(duration_s / 120)),
     )
 
@@ -88,15 +89,14 @@ def default_plan(host: str) -> LoadPlan:
     access = Access(
         host or HOST, tenants_of(os.environ.get(TENANT_KEYS, "")), os.environ.get(ADMIN_TOKEN, "")
     )
-    plan = plan_of(scenario.load, access)
-    usable = tuple(each for each in plan.operations if _has_key(each, access))
+    usable = tuple(each for each in operations(scenario.load.traffic) if _has_key(each, access))
     if not usable:
         raise UsageError(
             "there is no key, so nothing can be asked",
             where=TENANT_KEYS,
             remedy="set it to 1:KEY,2:KEY (company and API key), or give a --plan",
         )
-    return plan.model_copy(update={"operations": usable})
+    return _plan(scenario.load, access, profile(scenario.load), usable)
 
 
 def _has_key(operation: Operation, access: Access) -> bool:

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from claimbench.loadgen.load.histogram import Latencies, pieces, to_text
-from claimbench.loadgen.load.packets import BLOB_BYTES_MAX, DROPPED, Cell, LatencyKind, Mishap, Packet, packed
+from claimbench.loadgen.load.packets import (
+    BLOB_BYTES_MAX,
+    DROPPED,
+    NO_FAILURES,
+    REPLAYED,
+    RESENT,
+    Cell,
+    LatencyKind,
+    Mishap,
+    Packet,
+    packed,
+)
 from claimbench.reports.record.load import FailureRecord, Latency, OperationRecord, SeriesPoint
 
 REASON_LENGTH_MAX = 80
@@ -30,6 +41,8 @@ class Finished:
     ended_s: float
     reason: str = ""
     """Why it failed; empty if it did not."""
+    notes: tuple[str, ...] = ()
+    """What else is counted about it: `RESENT`, `REPLAYED`."""
 
 
 class _CellKey(NamedTuple):
@@ -65,8 +78,9 @@ class Recorder:
             (LatencyKind.LAG, request.sent_s - request.due_s),
         ):
             self._cells[_CellKey(window, request.operation, kind)].record(latency_s)
-        if request.reason:
-            self._mishaps[_MishapKey(window, request.operation, request.reason[:REASON_LENGTH_MAX])] += 1
+        for reason in (request.reason, *request.notes):
+            if reason:
+                self._mishaps[_MishapKey(window, request.operation, reason[:REASON_LENGTH_MAX])] += 1
 
     def drop(self, operation: int, due_s: float) -> None:
         """Count an arrival that could not be sent."""
@@ -133,7 +147,7 @@ class Totals:
         """What failed and why, the most frequent first."""
         counts: Counter[tuple[int, str]] = Counter()
         for mishap in self._mishaps:
-            if mishap.reason != DROPPED:
+            if mishap.reason not in NO_FAILURES:
                 counts[mishap.operation, mishap.reason] += mishap.count
         return tuple(
             FailureRecord(operation=self._operations[operation], reason=reason, count=count)
@@ -142,13 +156,15 @@ class Totals:
 
     def _record(self, name: str, cells: Sequence[Cell], mishaps: Sequence[Mishap]) -> OperationRecord:
         response = _merged(cells, LatencyKind.RESPONSE)
-        dropped = _count(mishaps, {DROPPED})
+        dropped = _count(mishaps, DROPPED)
         return OperationRecord(
             name=name,
             arrivals=response.count + dropped,
             completed=response.count,
-            failed=sum(mishap.count for mishap in mishaps) - dropped,
+            failed=_failed(mishaps),
             dropped=dropped,
+            resent=_count(mishaps, RESENT),
+            replayed=_count(mishaps, REPLAYED),
             response=latency(response),
             service=latency(_merged(cells, LatencyKind.SERVICE)),
             lag=latency(_merged(cells, LatencyKind.LAG)),
@@ -156,12 +172,12 @@ class Totals:
 
     def _point(self, window: int, cells: Sequence[Cell], mishaps: Sequence[Mishap]) -> SeriesPoint:
         response = _merged(cells, LatencyKind.RESPONSE)
-        dropped = _count(mishaps, {DROPPED})
+        dropped = _count(mishaps, DROPPED)
         p50, p95 = response.percentiles_ms((50.0, 95.0))
         return SeriesPoint(
             at_s=window * self._window_s,
             arrivals=response.count + dropped,
-            failed=sum(mishap.count for mishap in mishaps) - dropped,
+            failed=_failed(mishaps),
             dropped=dropped,
             response_p50_ms=p50,
             response_p95_ms=p95,
@@ -194,5 +210,9 @@ def _merged(cells: Iterable[Cell], kind: LatencyKind) -> Latencies:
     return merged
 
 
-def _count(mishaps: Iterable[Mishap], reasons: set[str]) -> int:
-    return sum(mishap.count for mishap in mishaps if mishap.reason in reasons)
+def _count(mishaps: Iterable[Mishap], reason: str) -> int:
+    return sum(mishap.count for mishap in mishaps if mishap.reason == reason)
+
+
+def _failed(mishaps: Iterable[Mishap]) -> int:
+    return sum(mishap.count for mishap in mishaps if mishap.reason not in NO_FAILURES)

@@ -86,8 +86,11 @@ class Requests:
             headers.append(Header("Authorization", f"Bearer {self._plan.admin_token}"))
         if operation.body is not Body.NONE:
             headers.append(Header("Content-Type", "application/json"))
-            headers.append(Header("Idempotency-Key", f"{self._plan.seed}-{task.position}"))
+            headers.append(Header("Idempotency-Key", self._idempotency_key(task)))
         return tuple(headers)
+
+    def _idempotency_key(self, task: Task) -> str:
+        return "-".join(str(part) for part in (self._plan.salt, self._plan.seed, task.position) if part != "")
 
     def _body(self, operation: Operation, task: Task) -> str | None:
         if operation.body is Body.NONE:

@@ -4,10 +4,12 @@ The master (or the only process) tells every worker its shard and the plan, merg
 back, and writes the outcome. Locust's own statistics get the latency from the intended start as well.
 """
 
+import secrets
 import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -20,18 +22,20 @@ from locust.exception import CatchResponseError
 from locust.rpc import Message
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from claimbench.errors import ClaimbenchError, ExitCode
+from claimbench.errors import ClaimbenchError, ExitCode, UsageError
 from claimbench.loadgen.load.client import Client
 from claimbench.loadgen.load.collector import Collector, GeneratorProcess
-from claimbench.loadgen.load.dispatch import Dispatcher, Sent, Shard
+from claimbench.loadgen.load.dispatch import CUT_OFF, Dispatcher, Sent, Shard
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.packets import decode
 from claimbench.loadgen.load.plan import LoadPlan, Task, read_plan
 from claimbench.loadgen.load.planning import default_plan
 from claimbench.loadgen.load.requests import HttpRequest, Requests
+from claimbench.loadgen.load.validity import Bounds, problems
 from claimbench.reports.record.load import WorkerRecord
 
 BEGIN, PACKET, DONE = "claimbench_begin", "claimbench_packet", "claimbench_done"
+FAILED = "claimbench_failed"
 DELAY_S = 0.5
 """From the message to the first arrival: longer than a message needs to reach the last worker."""
 
@@ -76,10 +80,14 @@ def _take_part(environment: Environment, runner: Runner, **_: Any) -> None:
     options = environment.parsed_options
     if options is None:
         return
+    # The loop's time stands still while modules are imported, and `-t` would count from before that.
+    gevent.get_hub().loop.update_now()
     try:
+        if options.tags or options.exclude_tags:
+            raise UsageError("a plan has no tags", where="--tags", remedy="leave out operations in the plan")
         host = require_loopback(environment.host) if environment.host else ""
         plan = _awaited(Path(options.plan), options.await_plan) if options.plan else default_plan(host)
-        require_loopback(plan.host)
+        plan = plan.model_copy(update={"host": host or require_loopback(plan.host)})
     except ClaimbenchError as error:
         sys.stderr.write(f"claimbench: {error}\n")
         sys.exit(error.exit_code)
@@ -102,6 +110,7 @@ class Generator:
     def __init__(self, environment: Environment, runner: Runner) -> None:
         self._environment, self._runner = environment, runner
         self._running: gevent.Greenlet | None = None
+        self._dispatcher: Dispatcher | None = None
         runner.register_message(BEGIN, self._begin)
         _listen(environment.events.test_stopping, self._stop)
 
@@ -110,20 +119,28 @@ class Generator:
         plan = LoadPlan.model_validate_json(msg.data["plan"])
         require_loopback(plan.host)
         self._stop()
-        self._running = gevent.spawn(self._run, plan, Shard(msg.data["worker"], msg.data["workers"]))
-
-    def _run(self, plan: LoadPlan, shard: Shard) -> None:
         sender = Sender(plan, self._environment)
-        dispatcher = Dispatcher(
-            plan, shard, sender.send, lambda packet: self._runner.send_message(PACKET, packet.encode())
+        self._dispatcher = Dispatcher(
+            plan,
+            Shard(msg.data["worker"], msg.data["workers"]),
+            sender.send,
+            lambda packet: self._runner.send_message(PACKET, packet.encode()),
         )
+        self._running = gevent.spawn(self._run, self._dispatcher)
+        self._running.link_exception(lambda _: self._runner.send_message(FAILED, ""))
+
+    def _run(self, dispatcher: Dispatcher) -> None:
         record = dispatcher.run(DELAY_S)
+        self._dispatcher = None
         self._runner.send_message(DONE, record.model_dump_json())
 
     def _stop(self, **_: Any) -> None:
-        # On its own way out the greenlet itself may ask for the end of the test: it must not kill itself.
-        if self._running is not None and self._running is not gevent.getcurrent():
-            self._running.kill(block=False)
+        """Tell what was seen of a run that is ended before its plan is."""
+        dispatcher, self._dispatcher = self._dispatcher, None
+        if dispatcher is None or self._running is None:
+            return
+        self._running.kill()
+        self._runner.send_message(DONE, dispatcher.close(CUT_OFF).model_dump_json())
 
 
 class Sender:
@@ -132,19 +149,19 @@ class Sender:
     def __init__(self, plan: LoadPlan, environment: Environment) -> None:
         self._requests = Requests(plan)
         self._event = environment.events.request
-        self._client = Client(plan.host, plan.timeout_s)
+        self._client = Client(plan.host, plan.timeout_s, plan.resend)
 
     def send(self, each: Task, due: float) -> Sent:
         """Send it; what is done about the answer no longer counts as waiting for it."""
-        request = self._requests.of(each)
+        request, notes = self._requests.of(each), list[str]()
         try:
-            answer = self._client.send(request)
+            answer = self._client.send(request, notes)
         except OSError as error:
-            sent = Sent(time.perf_counter(), type(error).__name__)
+            sent = Sent(time.perf_counter(), type(error).__name__, tuple(notes))
             self._tell(request, due, sent, 0, error)
             return sent
         failed = answer.status >= HTTPStatus.BAD_REQUEST
-        sent = Sent(answer.ended_s, f"HTTP {answer.status}" if failed else "")
+        sent = Sent(answer.ended_s, f"HTTP {answer.status}" if failed else "", (*notes, *answer.notes))
         if request.is_remembered and not failed:
             self._requests.learn(each, answer.content)
         self._tell(
@@ -176,9 +193,12 @@ class Conductor:
     ) -> None:
         self._environment, self._runner, self._plan, self._outcome = environment, runner, plan, outcome
         self._collector: Collector | None = None
+        self._told: Collector | None = None
         runner.register_message(PACKET, self._packet)
         runner.register_message(DONE, self._done)
+        runner.register_message(FAILED, self._failed)
         _listen(environment.events.spawning_complete, self._begin)
+        _listen(environment.events.quitting, self._end)
 
     def _begin(self, **_: Any) -> None:
         if self._collector is not None and not self._collector.is_over:
@@ -187,8 +207,9 @@ class Conductor:
         self._collector = Collector(
             self._plan, [GeneratorProcess(each) for each in clients], time.monotonic()
         )
+        plan = self._plan.model_copy(update={"salt": secrets.token_hex(6)})
         for worker, client in enumerate(clients):
-            content = {"plan": self._plan.model_dump_json(), "worker": worker, "workers": len(clients)}
+            content = {"plan": plan.model_dump_json(), "worker": worker, "workers": len(clients)}
             if isinstance(self._runner, MasterRunner):
                 self._runner.send_message(BEGIN, content, client_id=client)
             else:
@@ -205,6 +226,11 @@ class Conductor:
         if self._collector is not None:
             self._collector.finish(msg.node_id, WorkerRecord.model_validate_json(msg.data))
 
+    def _failed(self, environment: Environment, msg: Message, **_: Any) -> None:
+        del environment
+        if self._collector is not None:
+            self._collector.lose(msg.node_id)
+
     def _watch(self, collector: Collector) -> None:
         while not collector.is_over:
             gevent.sleep(WATCH_EACH_S)
@@ -213,13 +239,33 @@ class Conductor:
                 collector.look(alive, time.monotonic())
             else:
                 collector.look({"local"}, time.monotonic())
-        generated = collector.generated()
-        if self._outcome is not None:
-            self._outcome.write_text(generated.model_dump_json())
-        sys.stderr.write(collector.summary(generated))
-        if generated.workers_lost:
-            self._environment.process_exit_code = ExitCode.INCONCLUSIVE
+        self._tell(collector)
         if self._environment.web_ui is None:
             self._runner.quit()
         else:
             self._runner.stop()
+
+    def _end(self, **_: Any) -> None:
+        """Locust ends, be it early: what was measured is kept, and said to be no whole run."""
+        if self._collector is None:
+            self._environment.process_exit_code = ExitCode.INCONCLUSIVE
+            sys.stderr.write("claimbench: the run was ended before it began; nothing was measured\n")
+            return
+        if not self._collector.is_over:
+            self._runner.stop()
+            self._collector.give_up()
+        self._tell(self._collector)
+
+    def _tell(self, collector: Collector) -> None:
+        if self._told is collector:
+            return
+        self._told = collector
+        generated = collector.generated()
+        if self._outcome is not None:
+            self._outcome.write_text(generated.model_dump_json())
+        sys.stderr.write(collector.summary(generated))
+        found = tuple(problems(generated, Bounds(timedelta(seconds=self._plan.lag_p99_s))))
+        for problem in found:
+            sys.stderr.write(f"claimbench: not fit to measure: {problem}\n")
+        if found:
+            self._environment.process_exit_code = ExitCode.INCONCLUSIVE

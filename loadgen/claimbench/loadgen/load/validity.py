@@ -6,6 +6,9 @@ from datetime import timedelta
 
 from claimbench.reports.record.load import Generated
 
+LAW_OFF_MAX = 0.05
+"""Histograms keep three digits, and the last packet of a process may miss a moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -14,6 +17,40 @@ class Bounds:
     lag_p99: timedelta
     cpu_share: float = 0.9
     dropped_share: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class LittlesLaw:
+    """Mean in flight = throughput x mean response (Little, Operations Research 9, 1961)."""
+
+    in_flight: float
+    throughput_per_s: float
+    response_ms: float
+
+    @property
+    def off_share(self) -> float:
+        """How far the product lies from what was counted, as a share of it."""
+        return (
+            abs(self.throughput_per_s * self.response_ms / 1000 / self.in_flight - 1)
+            if self.in_flight
+            else 0.0
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"Little's law: {self.in_flight:,.3f} in flight on average = {self.throughput_per_s:,.1f}/s x "
+            f"{self.response_ms:,.2f} ms, off by {self.off_share:.1%}"
+        )
+
+
+def littles_law(generated: Generated) -> LittlesLaw:
+    """What was counted in flight, beside what the histograms and the clock make of it."""
+    observed_s = max((worker.observed_s for worker in generated.workers), default=0.0)
+    if not observed_s:
+        return LittlesLaw(0.0, 0.0, 0.0)
+    in_flight_s = sum(worker.in_flight_s for worker in generated.workers)
+    total = generated.total
+    return LittlesLaw(in_flight_s / observed_s, total.completed / observed_s, total.response.mean_ms)
 
 
 def problems(generated: Generated, bounds: Bounds) -> Iterator[str]:
@@ -36,6 +73,11 @@ def _of_arrivals(generated: Generated, bounds: Bounds) -> Iterator[str]:
         yield f"requests left behind their schedule: {told}"
     if total.dropped > bounds.dropped_share * total.arrivals:
         yield f"{total.dropped:,} of {total.arrivals:,} arrivals found no place in flight: raise maxVUs"
+    law = littles_law(generated)
+    if law.off_share > LAW_OFF_MAX and not generated.workers_lost:
+        yield f"the books do not agree: {law}"
+    if total.replayed:
+        yield f"{total.replayed:,} answers were replays of earlier requests: no work was measured"
     lost = generated.planned - total.arrivals
     if lost and not generated.workers_lost:
-        yield f"{lost:,} of {generated.planned:,} arrivals are not accounted for"
+        yield f"{lost:,} of {generated.planned:,} arrivals are not accounted for: the run was cut short"

@@ -51,6 +51,10 @@ class OperationRecord(Frozen):
     completed: int
     failed: int
     dropped: int
+    resent: int = 0
+    """Sent once more, as the plan allows, because the connection had ended without an answer."""
+    replayed: int = 0
+    """Answered from what an earlier request with the same key had stored: no work was measured."""
     response: Latency
     service: Latency
     lag: Latency
@@ -84,6 +88,10 @@ class WorkerRecord(Frozen):
     cpu_share: float
     cpu_share_peak: float
     report_bytes_max: int
+    in_flight_s: float = 0.0
+    """The number of requests in flight, integrated over time as they came and went."""
+    observed_s: float = 0.0
+    """From the start of the schedule to the last answer."""
 
 
 class Generated(Frozen):
