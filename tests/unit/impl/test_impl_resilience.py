@@ -2,7 +2,7 @@
 
 import io
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -49,8 +49,8 @@ class ScriptedApi:
         self._next()
         return MADE
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-        return self.made
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+        return dict.fromkeys(keys, self.made) if self.made else {}
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         self._next()
