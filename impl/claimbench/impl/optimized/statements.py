@@ -113,7 +113,8 @@ CLAIM_ENDED_BATCHES = text("""
         WHERE status IN ('COMPLETED', 'EXPIRED', 'CANCELLED', 'FAILED')
           AND company_id = ANY (CAST(:companies AS bigint[]))
           AND (claimed_at IS NULL OR claimed_at <= :stale OR claimed_at > :wrong)
-        FOR UPDATE SKIP LOCKED
+          AND id > :after
+        ORDER BY id LIMIT :at_a_time FOR UPDATE SKIP LOCKED
     )
     RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, completed_at
 """)
@@ -125,16 +126,7 @@ RELEASE_BATCHES = text("""
 """)
 """Leave batches whose files could not be read to a later run."""
 
-SETTLE_REQUESTS = text(f"""
-    WITH settled AS (
-        SELECT * FROM unnest(
-            CAST(:requests AS bigint[]), CAST(:batches AS bigint[]), CAST(:statuses AS text[]),
-            CAST(:errors AS text[]), CAST(:prompt_tokens AS int[]), CAST(:completion_tokens AS int[]),
-            CAST(:costs AS numeric[]), CAST(:sentiments AS text[]), CAST(:categories AS text[]),
-            CAST(:summaries AS text[]), CAST(:languages AS text[]), CAST(:attempts_used AS int[])
-        ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, cost_usd,
-                                   sentiment, category, summary, language, attempts_used, place)
-    ), applied AS (
+_SETTLE = f"""applied AS (
         UPDATE ai_processing_request AS request
         SET status = {_SETTLED.status},
             attempts = {_SETTLED.attempts},
@@ -149,7 +141,7 @@ SETTLE_REQUESTS = text(f"""
                             ELSE coalesce(request.cost_usd, 0) + settled.cost_usd END,
             completed_at = {_SETTLED.completed_at}
         FROM settled
-        WHERE request.id = settled.id AND request.status = :expected
+        WHERE request.id = settled.id AND (request.status = :expected) IS TRUE
           AND (settled.batch_id IS NULL OR request.batch_id = settled.batch_id)
         RETURNING request.session_id, request.status AS new_status, settled.place,
                   settled.sentiment, settled.category, settled.summary, settled.language
@@ -171,8 +163,36 @@ SETTLE_REQUESTS = text(f"""
     SELECT count(*) FILTER (WHERE new_status = 'PROCESSING_COMPLETE') AS completed,
            count(*) FILTER (WHERE new_status <> 'PROCESSING_COMPLETE') AS failed
     FROM applied
+"""  # noqa: S608 (our own fragments)
+
+SETTLE_REQUESTS = text(f"""
+    WITH settled AS (
+        SELECT * FROM unnest(
+            CAST(:requests AS bigint[]), CAST(:batches AS bigint[]), CAST(:statuses AS text[]),
+            CAST(:errors AS text[]), CAST(:prompt_tokens AS int[]), CAST(:completion_tokens AS int[]),
+            CAST(:costs AS numeric[]), CAST(:sentiments AS text[]), CAST(:categories AS text[]),
+            CAST(:summaries AS text[]), CAST(:languages AS text[]), CAST(:attempts_used AS int[])
+        ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, cost_usd,
+                                   sentiment, category, summary, language, attempts_used, place)
+    ), {_SETTLE}
 """)  # noqa: S608 (our own fragments)
 """Apply outcomes to requests that still wait for them, and their answers to the sessions; later ones win."""
+
+STAGE_SETTLEMENTS = """
+    SET LOCAL random_page_cost = 1.1;
+    CREATE TEMP TABLE settled (
+        id bigint, batch_id bigint, status text, error text, prompt_tokens int, completion_tokens int,
+        cost_usd numeric, sentiment text, category text, summary text, language text, attempts_used int,
+        place int
+    ) ON COMMIT DROP
+"""
+"""Where a chunk of outcomes is put by COPY; who then joins it reads the chunk's rows, not the whole table."""
+
+COPY_SETTLEMENTS = "COPY settled FROM STDIN (FORMAT binary)"
+SETTLEMENT_TYPES = ("int8", "int8", "text", "text", "int4", "int4", "numeric", *("text",) * 4, "int4", "int4")
+
+SETTLE_STAGED = text(f"WITH {_SETTLE}")
+"""Apply the outcomes that are staged, as `SETTLE_REQUESTS` does."""
 
 FAIL_MISSING_LINES = text(f"""
     UPDATE ai_processing_request AS request
@@ -184,7 +204,7 @@ FAIL_MISSING_LINES = text(f"""
     FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:errors AS text[]),
                 CAST(:attempts_used AS int[]))
          AS ended (batch_id, status, error, attempts_used)
-    WHERE request.batch_id = ended.batch_id AND request.status = 'BATCHING_IN_PROGRESS'
+    WHERE request.batch_id = ended.batch_id AND (request.status = 'BATCHING_IN_PROGRESS') IS TRUE
 """)  # noqa: S608 (our own fragments)
 """Requests whose batch ended without a line for them."""
 
