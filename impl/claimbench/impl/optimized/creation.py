@@ -13,7 +13,7 @@ from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.lease import Lease
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import ahead, in_parallel
-from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, ClaimedBatch, Planner
+from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, ClaimedBatch, BatchPlanner
 from claimbench.impl.optimized.prompt_files import PromptFiles, PromptFileWriter
 from claimbench.impl.optimized.sessions import own_session, shown_alive
 from claimbench.impl.optimized.submission import InterruptedBatch, SubmittedBatch, Submitter, held
@@ -61,7 +61,7 @@ class _Creation:
     def _chunks(self, companies: Sequence[int], claims: Connection) -> Generator[tuple[ClaimedBatch, ...]]:
         """Batches that are ours, interrupted ones first, at most so many requests at a time."""
         yield from _chunked(self._resumed(companies))
-        planner = Planner(claims, self._context.policy, self._lease)
+        planner = BatchPlanner(claims, self._context.policy, self._lease)
         plan = planner.plan(companies)
         self._count(failed=plan.silent, skipped=plan.waiting)
         for chunk in plan.chunks:

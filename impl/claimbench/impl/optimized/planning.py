@@ -151,7 +151,7 @@ class ClaimedBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CreationPlan:
     """What is due, as it stands in a table of its own on the server."""
 
     chunks: tuple[Chunk, ...]
@@ -160,7 +160,7 @@ class Plan:
     """How many requests are not due yet."""
 
 
-class Planner:
+class BatchPlanner:
     """Plans and claims over one connection, in autocommit, on which the plan is kept."""
 
     def __init__(self, connection: Connection, policy: Policy, lease: Lease) -> None:
@@ -177,7 +177,7 @@ class Planner:
             "remembered_since": remembered_since(policy, lease.at),
         }
 
-    def plan(self, companies: Sequence[int]) -> Plan:
+    def plan(self, companies: Sequence[int]) -> CreationPlan:
         """Plan everything that waits; give up on what has nothing to ask."""
         self._connection.execute(_DROP_PLAN)
         planned = self._connection.execute(_PLAN, {**self._values, "companies": list(companies)}).rowcount
@@ -186,7 +186,7 @@ class Planner:
             self._connection.execute(text("ANALYZE batch_plan"))
         rows = [Chunk(*row) for row in self._connection.execute(_CHUNKS, self._values)]
         counts = {row.low: row.requests for row in rows}
-        return Plan(tuple(row for row in rows if row.low > 0), counts.get(0, 0), counts.get(-1, 0))
+        return CreationPlan(tuple(row for row in rows if row.low > 0), counts.get(0, 0), counts.get(-1, 0))
 
     def claim(self, chunk: Chunk) -> tuple[ClaimedBatch, ...]:
         """Store the batches of a chunk, committed: a crash leaves them to the next run, by the lease."""
