@@ -13,7 +13,7 @@ from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.lease import Lease
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import ahead, in_parallel
-from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, ClaimedBatch, BatchPlanner
+from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, BatchPlanner, ClaimedBatch
 from claimbench.impl.optimized.prompt_files import PromptFiles, PromptFileWriter
 from claimbench.impl.optimized.sessions import own_session, shown_alive
 from claimbench.impl.optimized.submission import InterruptedBatch, SubmittedBatch, Submitter, held
