@@ -15,7 +15,7 @@ from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import ahead, in_parallel
 from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, BatchPlanner, ClaimedBatch
 from claimbench.impl.optimized.prompt_files import PromptFiles, PromptFileWriter
-from claimbench.impl.optimized.sessions import own_session, shown_alive
+from claimbench.impl.optimized.sessions import living_session, own_session
 from claimbench.impl.optimized.submission import InterruptedBatch, SubmittedBatch, Submitter, held
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
@@ -44,12 +44,12 @@ class _Creation:
         """The claim of a chunk runs while the one before it is sent, over a session of its own."""
         engine = self._context.engine
         is_parallel = self._context.policy.concurrent_companies > 1
-        with own_session(engine) as claims, own_session(engine) as prompts:
+        with own_session(engine) as claims:
             made = self._chunks(companies, claims)
             with closing(ahead(made) if is_parallel else made) as chunks:
                 first = next(chunks, None)
                 if first is not None:
-                    with shown_alive(prompts, self._lease):
+                    with living_session(engine, self._lease) as prompts:
                         for batches in chain((first,), chunks):
                             self._send(batches, prompts)
         return self._report

@@ -17,7 +17,7 @@ from claimbench.impl.statuses import ACCEPTED_BATCHES
 REQUESTS_AT_A_TIME = 10_000
 """Requests that one transaction may claim, unless a single batch is larger."""
 
-_DROP_PLAN = text("DROP TABLE IF EXISTS pg_temp.batch_plan")
+_DROP_PLAN = text("DROP TABLE pg_temp.batch_plan")
 
 _PLAN = text("""
     CREATE TEMP TABLE batch_plan AS
@@ -179,7 +179,6 @@ class BatchPlanner:
 
     def plan(self, companies: Sequence[int]) -> CreationPlan:
         """Plan everything that waits; give up on what has nothing to ask."""
-        self._connection.execute(_DROP_PLAN)
         planned = self._connection.execute(_PLAN, {**self._values, "companies": list(companies)}).rowcount
         if planned > REQUESTS_AT_A_TIME:
             self._connection.execute(text("CREATE INDEX ON batch_plan (batch)"))

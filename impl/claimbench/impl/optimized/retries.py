@@ -17,7 +17,7 @@ from claimbench.impl.lifecycle import (
 )
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
-from claimbench.impl.optimized.sessions import own_session, shown_alive
+from claimbench.impl.optimized.sessions import living_session
 from claimbench.impl.optimized.settling import Settlement, Settling, settle
 from claimbench.impl.optimized.writing import rows_of
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
@@ -48,7 +48,7 @@ def retry_failed(companies: Sequence[int], context: PipelineContext, now: dateti
         return report
     settling = Settling(STAGE, RequestStatus.RETRY_IN_PROGRESS, context.policy, now)
     breaker, limit = StageBreaker(context.events, CHAT_PATIENCE), context.policy.concurrent_companies
-    with own_session(context.engine) as session, shown_alive(session, lease):
+    with living_session(context.engine, lease) as session:
         questions = _questions(session, claimed, lease)
         for portion in _portions(in_parallel(lambda asked: _ask(asked, context, breaker), questions, limit)):
             with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -1,18 +1,24 @@
 """Server sessions that a stage keeps for itself, and by which others see that it lives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
 from claimbench.impl.lease import LOCK_NUMBER_SQL, Lease
 
 _NUMBER = LOCK_NUMBER_SQL.format(token=":token")  # noqa: S106 (the name of a parameter)
-_PAGE_COST = text("SELECT set_config('random_page_cost', '1.1', false)")
-_USUAL_PAGE_COST = text("RESET random_page_cost")
-_SHOW_LIFE = text(f"SELECT pg_advisory_lock({_NUMBER})")
-_END_LIFE = text(f"SELECT pg_advisory_unlock({_NUMBER})")
+_BEGIN = "SELECT set_config('random_page_cost', '1.1', false)"
+_END = (
+    "SELECT set_config('random_page_cost', reset_val, false){also}"
+    " FROM pg_settings WHERE name = 'random_page_cost'"
+)
+_OWN = text(_BEGIN), text(_END.format(also=""))
+_ALIVE = (
+    text(f"{_BEGIN}, pg_advisory_lock({_NUMBER})"),
+    text(_END.format(also=f", pg_advisory_unlock({_NUMBER})")),
+)
 
 
 @contextmanager
@@ -22,22 +28,29 @@ def own_session(engine: Engine) -> Iterator[Connection]:
     Its planner reads a chunk's rows one by one, instead of the whole table for each chunk. After a failure it
     is closed, and with it go its locks and its temporary tables.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        try:
-            connection.execute(_PAGE_COST)
-            yield connection
-            connection.execute(_USUAL_PAGE_COST)
-        except BaseException:
-            connection.invalidate()
-            raise
+    with _session(engine, *_OWN, {}) as connection:
+        yield connection
 
 
 @contextmanager
-def shown_alive(connection: Connection, lease: Lease) -> Iterator[None]:
-    """Others see that the holder of the lease lives, whatever their clocks say, while the session does."""
-    connection.execute(_SHOW_LIFE, {"token": lease.by})
-    yield
-    connection.execute(_END_LIFE, {"token": lease.by})
+def living_session(engine: Engine, lease: Lease) -> Iterator[Connection]:
+    """As `own_session`; others see by it that the holder of the lease lives, whatever their clocks say."""
+    with _session(engine, *_ALIVE, {"token": lease.by}) as connection:
+        yield connection
+
+
+@contextmanager
+def _session(
+    engine: Engine, begin: TextClause, end: TextClause, parameters: Mapping[str, object]
+) -> Iterator[Connection]:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        try:
+            connection.execute(begin, parameters)
+            yield connection
+            connection.execute(end, parameters)
+        except BaseException:
+            connection.invalidate()
+            raise
 
 
 def driver_of(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:
