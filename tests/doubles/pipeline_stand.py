@@ -1,6 +1,6 @@
 """A stage for the pipelines: a clone, a fake API behind the real client, simulated time, what must hold."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -169,8 +169,8 @@ class CrashingApi:
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
         return self._played(lambda: self._api.create_batch(input_file_id, metadata))  # type: ignore[return-value]
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-        return self._played(lambda: self._api.find_batch(key, since))  # type: ignore[return-value]
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+        return self._played(lambda: self._api.find_batches(keys, since))  # type: ignore[return-value]
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         return self._played(lambda: self._api.retrieve(batch_id))  # type: ignore[return-value]

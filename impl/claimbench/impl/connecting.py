@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import httpx2
 import openai
 from sqlalchemy import URL, Engine, create_engine
 
@@ -40,15 +41,31 @@ def open_engine(url: URL | str, timeouts: Timeouts = PATIENT) -> Engine:
     )
 
 
+def open_client(
+    base_url: str | None, api_key: str | None = None, http_client: httpx2.Client | None = None
+) -> openai.OpenAI:
+    """A client that repeats nothing by itself: its retries would sleep inside a stage. The caller closes it.
+
+    Without a key it is the environment's; openai.OpenAIError when there is none, or the address is wrong.
+    """
+    return openai.OpenAI(
+        api_key=api_key,
+        base_url=base_url,
+        timeout=PATIENT.api.total_seconds(),
+        http_client=http_client,
+        max_retries=0,
+    )
+
+
 def open_api(
     client: openai.OpenAI,
     events: EventSink = ignore,
     resilience: Resilience = DOCUMENTED,
     timeouts: Timeouts = PATIENT,
 ) -> ResilientBatchApi:
-    """The resilient api over a client, whose own blind retries are switched off."""
+    """The resilient api over a client of `open_client`."""
     limits = openai.Timeout(timeouts.api.total_seconds(), connect=timeouts.api_connect.total_seconds())
-    patient = client.with_options(max_retries=0, timeout=limits)
+    patient = client.with_options(timeout=limits)
     return ResilientBatchApi(OpenAIBatchApi(patient), resilience, events)
 
 

@@ -64,6 +64,11 @@ class ApiError(Exception):
         return Blame.MOMENT if self.retryable else Blame.REQUEST
 
 
+def is_unsent(error: ApiError) -> bool:
+    """Whether a creation that failed so has certainly created nothing: a quota or a key, not the moment."""
+    return error.blame is Blame.CALLER
+
+
 class AnswerError(Exception):
     """An answer is not the JSON that its processing type asks for."""
 

@@ -4,6 +4,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+LOCK_NUMBER_SQL = "hashtextextended(CAST({token} AS text), 0)"
+"""The number of the advisory lock by which a stage shows that it lives, from its lease's token."""
+
+
+def holder_is_gone(claimed_by: str) -> str:
+    """SQL: whether no living stage holds the lease whose token this expression is.
+
+    Who finds so keeps the number, shared, until its transaction ends: a stage that begins to show itself only
+    now waits for that, and then sees that the row is another's.
+    """
+    number = LOCK_NUMBER_SQL.format(token=claimed_by)
+    return f"({claimed_by} IS NULL OR pg_try_advisory_xact_lock_shared({number}))"
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:

@@ -1,6 +1,6 @@
 """The real openai client behind the `BatchApi` port: the only importer of openai."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
@@ -22,9 +22,8 @@ class OpenAIBatchApi:
     """`BatchApi` over one shared client: making a client costs 20–40 ms, so nobody makes one per call."""
 
     def __init__(self, client: openai.OpenAI) -> None:
-        self._client = client
-        # The client sends no idempotency key: a retried create can leave two batches. `find_batch` cures it.
-        self._unretried = client.with_options(max_retries=0)
+        # Its own retries sleep inside a stage, and carry no idempotency key: they can leave two batches.
+        self._client = client.with_options(max_retries=0)
 
     def upload(self, filename: str, lines: BinaryIO) -> str:
         """Upload a JSONL file for batching; return its id."""
@@ -35,7 +34,7 @@ class OpenAIBatchApi:
         """Create a batch; a lost response is reported, never repeated."""
         with _translated():
             return _api_batch(
-                self._unretried.batches.create(
+                self._client.batches.create(
                     completion_window="24h",
                     endpoint="/v1/chat/completions",
                     input_file_id=input_file_id,
@@ -43,15 +42,22 @@ class OpenAIBatchApi:
                 )
             )
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-        """Look through the API's batches, newest first, for the one that carries the key."""
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+        """Look through the API's batches, newest first, until all are found or the others are too old."""
+        sought, found = set(keys), dict[str, ApiBatch]()
+        if not sought:
+            return found
         with _translated():
             for batch in self._client.batches.list(limit=_LIST_PAGE):
                 if since is not None and batch.created_at < since - CLOCKS_APART_S:
-                    return None
-                if (batch.metadata or {}).get(BATCH_KEY) == key:
-                    return _api_batch(batch)
-        return None
+                    break
+                key = (batch.metadata or {}).get(BATCH_KEY)
+                if key in sought:
+                    sought.remove(key)
+                    found[key] = _api_batch(batch)
+                if not sought:
+                    break
+        return found
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         """The present state of a batch."""

@@ -1,7 +1,7 @@
 """The Protocols that vary: pipelines, the batch API, the clock, and who listens to events."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -181,12 +181,12 @@ class BatchApi(Protocol):
         """Upload a JSONL file, read from its present position; return the file's id."""
 
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
-        """Create a batch over an uploaded file. Never retried: see `find_batch`."""
+        """Create a batch over an uploaded file. Never retried: see `find_batches`."""
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-        """The batch whose metadata carries this key, if the API has one.
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+        """The batches that the API has whose metadata carries one of these keys, by key: one listing for all.
 
-        since: by the API's clock, in Unix seconds: it is known not to be older. Without it all are looked at.
+        since: by the API's clock, in Unix seconds: none is older, as is known. Without it all are looked at.
         """
 
     def retrieve(self, batch_id: str) -> ApiBatch:

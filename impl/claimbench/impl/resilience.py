@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 _NOT_NOW = frozenset({CIRCUIT_OPEN, "insufficient_quota", "token_limit_exceeded"})
 
-CALLS = ("upload", "create_batch", "find_batch", "retrieve", "download", "complete")
+CALLS = ("upload", "create_batch", "find_batches", "retrieve", "download", "complete")
 """The kinds of call, each with a breaker of its own."""
 
 
@@ -85,6 +85,7 @@ class ResilientBatchApi:
             before_sleep=self._tell_retry,
             reraise=True,
         )
+        self._submitting = self._retrying.copy(retry=retry_if_exception(self._is_worth_another_submission))
 
     def breakers(self) -> tuple[BreakerStatus, ...]:
         """How each breaker is now."""
@@ -98,7 +99,7 @@ class ResilientBatchApi:
             lines.seek(start)
             return self._api.upload(filename, lines)
 
-        return self._again("upload", once)
+        return self._again("upload", once, self._submitting)
 
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
         """Create; after a failure the API is asked whether it did so all the same, and only then once more.
@@ -124,17 +125,17 @@ class ResilientBatchApi:
             self._newest = max(made.created_at or 0, self._newest or 0) or None
             return made
 
-        return self._retrying.copy()(once)
+        return self._submitting.copy()(once)
 
     def _found_after(self, failure: ApiError, key: str, since: int | None) -> ApiBatch | None:
         try:
-            return self._guarded("find_batch", lambda: self._api.find_batch(key, since))
+            return self._guarded("find_batches", lambda: self._api.find_batches((key,), since)).get(key)
         except ApiError as error:
             raise failure from error
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-        """Look a batch up by its key."""
-        return self._again("find_batch", lambda: self._api.find_batch(key, since))
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+        """Look batches up by their keys."""
+        return self._again("find_batches", lambda: self._api.find_batches(keys, since))
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         """The present state of a batch."""
@@ -159,7 +160,7 @@ class ResilientBatchApi:
         """Send one request alone."""
         return self._again("complete", lambda: self._api.complete(body))
 
-    def _again(self, name: str, call: Callable[[], Result]) -> Result:
+    def _again(self, name: str, call: Callable[[], Result], retrying: Retrying | None = None) -> Result:
         """Again and again. What was called and failed is told so, though a breaker refused the last try."""
         failures: list[ApiError] = []
 
@@ -171,7 +172,7 @@ class ResilientBatchApi:
                 raise
 
         try:
-            return self._retrying.copy()(once)
+            return (retrying or self._retrying).copy()(once)
         except ApiError as error:
             if error.code == CIRCUIT_OPEN and len(failures) > 1:
                 raise failures[-2] from error
@@ -231,3 +232,8 @@ class ResilientBatchApi:
         if not isinstance(error, ApiError) or not error.retryable or error.code in _NOT_NOW:
             return False
         return (error.retry_after_s or 0.0) <= self._resilience.wait_max.total_seconds()
+
+    def _is_worth_another_submission(self, error: BaseException) -> bool:
+        """Nor a quota: it counts minutes or hours, and what is not submitted now waits for the next run."""
+        is_quota = isinstance(error, ApiError) and error.is_rate_limit
+        return not is_quota and self._is_worth_another_try(error)

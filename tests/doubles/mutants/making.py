@@ -1,6 +1,6 @@
 """How a wrong pipeline is made of a right one: calls twisted, limits changed, SQL run around a stage."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO, ClassVar
@@ -45,8 +45,8 @@ class Twist:
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
         return self._api.create_batch(input_file_id, metadata)
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-        return self._api.find_batch(key, since)
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+        return self._api.find_batches(keys, since)
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         return self._api.retrieve(batch_id)

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, BinaryIO
 
 from claimbench.impl.errors import ApiError
@@ -161,8 +161,8 @@ class NeverLooksUp(Mutant):
     """Submits an interrupted batch again without asking the API whether it has it."""
 
     class Blind(Twist):
-        def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-            return None
+        def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+            return {}
 
     twist = Blind
 
@@ -179,8 +179,8 @@ class FindsAnyBatch(Mutant):
             self._last = self._api.create_batch(input_file_id, metadata)
             return self._last
 
-        def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-            return self._last or self._api.find_batch(key, since)
+        def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+            return dict.fromkeys(keys, self._last) if self._last else self._api.find_batches(keys, since)
 
     twist = Careless
 

@@ -1,6 +1,6 @@
 """Several schedulers on one database share the work: nothing is submitted twice, and all of it ends well."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
@@ -141,7 +141,7 @@ def test_two_schedulers_of_the_same_moment_do_not_take_each_others_claim_for_the
     open_scene: Callable[..., Scene], arm: str
 ) -> None:
     """What one claims, another takes over; and a third, of the first one's time, takes it back."""
-    scene = open_scene()
+    scene = open_scene(policy=Policy(concurrent_companies=1))  # so that one thing comes after the other
     now = scene.clock.now()
     goes_on, has_begun = Event(), Event()
     second = scene.pipeline(arm, without_answers(scene))
@@ -172,8 +172,8 @@ def without_answers(scene: Scene) -> BatchApi:
         def __getattr__(self, name: str) -> object:
             return getattr(scene.api, name)
 
-        def find_batch(self, key: str, _since: int | None = None) -> None:
-            raise ApiError(f"lost on the way to {key}", retryable=True)
+        def find_batches(self, keys: Collection[str], _since: int | None = None) -> None:
+            raise ApiError(f"lost on the way to {keys}", retryable=True)
 
     return Unreachable()  # type: ignore[return-value]  # it has all calls
 

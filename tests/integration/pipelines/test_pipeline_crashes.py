@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from pipeline_stand import STEP, Crash, CrashingApi, Scene
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 ARMS = ("naive", "optimized")
 FIRST, EVERY = 1, 9
@@ -39,11 +39,17 @@ def crash_at_commit(scene: Scene, at: int) -> Iterator[list[int]]:
         if commits[0] == at:
             raise Crash
 
+    def count_alone(connection: Connection, *_: object) -> None:
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            count(connection)
+
     event.listen(scene.engine, "commit", count)
+    event.listen(scene.engine, "before_cursor_execute", count_alone)
     try:
         yield commits
     finally:
         event.remove(scene.engine, "commit", count)
+        event.remove(scene.engine, "before_cursor_execute", count_alone)
 
 
 def assert_nothing_lost_or_doubled(scene: Scene) -> None:

@@ -1,7 +1,7 @@
 """Finding a batch whose creation was not heard of: however many others the API has, few are looked at."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pytest
 from mutants.making import Twist
@@ -33,9 +33,9 @@ class Unheard(Twist):
             raise LOST
         return made
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
         self.since.append(since)
-        return self._api.find_batch(key, since)
+        return self._api.find_batches(keys, since)
 
 
 def crowd(scene: Scene, api: BatchApi, many: int) -> int:
@@ -57,7 +57,7 @@ def test_what_is_known_not_to_be_old_is_not_looked_for_among_the_old(
     new = scene.api.create_batch(file_id, batch_metadata("new", 1))
     since = (last + 3_600) if is_bounded else None
 
-    assert scene.api.find_batch(key, since) == (new if is_found else None)
+    assert scene.api.find_batches((key,), since).get(key) == (new if is_found else None)
     assert scene.fake.meters().calls["batches.list"] == (1 if is_found else pages)
 
 
@@ -93,5 +93,5 @@ def test_an_interrupted_batch_is_looked_for_since_the_newest_that_was_known_when
     pipeline.create_batches(scene.clock.now())
 
     assert len(interrupted) > 0
-    assert unheard.since == [newest] * len(interrupted)
+    assert unheard.since == [newest]
     assert scene.rows("SELECT id FROM ai_batch_request WHERE status = 'UPLOADING'") == []

@@ -2,7 +2,7 @@
 
 import io
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -49,8 +49,8 @@ class ScriptedApi:
         self._next()
         return MADE
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
-        return self.made
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
+        return dict.fromkeys(keys, self.made) if self.made else {}
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         self._next()
@@ -237,3 +237,16 @@ def test_a_breaker_is_open_only_after_enough_failures_in_a_row(steps: list[str])
             in_a_row = 0
 
         assert (breaker.status().state is BreakerState.CLOSED) == (in_a_row < 3)
+
+
+@pytest.mark.parametrize("call", ["upload", "create_batch"])
+def test_a_quota_of_submissions_is_not_waited_for(call: str) -> None:
+    api, time = (
+        ScriptedApi([ApiError("slow down", status_code=429, retry_after_s=1, retryable=True)]),
+        PlayedTime(),
+    )
+    patient = resilient(api, time)
+    with pytest.raises(ApiError, match="slow down"):
+        patient.upload("a", io.BytesIO(b"a")) if call == "upload" else patient.create_batch("f", METADATA)
+
+    assert (api.calls, time.waits) == (1, [])

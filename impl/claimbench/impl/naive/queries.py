@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import Boolean, ColumnElement, exists, func, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased, contains_eager
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.batching import BACK_OFF_CODES, BackOff, remembered_since
+from claimbench.impl.lease import holder_is_gone
 from claimbench.impl.naive.tools import Tools
 from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest, Session
 from claimbench.impl.statuses import ACCEPTED_BATCHES, BatchStatus, CompanyStatus, RequestStatus
@@ -75,7 +77,9 @@ def failed_requests(
         .where(
             or_(
                 ProcessingRequest.status == RequestStatus.PROCESSING_FAILED,
-                interrupted & unclaimed(ProcessingRequest.claimed_at, tools, now),
+                interrupted
+                & unclaimed(ProcessingRequest.claimed_at, tools, now)
+                & is_gone(ProcessingRequest.claimed_by),
             )
         )
         .order_by(ProcessingRequest.requested_at, ProcessingRequest.id)
@@ -103,7 +107,7 @@ def interrupted_uploads(database: Database, tools: Tools, now: datetime) -> Sequ
         select(BatchRequest)
         .join(Company, Company.id == BatchRequest.company_id)
         .where(Company.status == CompanyStatus.ACTIVE, BatchRequest.status == BatchStatus.UPLOADING)
-        .where(unclaimed(BatchRequest.claimed_at, tools, now))
+        .where(unclaimed(BatchRequest.claimed_at, tools, now), is_gone(BatchRequest.claimed_by))
         .order_by(BatchRequest.id)
         .with_for_update(of=BatchRequest, skip_locked=True)
     ).all()
@@ -129,3 +133,9 @@ def unclaimed(
     """
     lease = tools.policy.claim_lease
     return or_(claimed_at.is_(None), claimed_at <= now - lease, claimed_at > now + lease)
+
+
+def is_gone(claimed_by: InstrumentedAttribute[UUID | None]) -> ColumnElement[bool]:
+    """Whether no stage that lives holds the row; see `claimbench.impl.lease`."""
+    table = claimed_by.class_.__tablename__
+    return literal_column(holder_is_gone(f"{table}.{claimed_by.key}"), Boolean())

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.batching import batch_key
 from claimbench.impl.breaker import StageBreaker
-from claimbench.impl.errors import ApiError, Blame
+from claimbench.impl.errors import ApiError, Blame, is_unsent
 from claimbench.impl.events import surplus_batch
 from claimbench.impl.jsonl import CustomId, request_line
 from claimbench.impl.lease import Lease
@@ -131,8 +131,9 @@ def _submit(
     size = len(lines)
     held = StageReport(STAGE, claimed=size, failed=size)
     if breaker.is_open:
-        batch.claimed_at = None
+        batch.claimed_at, batch.claimed_by = None, None
         return held
+    file_id = None
     try:
         file = io.BytesIO(b"".join(line.text for line in lines))
         file_id = tools.api.upload(f"{batch.key}.jsonl", file)
@@ -140,6 +141,8 @@ def _submit(
     except ApiError as error:
         breaker.count(error)
         refuse(batch, error, now)
+        if file_id is None or is_unsent(error):
+            batch.claimed_at, batch.claimed_by = None, None  # it is known not to be at the API
         return held
     adopt(batch, created)
     return StageReport(STAGE, claimed=size, created=size)
@@ -192,14 +195,22 @@ def resume_interrupted(tools: Tools, breaker: StageBreaker, lease: Lease) -> Sta
     report = StageReport(STAGE)
     with tools.databases() as database:
         batches = interrupted_uploads(database, tools, lease.at)
+        unsent = {batch.id for batch in batches if batch.claimed_by is None}
         for batch in batches:
             batch.claimed_at, batch.claimed_by = lease.at, lease.by
         database.commit()
         for batch in batches:
             if is_ours(batch, database, lease):
-                report = report.plus(_resume(batch, database, tools, breaker, lease))
+                resume = _resend if batch.id in unsent else _resume
+                report = report.plus(resume(batch, database, tools, breaker, lease))
             database.commit()
     return report
+
+
+def _resend(
+    batch: BatchRequest, database: Database, tools: Tools, breaker: StageBreaker, lease: Lease
+) -> StageReport:
+    return submit_all([batch], database, tools, breaker, lease)
 
 
 def _resume(
@@ -211,12 +222,12 @@ def _resume(
         batch.claimed_at = None
         return held
     try:
-        found = tools.api.find_batch(batch.key)
+        found = tools.api.find_batches((batch.key,)).get(batch.key)
     except ApiError as error:
         breaker.count(error)
         batch.claimed_at = None
         return held
     if found is None:
-        return submit_all([batch], database, tools, breaker, lease)
+        return _resend(batch, database, tools, breaker, lease)
     adopt(batch, found)
     return StageReport(STAGE, claimed=size, created=size)

@@ -1,159 +1,139 @@
-"""Stage 1 for all companies at once: claim, stream the prompts into files, submit these in parallel."""
+"""Stage 1 for all companies at once, in chunks: claim, write the prompts to disk, submit in parallel."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
+from threading import Lock
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
-from claimbench.impl.batching import (
-    BACK_OFF_CODES,
-    BackOff,
-    PendingRequest,
-    PlannedBatch,
-    plan_batches,
-    remembered_since,
-)
 from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.lease import Lease
-from claimbench.impl.lifecycle import NO_MESSAGES
 from claimbench.impl.optimized import statements
-from claimbench.impl.optimized.batch_files import BatchFileWriter
-from claimbench.impl.optimized.parallel import in_parallel
-from claimbench.impl.optimized.prompt_stream import open_stream
-from claimbench.impl.optimized.submission import InterruptedBatch, SubmittedBatch, Submitter
-from claimbench.impl.optimized.writing import in_transaction, write
+from claimbench.impl.optimized.parallel import ahead, in_parallel
+from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, BatchPlanner, ClaimedBatch
+from claimbench.impl.optimized.prompt_files import PromptFiles, PromptFileWriter
+from claimbench.impl.optimized.sessions import living_session, own_session
+from claimbench.impl.optimized.submission import InterruptedBatch, SubmittedBatch, Submitter, held
+from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
-from claimbench.impl.statuses import ACCEPTED_BATCHES
 
 STAGE = Stage.CREATE_BATCHES
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """What one statement took, and what it left."""
-
-    interrupted: tuple[InterruptedBatch, ...]
-    batches: tuple[int, ...]
-    silent: int
-    left: int
-
-
 def create_batches(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
-    """Claim what is due, finish what was interrupted, and hand all of it to the API."""
-    lease = Lease(now)
-    claimed = in_transaction(context.engine, lambda connection: _claim(connection, companies, context, lease))
-    report = StageReport(STAGE, failed=claimed.silent, skipped=claimed.left)
-    submitter = Submitter(context, StageBreaker(context.events))
-    looked_up = _looked_up(claimed.interrupted, submitter, lease)
-    for submission in looked_up:
-        if submission.is_settled:
-            report = report.plus(_report(submission))
-    never_sent = [one for one in looked_up if not one.is_settled]
-    batches = (*(one.batch_id for one in never_sent if one.requests), *claimed.batches)
-    empty = [one.batch_id for one in never_sent if not one.requests]
-    return report.plus(_submit(batches, empty, submitter, lease))
+    """Finish what was interrupted, then claim what is due and hand it to the API, a chunk at a time."""
+    return _Creation(context, Lease(now)).run(companies)
 
 
-def _submit(batches: Sequence[int], empty: Sequence[int], submitter: Submitter, lease: Lease) -> StageReport:
-    report = StageReport(STAGE)
-    writer = BatchFileWriter(submitter.context, lease)
-    writer.empty.extend(empty)
-    for submission in _streamed(batches, writer, submitter, lease) if batches else ():
-        report = report.plus(_report(submission))
-    if writer.empty:
-        write(submitter.context.engine, statements.DELETE_EMPTY_BATCHES, {"batches": writer.empty})
-    return report.plus(StageReport(STAGE, failed=writer.unsent))
+class _Creation:
+    """One call of the stage. What it has not claimed when the API takes no more stays pending."""
 
+    def __init__(self, context: PipelineContext, lease: Lease) -> None:
+        self._context, self._lease = context, lease
+        self._breaker = StageBreaker(context.events)
+        self._submitter = Submitter(context, self._breaker)
+        self._lock = Lock()
+        self._report = StageReport(STAGE)
+        self._looked_for: frozenset[int] = frozenset()
+        """Batches that the API had not when it was asked, and may yet show."""
 
-def _looked_up(
-    batches: Sequence[InterruptedBatch], submitter: Submitter, lease: Lease
-) -> Sequence[SubmittedBatch]:
-    """Ask the API for what an interrupted run may have created, and adopt it."""
-    limit = submitter.context.policy.concurrent_companies
-    found = list(in_parallel(submitter.find, batches, limit)) if batches else []
-    submitter.record([one for one in found if one.is_settled], lease)
-    return found
+    def run(self, companies: Sequence[int]) -> StageReport:
+        """The claim of a chunk runs while the one before it is sent, over a session of its own."""
+        engine = self._context.engine
+        is_parallel = self._context.policy.concurrent_companies > 1
+        with own_session(engine) as claims:
+            made = self._chunks(companies, claims)
+            with closing(ahead(made) if is_parallel else made) as chunks:
+                first = next(chunks, None)
+                if first is not None:
+                    with living_session(engine, self._lease) as prompts:
+                        for batches in chain((first,), chunks):
+                            self._send(batches, prompts)
+        return self._report
 
+    def _count(self, **counts: int) -> None:
+        with self._lock:
+            self._report = self._report.plus(StageReport(STAGE, **counts))
 
-def _streamed(
-    batches: Sequence[int], writer: BatchFileWriter, submitter: Submitter, lease: Lease
-) -> Sequence[SubmittedBatch]:
-    """Submit in parallel while the prompts stream in; written is what became of them, if not all could be.
+    def _chunks(self, companies: Sequence[int], claims: Connection) -> Generator[tuple[ClaimedBatch, ...]]:
+        """Batches that are ours, interrupted ones first, at most so many requests at a time."""
+        yield from _chunked(self._resumed(companies))
+        planner = BatchPlanner(claims, self._context.policy, self._lease)
+        plan = planner.plan(companies)
+        self._count(failed=plan.silent, skipped=plan.waiting)
+        for chunk in plan.chunks:
+            if self._breaker.is_open:
+                self._count(skipped=chunk.requests)
+                continue
+            claimed = planner.claim(chunk)
+            self._count(skipped=chunk.requests - sum(batch.requests for batch in claimed))
+            if claimed:
+                yield claimed
+        planner.drop()
 
-    The stream's locks keep others away until the last answer has come; writing needs them gone.
-    """
-    done: list[SubmittedBatch] = []
-    limit = submitter.context.policy.concurrent_companies
-    try:
-        with open_stream(submitter.context.engine) as stream:
-            files = writer.files(stream.rows(statements.BATCH_PROMPTS, batches, lease))
-            for submission in in_parallel(submitter.submit, files, limit):
+    def _resumed(self, companies: Sequence[int]) -> Sequence[ClaimedBatch]:
+        """What earlier runs left, but for what the API turns out to have: that is adopted."""
+        parameters = {
+            "companies": list(companies),
+            **self._lease.parameters(self._context.policy.claim_lease),
+        }
+        rows = rows_of(self._context.engine, statements.CLAIM_INTERRUPTED_UPLOADS, parameters)
+        left = [InterruptedBatch(**row._mapping) for row in sorted(rows, key=lambda row: row.id)]
+        found = self._submitter.find([batch for batch in left if batch.was_sent])
+        self._settle([one for one in found if one.is_settled])
+        settled = {one.batch_id for one in found if one.is_settled}
+        self._looked_for = frozenset(one.batch_id for one in found if not one.is_settled)
+        again = [batch for batch in left if batch.id not in settled]
+        self._forget([batch.id for batch in again if not batch.requests])
+        return [ClaimedBatch(batch.id, batch.requests) for batch in again if batch.requests]
+
+    def _send(self, batches: Sequence[ClaimedBatch], prompts: Connection) -> None:
+        """Write the files, then submit them: nothing is open at the server meanwhile but the session."""
+        if self._breaker.is_open:
+            self._settle([held(batch.id, batch.requests, was_sent=False) for batch in batches])
+            return
+        writer = PromptFileWriter(self._context, self._lease)
+        with writer.written(prompts, [batch.id for batch in batches]) as written:
+            self._submit(written)
+        self._count(failed=written.unsent)
+        self._forget(written.empty)
+
+    def _submit(self, written: PromptFiles) -> None:
+        """What is done is written down, if not all could be done."""
+        done: list[SubmittedBatch] = []
+        limit = self._context.policy.concurrent_companies
+        try:
+            for submission in in_parallel(self._submitter.submit, written.files, limit):
                 done.append(submission)  # noqa: PERF402 (what is done must not be lost when one breaks)
-    finally:
-        submitter.record(done, lease)
-    return done
+        finally:
+            self._settle(done)
+
+    def _settle(self, submissions: Sequence[SubmittedBatch]) -> None:
+        may_appear = self._looked_for
+        told = [replace(one, was_sent=one.was_sent or one.batch_id in may_appear) for one in submissions]
+        self._submitter.record(told, self._lease)
+        for one in submissions:
+            if one.batch:
+                self._count(claimed=one.requests, created=one.requests)
+            else:
+                self._count(claimed=one.requests, failed=one.requests)
+
+    def _forget(self, empty: Sequence[int]) -> None:
+        if empty:
+            write(self._context.engine, statements.DELETE_EMPTY_BATCHES, {"batches": list(empty)})
 
 
-def _claim(
-    connection: Connection, companies: Sequence[int], context: PipelineContext, lease: Lease
-) -> Claimed:
-    policy, now = context.policy, lease.at
-    whose = {"companies": list(companies), **lease.parameters(policy.claim_lease)}
-    interrupted = connection.execute(statements.CLAIM_INTERRUPTED_UPLOADS, whose).all()
-    waiting = {
-        "companies": list(companies),
-        "back_off_codes": sorted(BACK_OFF_CODES),
-        "accepted": [status.value for status in ACCEPTED_BATCHES],
-        "remembered_since": remembered_since(policy, now),
-    }
-    pending = connection.execute(statements.PENDING_REQUESTS, waiting).all()
-    silent = [row.id for row in pending if row.message_count == 0]
-    planned = tuple(plan_batches(_speaking(pending), policy, now))
-    _abandon(connection, silent, now)
-    taken = sum(len(batch.requests) for batch in planned)
-    return Claimed(
-        tuple(InterruptedBatch(row.id, row.key, row.requests, row.openai_created_at) for row in interrupted),
-        tuple(_store(connection, planned, lease)),
-        len(silent),
-        len(pending) - len(silent) - taken,
-    )
-
-
-def _speaking(pending: Iterable[Row[tuple[object, ...]]]) -> Iterator[PendingRequest]:
-    for row in pending:
-        if row.message_count > 0:
-            back_off = BackOff(row.refusals, row.last_at) if row.refusals else None
-            yield PendingRequest(row.id, row.company_id, row.model, row.requested_at, row.attempts, back_off)
-
-
-def _abandon(connection: Connection, requests: Sequence[int], now: datetime) -> None:
-    if requests:
-        parameters = {"requests": list(requests), "error": NO_MESSAGES, "now": now}
-        connection.execute(statements.ABANDON_REQUESTS, parameters)
-
-
-def _store(connection: Connection, planned: Sequence[PlannedBatch], lease: Lease) -> Sequence[int]:
-    if not planned:
-        return ()
-    keys = [batch.key for batch in planned]
-    members = [
-        (request.id, key) for key, batch in zip(keys, planned, strict=True) for request in batch.requests
-    ]
-    parameters = {
-        "companies": [batch.company_id for batch in planned],
-        "models": [batch.model for batch in planned],
-        "keys": keys,
-        "requests": [request_id for request_id, _ in members],
-        "request_keys": [key for _, key in members],
-        "now": lease.at,
-        "token": lease.by,
-    }
-    return connection.scalars(statements.CLAIM_REQUESTS, parameters).all()
-
-
-def _report(submission: SubmittedBatch) -> StageReport:
-    size = submission.requests
-    if submission.batch:
-        return StageReport(STAGE, claimed=size, created=size)
-    return StageReport(STAGE, claimed=size, failed=size)
+def _chunked(batches: Sequence[ClaimedBatch]) -> Iterator[tuple[ClaimedBatch, ...]]:
+    chunk: list[ClaimedBatch] = []
+    requests = 0
+    for batch in batches:
+        if chunk and requests + batch.requests > REQUESTS_AT_A_TIME:
+            yield tuple(chunk)
+            chunk, requests = [], 0
+        chunk.append(batch)
+        requests += batch.requests
+    if chunk:
+        yield tuple(chunk)

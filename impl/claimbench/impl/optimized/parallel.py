@@ -1,7 +1,7 @@
 """Work on several companies at once, in bounded numbers, with results in the order of the work."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,3 +22,12 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], limit: in
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def ahead(made: Iterator[Item]) -> Generator[Item]:
+    """The same things, each made in a thread while the one before it is used; no more than one ahead."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, made, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, made, None)
+            yield item

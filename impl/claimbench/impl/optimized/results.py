@@ -1,4 +1,4 @@
-"""Stage 3 for all companies at once: files are read in parallel, their results applied as sets."""
+"""Stage 3 for all companies at once: files are read in parallel, their results staged and applied as sets."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -16,13 +16,16 @@ from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
-from claimbench.impl.optimized.settling import Settlement, Settling, settle
+from claimbench.impl.optimized.settling import Settlement, Settling, settle_by_copy
 from claimbench.impl.optimized.writing import in_transaction, rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader
 from claimbench.impl.statuses import BatchStatus, RequestStatus
 
 STAGE = Stage.PROCESS_RESULTS
+
+BATCHES_AT_A_TIME = 2_000
+"""Ended batches are claimed up to this number at once, oldest first."""
 
 REQUESTS_AT_A_TIME = 5_000
 """Results of whole batches are collected up to this number before they are written in one transaction."""
@@ -40,13 +43,26 @@ def process_results(companies: Sequence[int], context: PipelineContext, now: dat
     """Claim the ended batches, read their files, apply them: a transaction for a few thousand lines."""
     lease = Lease(now)
     parameters = {"companies": list(companies), **lease.parameters(context.policy.claim_lease)}
-    rows = rows_of(context.engine, statements.CLAIM_ENDED_BATCHES, parameters)
-    ended = [_ended(row) for row in sorted(rows, key=lambda row: row.id)]
-    reader, breaker = ResultReader(context.api, context.policy, context.events), StageBreaker(context.events)
+    breaker, report, after = StageBreaker(context.events), StageReport(STAGE), 0
+    while not breaker.is_open:
+        claim = {**parameters, "after": after, "at_a_time": BATCHES_AT_A_TIME}
+        rows = rows_of(context.engine, statements.CLAIM_ENDED_BATCHES, claim)
+        ended = [_ended(row) for row in sorted(rows, key=lambda row: row.id)]
+        report = report.plus(_processed(ended, context, breaker, lease))
+        if len(ended) < BATCHES_AT_A_TIME:
+            break
+        after = ended[-1].id
+    return report
+
+
+def _processed(
+    ended: Sequence[EndedBatch], context: PipelineContext, breaker: StageBreaker, lease: Lease
+) -> StageReport:
+    reader, report = ResultReader(context.api, context.policy, context.events), StageReport(STAGE)
     limit = context.policy.concurrent_companies
-    report = StageReport(STAGE)
     try:
-        for portion in _portions(in_parallel(lambda batch: _read(batch, reader, breaker, now), ended, limit)):
+        read = in_parallel(lambda batch: _read(batch, reader, breaker, lease.at), ended, limit)
+        for portion in _portions(read):
             report = report.plus(_applied(portion, context, lease))
     except Exception:
         _release(ended, context, lease)
@@ -111,7 +127,7 @@ def _apply(
         for settled in read.results.settled
     ]
     settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, lease.at)
-    report = settle(connection, settlements, settling)
+    report = settle_by_copy(connection, settlements, settling)
     rejected = len(settlements) - report.claimed
     if rejected:
         context.events(Event(EventKind.LINE_REJECTED, f"{rejected} lines: not a request of their batch"))

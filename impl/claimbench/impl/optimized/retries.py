@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from claimbench.impl.breaker import CHAT_PATIENCE, StageBreaker
 from claimbench.impl.errors import ApiError
 from claimbench.impl.lease import Lease
@@ -16,7 +18,7 @@ from claimbench.impl.lifecycle import (
 )
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
-from claimbench.impl.optimized.prompt_stream import PromptStream, open_stream
+from claimbench.impl.optimized.sessions import living_session
 from claimbench.impl.optimized.settling import Settlement, Settling, settle
 from claimbench.impl.optimized.writing import rows_of
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
@@ -49,8 +51,8 @@ def retry_failed(companies: Sequence[int], context: PipelineContext, now: dateti
         return report
     settling = Settling(STAGE, RequestStatus.RETRY_IN_PROGRESS, context.policy, now)
     breaker, limit = StageBreaker(context.events, CHAT_PATIENCE), context.policy.concurrent_companies
-    with open_stream(context.engine) as stream:
-        questions = _questions(stream, claimed, lease)
+    with living_session(context.engine, lease) as session:
+        questions = _questions(session, claimed, lease)
         for portion in _portions(in_parallel(lambda asked: _ask(asked, context, breaker), questions, limit)):
             with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 report = report.plus(settle(connection, portion, settling))
@@ -66,15 +68,17 @@ def _claim(companies: Sequence[int], context: PipelineContext, lease: Lease) -> 
         **lease.parameters(context.policy.claim_lease),
     }
     rows = rows_of(context.engine, statements.CLAIM_FAILED_REQUESTS, parameters)
-    return [row.id for row in rows if row.status == RequestStatus.RETRY_IN_PROGRESS]
+    return sorted(row.id for row in rows if row.status == RequestStatus.RETRY_IN_PROGRESS)
 
 
-def _questions(stream: PromptStream, claimed: Sequence[int], lease: Lease) -> Iterator[RetryPrompt]:
-    for request_id, model, processing_type, transcript in stream.rows(
-        statements.RETRY_PROMPTS, claimed, lease
-    ):
-        prompt = Prompt(model, ProcessingType(processing_type), transcript or "")
-        yield RetryPrompt(request_id, prompt, is_silent=transcript is None)
+def _questions(session: Connection, claimed: Sequence[int], lease: Lease) -> Iterator[RetryPrompt]:
+    """A few at a time, so that neither their texts nor a transaction are kept while the API answers."""
+    for start in range(0, len(claimed), ANSWERS_AT_A_TIME):
+        ids = claimed[start : start + ANSWERS_AT_A_TIME]
+        rows = session.execute(statements.RETRY_PROMPTS, {"ids": ids, "token": lease.by}).all()
+        for request_id, model, processing_type, transcript in rows:
+            prompt = Prompt(model, ProcessingType(processing_type), transcript or "")
+            yield RetryPrompt(request_id, prompt, is_silent=transcript is None)
 
 
 def _ask(question: RetryPrompt, context: PipelineContext, breaker: StageBreaker) -> Settlement:

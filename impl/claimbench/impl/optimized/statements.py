@@ -5,98 +5,27 @@ Parameters are arrays, so a statement's text is the same for one company and for
 
 from sqlalchemy import text
 
+from claimbench.impl.lease import holder_is_gone
 from claimbench.impl.lifecycle import OutcomeColumns
 from claimbench.impl.prompts import TRANSCRIPT_SQL
 
 _SETTLED, _ENDED = OutcomeColumns.after("settled"), OutcomeColumns.after("ended")
 
-PENDING_REQUESTS = text("""
-    WITH refused AS MATERIALIZED (
-        SELECT model, count(DISTINCT completed_at) AS refusals, max(completed_at) AS last_at
-        FROM ai_batch_request AS refusal
-        WHERE split_part(error, ':', 1) = ANY (CAST(:back_off_codes AS text[]))
-          AND completed_at >= :remembered_since
-          AND NOT EXISTS (
-              SELECT FROM ai_batch_request AS later
-              WHERE later.model = refusal.model AND later.created_at > refusal.completed_at
-                AND coalesce(later.outcome, later.status) = ANY (CAST(:accepted AS text[]))
-          )
-        GROUP BY model
-    )
-    SELECT ai_processing_request.id, session.company_id, ai_processing_request.model,
-           ai_processing_request.requested_at, ai_processing_request.attempts,
-           (SELECT count(*) FROM message WHERE message.session_id = session.id) AS message_count,
-           refused.refusals, refused.last_at
-    FROM ai_processing_request
-    JOIN session ON session.id = ai_processing_request.session_id
-    LEFT JOIN refused ON refused.model = ai_processing_request.model
-    WHERE ai_processing_request.status = 'PENDING_BATCHING'
-      AND session.company_id = ANY (CAST(:companies AS bigint[]))
-    FOR UPDATE OF ai_processing_request SKIP LOCKED
-""")
-"""What waits, with its message count, and how often its model was refused since the last batch that went
-through. Rows that another scheduler has locked are left to it."""
-
-CLAIM_REQUESTS = text("""
-    WITH batch AS (
-        INSERT INTO ai_batch_request
-            (company_id, model, key, status, created_at, claimed_at, claimed_by, openai_created_at)
-        SELECT company_id, model, key, 'UPLOADING', :now, :now, :token,
-               (SELECT max(openai_created_at)
-                FROM (SELECT openai_created_at FROM ai_batch_request ORDER BY id DESC LIMIT 100) AS latest)
-        FROM unnest(CAST(:companies AS bigint[]), CAST(:models AS text[]), CAST(:keys AS text[]))
-             AS planned (company_id, model, key)
-        RETURNING id, key
-    ), claimed AS (
-        UPDATE ai_processing_request
-        SET status = 'BATCHING_IN_PROGRESS', batch_id = batch.id, attempts = attempts + 1,
-            claimed_at = :now, claimed_by = :token
-        FROM unnest(CAST(:requests AS bigint[]), CAST(:request_keys AS text[])) AS member (id, key)
-        JOIN batch ON batch.key = member.key
-        WHERE ai_processing_request.id = member.id
-    )
-    SELECT id FROM batch ORDER BY id
-""")
-"""Store the planned batches and give them their requests.
-
-Who looks for one at the API later need not look at those that the API was known to have before.
-"""
-
-ABANDON_REQUESTS = text("""
-    UPDATE ai_processing_request
-    SET status = 'PROCESSING_ABANDONED', error = :error, completed_at = :now
-    WHERE id = ANY (CAST(:requests AS bigint[]))
-""")
-"""Give up on requests that cannot be sent."""
-
-CLAIM_INTERRUPTED_UPLOADS = text("""
-    UPDATE ai_batch_request SET claimed_at = :now, claimed_by = :token
-    WHERE id IN (
-        SELECT id FROM ai_batch_request
+CLAIM_INTERRUPTED_UPLOADS = text(f"""
+    WITH free AS MATERIALIZED (
+        SELECT id, claimed_by IS NOT NULL AS was_sent FROM ai_batch_request
         WHERE status = 'UPLOADING' AND company_id = ANY (CAST(:companies AS bigint[]))
           AND (claimed_at IS NULL OR claimed_at <= :stale OR claimed_at > :wrong)
+          AND {holder_is_gone("claimed_by")}
         FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, key, openai_created_at,
-        (SELECT count(*) FROM ai_processing_request WHERE batch_id = ai_batch_request.id) AS requests
-""")
-"""Take over batches whose submission an earlier run did not finish."""
-
-BATCH_PROMPTS = f"""
-    SELECT request.batch_id, batch.key, batch.company_id, request.id, request.attempts, request.model,
-           request.processing_type, transcript.content
-    FROM ai_processing_request AS request
-    JOIN ai_batch_request AS batch ON batch.id = request.batch_id
-    {TRANSCRIPT_SQL}
-    WHERE request.batch_id = ANY (%(ids)s::bigint[])
-      AND batch.status = 'UPLOADING' AND batch.claimed_by = %(token)s
-    ORDER BY request.batch_id, request.requested_at, request.id
-    FOR KEY SHARE OF batch SKIP LOCKED
-"""  # noqa: S608 (our own fragments)
-"""Each request of some batches with its complete prompt, batch after batch (for the driver's stream).
-
-The lock shows others that this run is alive: they take no batch over, and our own writes still pass.
-"""
+    UPDATE ai_batch_request SET claimed_at = :now, claimed_by = :token FROM free
+    WHERE ai_batch_request.id = free.id
+    RETURNING ai_batch_request.id, key,
+        (SELECT count(*) FROM ai_processing_request WHERE batch_id = ai_batch_request.id) AS requests,
+        openai_created_at AS since, was_sent
+""")  # noqa: S608 (our own fragments)
+"""Take over batches whose submission an earlier run did not finish; nobody's own was never handed over."""
 
 SPLIT_BATCHES = text("""
     WITH part AS (
@@ -137,10 +66,12 @@ RECORD_SUBMISSIONS = text("""
         openai_created_at = coalesce(submitted.openai_created_at, ai_batch_request.openai_created_at),
         input_file_id = submitted.input_file_id, error = submitted.error,
         completed_at = CASE WHEN submitted.status = 'FAILED' THEN CAST(:now AS timestamptz) END,
-        claimed_at = NULL
+        claimed_at = NULL,
+        claimed_by = CASE WHEN submitted.was_sent THEN ai_batch_request.claimed_by END
     FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:openai_ids AS text[]),
-                CAST(:openai_stamps AS bigint[]), CAST(:file_ids AS text[]), CAST(:errors AS text[]))
-         AS submitted (id, status, openai_batch_id, openai_created_at, input_file_id, error)
+                CAST(:openai_stamps AS bigint[]), CAST(:file_ids AS text[]), CAST(:errors AS text[]),
+                CAST(:were_sent AS boolean[]))
+         AS submitted (id, status, openai_batch_id, openai_created_at, input_file_id, error, was_sent)
     WHERE ai_batch_request.id = submitted.id AND ai_batch_request.status = 'UPLOADING'
       AND (submitted.openai_batch_id IS NOT NULL OR ai_batch_request.claimed_by = :token)
 """)
@@ -182,7 +113,8 @@ CLAIM_ENDED_BATCHES = text("""
         WHERE status IN ('COMPLETED', 'EXPIRED', 'CANCELLED', 'FAILED')
           AND company_id = ANY (CAST(:companies AS bigint[]))
           AND (claimed_at IS NULL OR claimed_at <= :stale OR claimed_at > :wrong)
-        FOR UPDATE SKIP LOCKED
+          AND id > :after
+        ORDER BY id LIMIT :at_a_time FOR UPDATE SKIP LOCKED
     )
     RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, completed_at
 """)
@@ -194,16 +126,7 @@ RELEASE_BATCHES = text("""
 """)
 """Leave batches whose files could not be read to a later run."""
 
-SETTLE_REQUESTS = text(f"""
-    WITH settled AS (
-        SELECT * FROM unnest(
-            CAST(:requests AS bigint[]), CAST(:batches AS bigint[]), CAST(:statuses AS text[]),
-            CAST(:errors AS text[]), CAST(:prompt_tokens AS int[]), CAST(:completion_tokens AS int[]),
-            CAST(:costs AS numeric[]), CAST(:sentiments AS text[]), CAST(:categories AS text[]),
-            CAST(:summaries AS text[]), CAST(:languages AS text[]), CAST(:attempts_used AS int[])
-        ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, cost_usd,
-                                   sentiment, category, summary, language, attempts_used, place)
-    ), applied AS (
+_SETTLE = f"""applied AS (
         UPDATE ai_processing_request AS request
         SET status = {_SETTLED.status},
             attempts = {_SETTLED.attempts},
@@ -218,7 +141,7 @@ SETTLE_REQUESTS = text(f"""
                             ELSE coalesce(request.cost_usd, 0) + settled.cost_usd END,
             completed_at = {_SETTLED.completed_at}
         FROM settled
-        WHERE request.id = settled.id AND request.status = :expected
+        WHERE request.id = settled.id AND (request.status = :expected) IS TRUE
           AND (settled.batch_id IS NULL OR request.batch_id = settled.batch_id)
         RETURNING request.session_id, request.status AS new_status, settled.place,
                   settled.sentiment, settled.category, settled.summary, settled.language
@@ -240,8 +163,36 @@ SETTLE_REQUESTS = text(f"""
     SELECT count(*) FILTER (WHERE new_status = 'PROCESSING_COMPLETE') AS completed,
            count(*) FILTER (WHERE new_status <> 'PROCESSING_COMPLETE') AS failed
     FROM applied
+"""  # noqa: S608 (our own fragments)
+
+SETTLE_REQUESTS = text(f"""
+    WITH settled AS (
+        SELECT * FROM unnest(
+            CAST(:requests AS bigint[]), CAST(:batches AS bigint[]), CAST(:statuses AS text[]),
+            CAST(:errors AS text[]), CAST(:prompt_tokens AS int[]), CAST(:completion_tokens AS int[]),
+            CAST(:costs AS numeric[]), CAST(:sentiments AS text[]), CAST(:categories AS text[]),
+            CAST(:summaries AS text[]), CAST(:languages AS text[]), CAST(:attempts_used AS int[])
+        ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, cost_usd,
+                                   sentiment, category, summary, language, attempts_used, place)
+    ), {_SETTLE}
 """)  # noqa: S608 (our own fragments)
 """Apply outcomes to requests that still wait for them, and their answers to the sessions; later ones win."""
+
+STAGE_SETTLEMENTS = """
+    SET LOCAL random_page_cost = 1.1;
+    CREATE TEMP TABLE settled (
+        id bigint, batch_id bigint, status text, error text, prompt_tokens int, completion_tokens int,
+        cost_usd numeric, sentiment text, category text, summary text, language text, attempts_used int,
+        place int
+    ) ON COMMIT DROP
+"""
+"""Where a chunk of outcomes is put by COPY; who then joins it reads the chunk's rows, not the whole table."""
+
+COPY_SETTLEMENTS = "COPY settled FROM STDIN (FORMAT binary)"
+SETTLEMENT_TYPES = ("int8", "int8", "text", "text", "int4", "int4", "numeric", *("text",) * 4, "int4", "int4")
+
+SETTLE_STAGED = text(f"WITH {_SETTLE}")
+"""Apply the outcomes that are staged, as `SETTLE_REQUESTS` does."""
 
 FAIL_MISSING_LINES = text(f"""
     UPDATE ai_processing_request AS request
@@ -253,7 +204,7 @@ FAIL_MISSING_LINES = text(f"""
     FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:errors AS text[]),
                 CAST(:attempts_used AS int[]))
          AS ended (batch_id, status, error, attempts_used)
-    WHERE request.batch_id = ended.batch_id AND request.status = 'BATCHING_IN_PROGRESS'
+    WHERE request.batch_id = ended.batch_id AND (request.status = 'BATCHING_IN_PROGRESS') IS TRUE
 """)  # noqa: S608 (our own fragments)
 """Requests whose batch ended without a line for them."""
 
@@ -281,20 +232,23 @@ CLOSE_BATCHES = text("""
 """)
 """Mark batches as processed, in the transaction that applied their results."""
 
-CLAIM_FAILED_REQUESTS = text("""
-    WITH failed AS (
-        SELECT ai_processing_request.id, session.company_id, ai_processing_request.requested_at
-        FROM ai_processing_request
-        JOIN session ON session.id = ai_processing_request.session_id
-        WHERE session.company_id = ANY (CAST(:companies AS bigint[]))
-          AND (ai_processing_request.status = 'PROCESSING_FAILED'
-               OR (ai_processing_request.status = 'RETRY_IN_PROGRESS'
-                   AND (ai_processing_request.claimed_at IS NULL
-                        OR ai_processing_request.claimed_at <= :stale
-                        OR ai_processing_request.claimed_at > :wrong)))
-        FOR UPDATE OF ai_processing_request SKIP LOCKED
-    ), ranked AS (
-        SELECT id, row_number() OVER (PARTITION BY company_id ORDER BY requested_at, id) AS place FROM failed
+_UNHELD = f"""
+    (candidate.status = 'PROCESSING_FAILED'
+     OR (candidate.status = 'RETRY_IN_PROGRESS'
+         AND (candidate.claimed_at IS NULL OR candidate.claimed_at <= :stale OR candidate.claimed_at > :wrong)
+         AND {holder_is_gone("candidate.claimed_by")}))"""
+
+CLAIM_FAILED_REQUESTS = text(f"""
+    WITH ranked AS (
+        SELECT candidate.id,
+               row_number() OVER (PARTITION BY company_id
+                                  ORDER BY candidate.requested_at, candidate.id) AS place
+        FROM ai_processing_request AS candidate JOIN session ON session.id = candidate.session_id
+        WHERE session.company_id = ANY (CAST(:companies AS bigint[])) AND {_UNHELD}
+    ), taken AS MATERIALIZED (
+        SELECT candidate.id FROM ai_processing_request AS candidate
+        WHERE candidate.id IN (SELECT id FROM ranked WHERE place <= :per_company) AND {_UNHELD}
+        FOR UPDATE SKIP LOCKED
     )
     UPDATE ai_processing_request AS request
     SET status = CASE WHEN request.attempts >= :attempts_max THEN 'PROCESSING_ABANDONED'
@@ -306,20 +260,18 @@ CLAIM_FAILED_REQUESTS = text("""
                           ELSE CAST(:now AS timestamptz) END,
         claimed_by = :token,
         attempts = least(request.attempts + 1, :attempts_max)
-    FROM ranked
-    WHERE request.id = ranked.id AND ranked.place <= :per_company
+    FROM taken WHERE request.id = taken.id
     RETURNING request.id, request.status
-""")
-"""Take each company's oldest failed requests; the attempt counts before the call is made."""
+""")  # noqa: S608 (our own fragments)
+"""Take each company's oldest failed requests, and lock no others; the attempt counts before the call."""
 
-RETRY_PROMPTS = f"""
+RETRY_PROMPTS = text(f"""
     SELECT request.id, request.model, request.processing_type, transcript.content
     FROM ai_processing_request AS request
     JOIN session ON session.id = request.session_id
     {TRANSCRIPT_SQL}
-    WHERE request.id = ANY (%(ids)s::bigint[])
-      AND request.status = 'RETRY_IN_PROGRESS' AND request.claimed_by = %(token)s
+    WHERE request.id = ANY (CAST(:ids AS bigint[]))
+      AND request.status = 'RETRY_IN_PROGRESS' AND request.claimed_by = :token
     ORDER BY session.company_id, request.requested_at, request.id
-    FOR KEY SHARE OF request SKIP LOCKED
-"""  # noqa: S608 (our own fragments)
-"""Each claimed request with its complete prompt (for the driver's stream), locked as batches are."""
+""")  # noqa: S608 (our own fragments)
+"""Some claimed requests, of those that we hold still, with their complete prompts."""

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from claimbench.impl.breaker import StageBreaker
-from claimbench.impl.errors import CIRCUIT_OPEN, ApiError, Blame
+from claimbench.impl.errors import CIRCUIT_OPEN, ApiError, Blame, is_unsent
 from claimbench.impl.events import surplus_batch
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import HELD_BACK
 from claimbench.impl.optimized import statements
-from claimbench.impl.optimized.batch_files import BatchFile
+from claimbench.impl.optimized.prompt_files import BatchFile
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import ApiBatch, PipelineContext, batch_metadata
 from claimbench.impl.statuses import BatchStatus
@@ -27,6 +27,8 @@ class InterruptedBatch:
     requests: int
     since: int | None
     """It is known that the API did not create it before this time of its clock."""
+    was_sent: bool
+    """Whether the API may have it: nobody has written that it was never handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class SubmittedBatch:
     requests: int
     batch: ApiBatch | None = None
     error: ApiError | None = None
+    was_sent: bool = True
+    """Whether its creation was asked for, and the answer leaves open that the API has it."""
 
     @property
     def is_settled(self) -> bool:
@@ -46,7 +50,12 @@ class SubmittedBatch:
     @property
     def is_unknown(self) -> bool:
         """Whether the API may have it all the same; then the lease gives it time to show what it made."""
-        return self.error is not None and self.error.status_code is None and self.error.blame is Blame.MOMENT
+        return (
+            self.was_sent
+            and self.error is not None
+            and self.error.status_code is None
+            and self.error.blame is Blame.MOMENT
+        )
 
     @property
     def status(self) -> BatchStatus:
@@ -55,6 +64,11 @@ class SubmittedBatch:
             return BatchStatus.VALIDATING
         refused = self.error is not None and self.error.blame is Blame.REQUEST
         return BatchStatus.FAILED if refused else BatchStatus.UPLOADING
+
+
+def held(batch_id: int, requests: int, *, was_sent: bool) -> SubmittedBatch:
+    """A batch for which no call was made, as the stage makes none any more."""
+    return SubmittedBatch(batch_id, requests, error=_HELD, was_sent=was_sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +80,32 @@ class Submitter:
 
     def submit(self, file: BatchFile) -> SubmittedBatch:
         """Upload a file and create its batch; the file is closed."""
-        api = self.context.api
+        api, file_id = self.context.api, None
         with file.lines:
             if self.breaker.is_open:
-                return SubmittedBatch(file.batch_id, file.requests, error=_HELD)
+                return held(file.batch_id, file.requests, was_sent=False)
             try:
                 file_id = api.upload(f"{file.key}.jsonl", file.lines)
                 created = api.create_batch(file_id, batch_metadata(file.key, file.company_id))
             except ApiError as error:
                 self.breaker.count(error)
-                return SubmittedBatch(file.batch_id, file.requests, error=error)
+                was_sent = file_id is not None and not is_unsent(error)
+                return SubmittedBatch(file.batch_id, file.requests, error=error, was_sent=was_sent)
         return SubmittedBatch(file.batch_id, file.requests, batch=created)
 
-    def find(self, batch: InterruptedBatch) -> SubmittedBatch:
-        """What the API has of an interrupted batch; neither batch nor error when it has nothing."""
-        if self.breaker.is_open:
-            return SubmittedBatch(batch.id, batch.requests, error=_HELD)
+    def find(self, batches: Sequence[InterruptedBatch]) -> Sequence[SubmittedBatch]:
+        """What the API has of interrupted batches, by one listing; nothing where it has none."""
+        if not batches:
+            return ()
+        times = [batch.since for batch in batches]
+        known = [time for time in times if time is not None]
+        since = min(known) if len(known) == len(times) else None
         try:
-            found = self.context.api.find_batch(batch.key, batch.since)
+            found = self.context.api.find_batches([batch.key for batch in batches], since)
         except ApiError as error:
             self.breaker.count(error)
-            return SubmittedBatch(batch.id, batch.requests, error=error)
-        return SubmittedBatch(batch.id, batch.requests, batch=found)
+            return [SubmittedBatch(batch.id, batch.requests, error=error) for batch in batches]
+        return [SubmittedBatch(batch.id, batch.requests, batch=found.get(batch.key)) for batch in batches]
 
     def record(self, submissions: Sequence[SubmittedBatch], lease: Lease) -> None:
         """Write what became of them; one too many at the API is told as surplus."""
@@ -102,6 +120,7 @@ class Submitter:
             "openai_stamps": [done.batch.created_at if done.batch else None for done in known],
             "file_ids": [done.batch.input_file_id if done.batch else None for done in known],
             "errors": [storable(str(error)) if error else None for error in failed],
+            "were_sent": [done.was_sent for done in known],
             "now": lease.at,
             "token": lease.by,
         }

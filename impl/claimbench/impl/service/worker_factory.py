@@ -10,7 +10,7 @@ import openai
 from sqlalchemy import URL, Engine
 
 from claimbench.errors import UsageError
-from claimbench.impl.connecting import open_api, open_engine
+from claimbench.impl.connecting import open_api, open_client, open_engine
 from claimbench.impl.ports import PipelineContext, Policy
 from claimbench.impl.resilience import DOCUMENTED, Resilience
 from claimbench.impl.scheduler import PipelineScheduler, Timetable
@@ -103,7 +103,7 @@ def _client() -> openai.OpenAI:
             remedy="set it (any value does for the fake API), or serve with --scheduler none",
         )
     try:
-        return openai.OpenAI(base_url=os.environ.get("OPENAI_BASE_URL") or None)
+        return open_client(os.environ.get("OPENAI_BASE_URL") or None)
     except openai.OpenAIError as error:
         raise UsageError(
             f"the API client cannot be made ({type(error).__name__})",

@@ -1,6 +1,6 @@
 """Schedulers that can be killed or cut off at any call of the API and at any commit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, BinaryIO, TypeVar
@@ -69,10 +69,10 @@ class MortalApi:
         due = self._before()
         return self._after(due, self._api.create_batch(input_file_id, metadata))
 
-    def find_batch(self, key: str, since: int | None = None) -> ApiBatch | None:
+    def find_batches(self, keys: Collection[str], since: int | None = None) -> Mapping[str, ApiBatch]:
         """Find, if it lives to see it."""
         due = self._before()
-        return self._after(due, self._api.find_batch(key, since))
+        return self._after(due, self._api.find_batches(keys, since))
 
     def retrieve(self, batch_id: str) -> ApiBatch:
         """Retrieve, if it lives to see it."""

@@ -11,6 +11,7 @@ import openai
 import psycopg
 from sqlalchemy import URL, Engine, create_engine
 
+from claimbench.impl.connecting import open_client
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases.connecting import connect, conninfo
 from claimbench.loadgen.fake_openai.wire import ApiRequest, Loss
@@ -158,9 +159,7 @@ def open_world(url: URL) -> Iterator[World]:
         if superuser and superuser[0]:
             desk.execute("SET session_replication_role = replica")  # to reset the tables leaves no trail
         http = stack.enter_context(httpx2.Client(transport=httpx2.MockTransport(wire)))
-        client = openai.OpenAI(
-            api_key=API_KEY, base_url="https://api.openai.com/v1", http_client=http, max_retries=0
-        )
+        client = open_client("https://api.openai.com/v1", API_KEY, http)
         world = World(desk, url, client, wire)
         try:
             yield world

@@ -9,6 +9,7 @@ from functools import cache
 import openai
 from sqlalchemy import URL, Engine, create_engine
 
+from claimbench.impl.connecting import open_client
 from claimbench.impl.events import EventSink, ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.ports import Pipeline, PipelineContext, Policy
@@ -51,7 +52,7 @@ def import_all() -> None:
 
 def _client(api_url: str) -> openai.OpenAI:
     http = openai.DefaultHttpxClient(verify=_trust(), timeout=TIMEOUT_S)
-    return openai.OpenAI(api_key=API_KEY, base_url=api_url, timeout=TIMEOUT_S, http_client=http)
+    return open_client(api_url, API_KEY, http)
 
 
 @cache
