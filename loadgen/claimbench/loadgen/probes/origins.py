@@ -62,7 +62,7 @@ class OriginProbe:
         return tuple(OriginCount(origin, count) for origin, count in self._counts.most_common())
 
     def _seen(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        frame = _first_of_the_arm(sys._getframe(1))
+        frame = first_of_the_arm(sys._getframe(1))
         if frame is not None:
             code = frame.f_code
             origin = Origin(code.co_filename, frame.f_lineno, code.co_qualname, statement)
@@ -70,7 +70,8 @@ class OriginProbe:
                 self._counts[origin] += 1
 
 
-def _first_of_the_arm(frame: FrameType | None) -> FrameType | None:
+def first_of_the_arm(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame from here outwards that is neither a library's nor ours."""
     while frame is not None:
         name = frame.f_code.co_filename
         is_ours = name.startswith(_OURSELVES) and name != _INJECTIONS
