@@ -50,7 +50,7 @@ def test_unknown_budget(claimbench, engine, make):
 
 
 def test_populate_fails(claimbench, engine, make):
-    claimbench.assert_growth(populate=lambda n: make("many"), run=lambda: names(engine))
+    claimbench.assert_growth(populate=lambda _: make("many"), run=lambda: names(engine))
 
 
 def test_populate_fills_nothing(claimbench, engine):
