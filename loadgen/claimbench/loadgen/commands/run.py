@@ -19,6 +19,7 @@ from claimbench.reports.pages.run import run_page
 from claimbench.reports.record import store
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
+from claimbench.scenarios.model import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ def run(
     raise typer.Exit(run_and_report(RunOptions(scenario, out, arms, database), Console()))
 
 
-def run_and_report(options: RunOptions, console: Console) -> int:
+def run_and_report(options: RunOptions, console: Console, made: Scenario | None = None) -> int:
     """Run, write, show; the exit code is the verdict's.
 
-    What takes seconds to import is imported beside the fork server, which does the same.
+    made: a scenario that no file holds. What takes seconds to import is imported beside the fork server,
+    which does the same.
     """
-    scenario = load(options.scenario)
+    scenario = made or load(options.scenario)
     if options.arms:
         scenario = with_arms(scenario, options.arms)
     forget_other_servers(options.database)

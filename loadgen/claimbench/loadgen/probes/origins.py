@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from sqlalchemy import Engine, event
 
+from claimbench.loadgen.probes.traced import ConnectionsHere
+
 _LIBRARIES = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
@@ -43,8 +45,8 @@ class OriginCount:
 class OriginProbe:
     """Counts statements by the line of code that sent them. A context manager; one engine, one probe."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, connections: Engine | ConnectionsHere) -> None:
+        self._engine = connections.engine
         self._counts: Counter[Origin] = Counter()
         self._lock = threading.Lock()  # arms may send from several threads
 

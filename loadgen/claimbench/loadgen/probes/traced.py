@@ -23,7 +23,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import ConnStatus, Trace
 from psycopg.pq.abc import PGconn
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from claimbench.loadgen.probes.statements import StatementTally
 from claimbench.loadgen.probes.trace import TraceReader, WireCounts
@@ -213,8 +213,21 @@ class ConnectionHook:
 HOOK = ConnectionHook()
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionsHere:
+    """Every connection of this process, where an arm opens them as it likes; an engine, to warm up."""
+
+    engine: Engine
+
+    def connect(self) -> Connection:
+        """A connection, whose first questions are then asked."""
+        return self.engine.connect()
+
+
 class ProcessSource:
     """The traces of every connection of this process that is not the harness's own."""
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, counts: WireCounts, tally: StatementTally) -> None:
         self._traces = Traces(counts, tally)

@@ -190,4 +190,5 @@ def _place(frame: FrameType | None) -> str:
         return ""
     file = Path(found.f_code.co_filename)
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-    return f"{shown.as_posix()}:{found.f_lineno} in {found.f_code.co_qualname}"
+    function = found.f_code.co_qualname.removesuffix(".<locals>.<listcomp>")  # which 3.12 has no more
+    return f"{shown.as_posix()}:{found.f_lineno} in {function}"
