@@ -30,7 +30,7 @@ def install(session: nox.Session, *groups: str) -> None:
     """The project as it stands here and the tools of some groups, at the versions of the lock."""
     session.env["PYTHONDONTWRITEBYTECODE"] = ""  # many short processes start: let them find their bytecode
     tools = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
-    session.install(*LOCK, "--editable", ".", *tools)
+    session.install(*LOCK, "--editable", ".[all]", *tools)
 
 
 @nox.session
@@ -106,7 +106,7 @@ def wheel(session: nox.Session) -> None:
     (built,) = folder.glob("claimbench-*.whl")
     session.run("python", "-m", "venv", "--clear", f"{folder}/empty", silent=True)
     python = f"{folder}/empty/bin/python"
-    session.run(python, "-m", "pip", "install", "--quiet", *LOCK, str(built), external=True)
+    session.run(python, "-m", "pip", "install", "--quiet", *LOCK, f"{built}[all]", external=True)
     check = "from importlib.metadata import files; print({path.parts[0] for path in files('claimbench')})"
     brought = session.run(python, "-c", check, external=True, silent=True) or ""
     session.log(f"the wheel brings {brought.strip()}")

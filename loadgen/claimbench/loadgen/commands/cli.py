@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from claimbench.errors import ArmError, ClaimbenchError, ExitCode
+from claimbench.loadgen.commands.entry import leave_without
 from claimbench.loadgen.commands.surroundings import (
     draw_to_files,
     look_here_for_modules,
@@ -59,6 +60,12 @@ VERBS = (
         "Measure the arms of a scenario, judge its claims, and write the report.",
         "claimbench.loadgen.commands.run:run",
         "claimbench run smoke --out report",
+    ),
+    Verb(
+        "compare",
+        "Compare two functions of your own: the same work first, then counts, growth, memory and time.",
+        "claimbench.loadgen.commands.compare:compare",
+        "claimbench compare shop_bench.py",
     ),
     Verb(
         "report",
@@ -209,6 +216,8 @@ def _one_line_for_each_mistake() -> Iterator[None]:
         message = error.format_message().rstrip(".")  # empty when the help was all there was to say
         _leave(f"{message}; see claimbench --help" if message else "say what to do", ExitCode.USAGE)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("claimbench"):
+            leave_without(error.name or str(error))
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             _leave(f"{error.filename or 'disk'}: is full; free some space and run again", ExitCode.USAGE)
         traceback.print_exc()

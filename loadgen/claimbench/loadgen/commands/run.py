@@ -21,6 +21,7 @@ from claimbench.reports.record import store
 from claimbench.reports.record.values import VerdictValue
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
+from claimbench.scenarios.model import Scenario
 
 OF_CLAIMS = (VerdictValue.HOLDS, VerdictValue.EXCEEDED, VerdictValue.REFUTED, VerdictValue.INCONCLUSIVE)
 """The verdicts that claims give; the others say that the arms differ or that something is invalid."""
@@ -69,12 +70,13 @@ def run(
     raise typer.Exit(run_and_report(RunOptions(scenario, out, arms, database, claims), Console()))
 
 
-def run_and_report(options: RunOptions, console: Console) -> int:
+def run_and_report(options: RunOptions, console: Console, made: Scenario | None = None) -> int:
     """Run, write, show; the exit code is the verdict's.
 
-    What takes seconds to import is imported beside the fork server, which does the same.
+    made: a scenario that no file holds. What takes seconds to import is imported beside the fork server,
+    which does the same.
     """
-    scenario = load(options.scenario)
+    scenario = made or load(options.scenario)
     if options.arms:
         scenario = with_arms(scenario, options.arms)
     forget_other_servers(options.database)

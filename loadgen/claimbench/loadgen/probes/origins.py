@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from sqlalchemy import Engine, event
 
+from claimbench.loadgen.probes.traced import ConnectionsHere
+
 _LIBRARIES = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
@@ -43,8 +45,8 @@ class OriginCount:
 class OriginProbe:
     """Counts statements by the line of code that sent them. A context manager; one engine, one probe."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, connections: Engine | ConnectionsHere) -> None:
+        self._engine = connections.engine
         self._counts: Counter[Origin] = Counter()
         self._lock = threading.Lock()  # arms may send from several threads
 
@@ -62,7 +64,7 @@ class OriginProbe:
         return tuple(OriginCount(origin, count) for origin, count in self._counts.most_common())
 
     def _seen(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        frame = _first_of_the_arm(sys._getframe(1))
+        frame = first_of_the_arm(sys._getframe(1))
         if frame is not None:
             code = frame.f_code
             origin = Origin(code.co_filename, frame.f_lineno, code.co_qualname, statement)
@@ -70,7 +72,8 @@ class OriginProbe:
                 self._counts[origin] += 1
 
 
-def _first_of_the_arm(frame: FrameType | None) -> FrameType | None:
+def first_of_the_arm(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame from here outwards that is neither a library's nor ours."""
     while frame is not None:
         name = frame.f_code.co_filename
         is_ours = name.startswith(_OURSELVES) and name != _INJECTIONS

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""
@@ -66,3 +67,33 @@ def _comment_end(sql: str, start: int) -> int:
         if depth == 0:
             return mark.end()
     return len(sql)
+
+
+_VALUES = frozenset({"text", "number", "parameter"})
+_PLACEHOLDER = re.compile(r"%\(\w+\)[sbt]|%[sbt]")
+_CURSORS = re.compile(r"\s*(FETCH|MOVE|CLOSE|DECLARE)\b", re.IGNORECASE)
+_LIST = re.compile(r"\( ?-? ?\?(?: , -? ?\?)+ ?\)|\( \? \)(?= , \( \? \))")
+_TIGHT = re.compile(r"( \. | : : | (?=,))")
+_ROWS = re.compile(r"(\(\?…\))(?: , \(\?…\))+")
+
+
+@lru_cache(maxsize=4096)
+def without_values(sql: str) -> str:
+    """One text for all that differ in values alone: literals, parameters, lengths of lists, names of cursors.
+
+    Parameters may be the server's (`$1`) or psycopg's (`%s`, `%(name)s`).
+    """
+    sql = _PLACEHOLDER.sub("$1", sql)
+    words: list[str] = []
+    position, is_cursor = 0, bool(_CURSORS.match(sql))
+    while position < len(sql) and (found := _TOKEN.match(sql, position)):
+        position = _end(sql, found)
+        if found["space"] or found["comment"]:
+            continue
+        is_value = found.lastgroup in _VALUES or found["dollar"]
+        is_cursors_name = is_cursor and found["quoted"] and len(words) < 5
+        words.append("?" if is_value or is_cursors_name else found[0])
+    shortened = _ROWS.sub(r"\1…", _LIST.sub("(?…)", " ".join(words)))
+    return (
+        _TIGHT.sub(lambda found: found[1].replace(" ", ""), shortened).replace("( ", "(").replace(" )", ")")
+    )

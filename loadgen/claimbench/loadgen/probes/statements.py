@@ -47,6 +47,10 @@ class StatementTally:
             if shape.kind not in _UNCOUNTED
         )
 
+    def texts(self) -> Counter[str]:
+        """Every text that was sent since the previous lap, transaction control too, and how often."""
+        return Counter(self._texts)
+
     def lap(self) -> tuple[Reading, ...]:
         """`statements` since the previous lap."""
         statements = sum(each.count for each in self.counts())

@@ -22,6 +22,7 @@ TRANSACTION_TAGS = tuple(
     for tag in (b"BEGIN", b"START TRANSACTION", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"RELEASE")
 )
 _WAITS = frozenset({b"Sync", b"Flush", b"CopyDone", b"CopyFail"})
+_PREPARING = frozenset({b"Parse", b"Close"})
 
 
 @dataclass(slots=True)
@@ -44,6 +45,9 @@ class WireCounts:
     row_bytes: int = 0
     bind_bytes: int = 0
     """Parameters sent, by Bind or by COPY IN."""
+    driver_round_trips: int = 0
+    """Those of the round trips that are the driver's own: it prepares a text that it has seen often, or lets
+    one go. They come and go with what ran before, and look like growth where there is none."""
 
 
 @dataclass(slots=True)
@@ -106,8 +110,10 @@ class TraceReader:
 
     def _sent(self, name: bytes, length: int, contents: bytes, reader: Iterator[bytes]) -> None:
         if name == b"Query":
+            text = _query_text(length, contents, reader)
             self.counts.round_trips += 1
-            self.statements.add(_query_text(length, contents, reader))
+            self.counts.driver_round_trips += text.startswith("DEALLOCATE")
+            self.statements.add(text)
             self._last_executed = None
         elif name == b"Parse":
             self._parse(length, contents, reader)
@@ -121,6 +127,7 @@ class TraceReader:
             self.counts.bind_bytes += length
         elif name in _WAITS:
             self.counts.round_trips += self._previous not in _WAITS
+            self.counts.driver_round_trips += name == b"Sync" and self._previous in _PREPARING
             self._last_executed = None
 
     def _parse(self, length: int, contents: bytes, reader: Iterator[bytes]) -> None:

@@ -16,7 +16,7 @@ from claimbench.loadgen.probes.events import EventSource
 from claimbench.loadgen.probes.reading import Reading, Unit
 from claimbench.loadgen.probes.statements import StatementCount, StatementTally
 from claimbench.loadgen.probes.trace import WireCounts
-from claimbench.loadgen.probes.traced import TraceSource
+from claimbench.loadgen.probes.traced import ConnectionsHere, ProcessSource, TraceSource
 
 _BYTES = frozenset({"row_bytes", "bind_bytes"})
 _UNSEEN_BY_EVENTS = frozenset({"rows_received", "row_bytes", "bind_bytes", "failed_executions"})
@@ -33,15 +33,21 @@ BEST_SOURCE = Source.TRACE if sys.platform == "linux" else Source.EVENTS
 
 
 class WireProbe:
-    """Counts what an engine's connections send and receive. A context manager; one engine, one probe.
+    """Counts what the connections of an engine, or of this process, send and receive. A context manager.
 
     Laps are taken while no statement is under way. `notes` are sentences for the report's limitations.
     """
 
-    def __init__(self, engine: Engine, source: Source = BEST_SOURCE) -> None:
+    def __init__(self, connections: Engine | ConnectionsHere, source: Source = BEST_SOURCE) -> None:
         self._counts, self._tally = WireCounts(), StatementTally()
-        made = TraceSource if source is Source.TRACE else EventSource
-        self._source = made(engine, self._counts, self._tally)
+        engine = connections.engine if isinstance(connections, ConnectionsHere) else connections
+        self._source: TraceSource | EventSource | ProcessSource
+        if source is Source.EVENTS:
+            self._source = EventSource(engine, self._counts, self._tally)
+        elif isinstance(connections, ConnectionsHere):
+            self._source = ProcessSource(self._counts, self._tally)
+        else:
+            self._source = TraceSource(engine, self._counts, self._tally)
         self._unseen = frozenset() if source is Source.TRACE else _UNSEEN_BY_EVENTS
         self.notes = self._source.notes
 

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Engine
 
 from claimbench.loadgen.probes.reading import Reading
 from claimbench.loadgen.probes.statements import StatementCount
+from claimbench.loadgen.probes.traced import ConnectionsHere
 from claimbench.loadgen.workloads.work import Work
 from claimbench.reports.record.values import Scalar, Words
 from claimbench.scenarios.model import Arm, Scenario
@@ -64,7 +65,7 @@ class ArmSession(Protocol):
     """One arm on one fresh database."""
 
     @property
-    def connections(self) -> Engine:
+    def connections(self) -> Engine | ConnectionsHere:
         """What the wire probe attaches to."""
 
     def begin_run(self, number: int) -> None:

@@ -10,7 +10,10 @@ from claimbench.scenarios.model import Scenario
 GROUP = "claimbench.workloads"
 """The entry points by which a package brings a workload; `module:attribute` needs none."""
 
-OWN = {"batch_pipeline": "claimbench.loadgen.workloads.batch_pipeline.workload:BatchPipeline"}
+OWN = {
+    "batch_pipeline": "claimbench.loadgen.workloads.batch_pipeline.workload:BatchPipeline",
+    "functions": "claimbench.loadgen.workloads.functions.workload:Functions",
+}
 
 
 def workload_of(scenario: Scenario) -> Workload:
