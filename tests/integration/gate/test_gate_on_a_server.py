@@ -141,7 +141,8 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
         wheel.writestr("shop.py", "")
         wheel.writestr("shop-0.1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: shop\\nVersion: 0.1\\n")
-        wheel.writestr("shop-0.1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        tags = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr("shop-0.1.dist-info/WHEEL", tags)
         wheel.writestr("shop-0.1.dist-info/RECORD", "")
     return name
 """
