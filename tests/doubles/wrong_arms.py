@@ -2,16 +2,18 @@
 
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import text
 
 from claimbench.impl.lifecycle import NO_LINE
 from claimbench.impl.naive import NaivePipeline
-from claimbench.impl.ports import ApiBatch, BatchApi, PipelineContext, StageReport
+from claimbench.impl.ports import ApiBatch, BatchApi, PipelineContext, Stage, StageReport
 
 
 class ApiProxy:
@@ -77,3 +79,26 @@ class Raises(NaivePipeline):
 
     def check_statuses(self, now: datetime) -> StageReport:
         raise LookupError(f"no status at {now:%H:%M}")
+
+
+class DiesLater(NaivePipeline):
+    """Works the first two times that it is built, then does nothing: COUNTED_IN is where that is counted."""
+
+    def __init__(self, context: PipelineContext) -> None:
+        super().__init__(context)
+        counted = Path(os.environ["COUNTED_IN"])
+        before = len(counted.read_text()) if counted.exists() else 0
+        counted.write_text("x" * (before + 1))
+        self._is_dead = before >= 2
+
+    def create_batches(self, now: datetime) -> StageReport:
+        return StageReport(Stage.CREATE_BATCHES) if self._is_dead else super().create_batches(now)
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        return StageReport(Stage.CHECK_STATUSES) if self._is_dead else super().check_statuses(now)
+
+    def process_results(self, now: datetime) -> StageReport:
+        return StageReport(Stage.PROCESS_RESULTS) if self._is_dead else super().process_results(now)
+
+    def retry_failed(self, now: datetime) -> StageReport:
+        return StageReport(Stage.RETRY_FAILED) if self._is_dead else super().retry_failed(now)

@@ -134,6 +134,41 @@ def test_a_base_revision_that_does_not_build_ends_with_exit_code_2(tmp_path: Pat
     assert "\n" not in str(caught.value)
 
 
+BACKEND = """
+import zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = "shop-0.1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        wheel.writestr("shop.py", "")
+        wheel.writestr("shop-0.1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: shop\\nVersion: 0.1\\n")
+        tags = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr("shop-0.1.dist-info/WHEEL", tags)
+        wheel.writestr("shop-0.1.dist-info/RECORD", "")
+    return name
+"""
+"""A build that needs nothing from an index."""
+
+
+def test_a_base_revision_that_does_not_declare_claimbench_is_told_so(tmp_path: Path) -> None:
+    repository = a_repository(tmp_path / "repository")
+    (repository / "own_backend.py").write_text(BACKEND)
+    build = '[build-system]\nrequires = []\nbuild-backend = "own_backend"\nbackend-path = ["."]\n'
+    (repository / "pyproject.toml").write_text(f'{build}[project]\nname = "shop"\nversion = "0.1"\n')
+    for words in (
+        ("add", "."),
+        ("-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qm", "y"),
+    ):
+        subprocess.run(("git", "-C", str(repository), *words), check=True)
+
+    with (
+        pytest.raises(UsageError, match="does not declare it") as caught,
+        checked_out("HEAD", repository, BaseEnvironment.OWN),
+    ):
+        pytest.fail("it has no claimbench")
+
+    assert "--base-environment shared" in str(caught.value)
+
+
 def test_the_hog_is_gone_at_the_end() -> None:
     with cpu_load() as process:
         assert psutil.pid_exists(process)

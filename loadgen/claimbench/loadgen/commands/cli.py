@@ -75,7 +75,7 @@ VERBS = (
     ),
     Verb(
         "recheck",
-        "Recompute every verdict from the raw samples, offline: exit 2 if the file says something else.",
+        "Recompute all that is derived from the samples, offline: exit 2 if the file says something else.",
         "claimbench.loadgen.commands.recheck:recheck",
         "claimbench recheck results/smoke-20261123",
     ),
