@@ -19,7 +19,8 @@ def all_of(case):
 
 def one_by_one(case):
     with psycopg.connect(case.dsn) as connection:
-        return [connection.execute("SELECT id FROM item WHERE id = %s", [n]).fetchone()[0] for n in all_of(case)]
+        one = "SELECT id FROM item WHERE id = %s"
+        return [connection.execute(one, [n]).fetchone()[0] for n in all_of(case)]
 
 def three(case):
     return all_of(case)[:3]
