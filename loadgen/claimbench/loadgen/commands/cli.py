@@ -15,9 +15,9 @@ import typer
 from typer.exceptions import TyperException
 
 from claimbench.errors import ArmError, ClaimbenchError, ExitCode
-from claimbench.loadgen.commands.entry import leave_without
 from claimbench.loadgen.commands.surroundings import (
     draw_to_files,
+    leave_without,
     look_here_for_modules,
     reach_loopback_directly,
     write_plainly,

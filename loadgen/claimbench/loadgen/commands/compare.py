@@ -31,7 +31,7 @@ def compare(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The folder to write.")] = None,
     database: DatabaseOption = "auto",
 ) -> None:
-    """Compare two functions: the same work first, then counts, growth, memory and time."""
+    """Compare two functions of your own: the same work first, then counts, growth, memory and time."""
     given = _sizes(sizes)
     codes = []
     for name, comparison in _comparisons(what, populate):

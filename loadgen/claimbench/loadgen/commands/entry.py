@@ -1,9 +1,8 @@
 """Where the command begins: an installation without extras is told in one line which one a command needs."""
 
-import sys
 from importlib import import_module
 
-from claimbench.errors import ExitCode
+from claimbench.loadgen.commands.surroundings import leave_without
 
 
 def main() -> None:
@@ -15,9 +14,3 @@ def main() -> None:
             raise
         leave_without(error.name or "")
     command.main()
-
-
-def leave_without(module: str) -> None:
-    """Say which package is missing, and how all are installed."""
-    sys.stderr.write(f"claimbench: {module} is not installed; pip install 'claimbench[all]' (or [report])\n")
-    sys.exit(ExitCode.USAGE)

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
-from claimbench.errors import UsageError
+from claimbench.errors import ExitCode, UsageError
 
 OWN_SERVERS = ("embedded", "container")
 """The words of `--database` that mean a server which we start."""
@@ -88,3 +89,9 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
         raise error
     plain = error.object[error.start : error.end].translate(_PLAIN)
     return plain.encode("ascii", "replace").decode("ascii"), error.end
+
+
+def leave_without(module: str) -> NoReturn:
+    """Say which package is missing, and how all are installed."""
+    sys.stderr.write(f"claimbench: {module} is not installed; pip install 'claimbench[all]' (or [report])\n")
+    sys.exit(ExitCode.USAGE)

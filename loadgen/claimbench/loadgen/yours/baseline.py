@@ -14,7 +14,7 @@ REASON = "found when collected; say why it may stay, or mend it"
 
 
 @dataclass(slots=True)
-class Findings:
+class KnownFindings:
     """The findings of a session, beside those of the baseline."""
 
     file: Path
@@ -23,7 +23,7 @@ class Findings:
     found: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, config: pytest.Config) -> "Findings":
+    def of(cls, config: pytest.Config) -> "KnownFindings":
         """As the command line says; `pytest.UsageError` for a baseline that cannot be read."""
         file = config.rootpath / str(config.getoption("claimbench_baseline"))
         try:

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from claimbench.loadgen.yours.baseline import Findings
-from claimbench.loadgen.yours.watching import Seen, Sent, Watch
+from claimbench.loadgen.yours.baseline import KnownFindings
+from claimbench.loadgen.yours.watching import CallWatch, Seen, SentStatement
 
 REPEATED = 5
 """From so many times on, one statement from one line in one test is a finding, where they are collected."""
 
 
 @contextmanager
-def call_judged(test: str, budgets: Mapping[str, float], findings: Findings | None) -> Iterator[list[str]]:
+def call_judged(
+    test: str, budgets: Mapping[str, float], findings: KnownFindings | None
+) -> Iterator[list[str]]:
     """Watch one test's call; what there is to tell of it is in the list at the end."""
     told: list[str] = []
-    with Watch().running() as watch:
+    with CallWatch().running() as watch:
         watch.lap()
         yield told
         seen = watch.lap()
@@ -22,7 +24,7 @@ def call_judged(test: str, budgets: Mapping[str, float], findings: Findings | No
 
 
 def _judged(
-    seen: Seen, connections: int, budgets: Mapping[str, float], test: str, findings: Findings | None
+    seen: Seen, connections: int, budgets: Mapping[str, float], test: str, findings: KnownFindings | None
 ) -> str:
     """What to tell of a call that needs more than its budgets, or repeats what no baseline knows."""
     if budgets and not connections:
@@ -51,7 +53,7 @@ def _judged(
     return "\n".join(lines or ["statements are repeated"])
 
 
-def key_of(sent: Sent) -> str:
+def key_of(sent: SentStatement) -> str:
     """A finding's name in a baseline: where it is sent, without the line's number, and the text."""
     place, _, function = sent.place.partition(" in ")
     return f"{place.rpartition(':')[0]} in {function}: {sent.text}"

@@ -15,7 +15,7 @@ from claimbench.loadgen.yours.growth import (
     without_waiting,
 )
 from claimbench.loadgen.yours.plain import plain, told_differences
-from claimbench.loadgen.yours.watching import Watch
+from claimbench.loadgen.yours.watching import CallWatch
 from claimbench.loadgen.yours.written import check_unwritten, read_tables, tables_differ
 
 DEFAULT_SIZES = (2, 10, 50)
@@ -78,7 +78,7 @@ class Yours:
         """
         __tracebackhide__ = True
         results, left = [], []
-        with Watch().running() as watch:
+        with CallWatch().running() as watch:
             for name, function in (("old", old), ("new", new)):
                 if reset is not None:
                     reset()

@@ -9,7 +9,7 @@ from typing import Any
 from claimbench.errors import UsageError
 from claimbench.loadgen.yours.plain import plain
 from claimbench.loadgen.yours.time_limit import time_limit
-from claimbench.loadgen.yours.watching import METRICS, Seen, Sent, Watch
+from claimbench.loadgen.yours.watching import METRICS, CallWatch, Seen, SentStatement
 
 WHERE = "assert_growth"
 STATEMENTS_TOLD = 5
@@ -76,7 +76,7 @@ async def measure(plan: GrowthPlan) -> tuple[At, ...]:
     calls: list[At] = []
     with ExitStack() as stack:
         stack.enter_context(time_limit(plan.within_s, f"{WHERE}: run or populate", "give within_s="))
-        watch = stack.enter_context(Watch().running())
+        watch = stack.enter_context(CallWatch().running())
         for size, total in zip(plan.sizes, plan.counted_sizes, strict=True):
             if plan.reset is not None:
                 await _called(plan.reset, "reset", total)
@@ -112,7 +112,7 @@ async def _called(what: Callable[[], Any], name: str, total: int) -> Any:
         ) from error
 
 
-def _check_populated(watch: Watch, total: int) -> None:
+def _check_populated(watch: CallWatch, total: int) -> None:
     if not watch.lap().counts.executions and watch.connections:
         raise UsageError(
             f"populate sent nothing to the database at N = {total}",
@@ -160,7 +160,7 @@ def told(found: Sequence[Excess], *, sizes_add_up: bool) -> str:
     return "\n".join(lines)
 
 
-def grown_statements(calls: Sequence[At]) -> list[Sent]:
+def grown_statements(calls: Sequence[At]) -> list[SentStatement]:
     """What was sent more often at the largest size than at the smallest, most often first."""
     return [each for each in calls[-1].seen.sent if each.count > _count(calls[0], each.text)]
 

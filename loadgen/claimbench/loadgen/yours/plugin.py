@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from claimbench.loadgen.yours.baseline import Findings
+    from claimbench.loadgen.yours.baseline import KnownFindings
     from claimbench.loadgen.yours.fixture import Yours
 
 MARKERS = ("round_trips", "statements", "executions", "rows", "row_bytes", "commits")
@@ -49,9 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
             "markers", f"max_{name}(n): fail when the test's call needs more than n {what}"
         )
     if config.getoption("claimbench_collect") or config.getoption("claimbench_strict"):
-        from claimbench.loadgen.yours.baseline import Findings
+        from claimbench.loadgen.yours.baseline import KnownFindings
 
-        config.stash[_FINDINGS] = Findings.of(config)
+        config.stash[_FINDINGS] = KnownFindings.of(config)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -72,7 +72,7 @@ def claimbench(request: pytest.FixtureRequest) -> Yours:
     """`assert_growth` and `assert_same_work`, over whatever database the test talks to."""
     from claimbench.loadgen.yours.fixture import Yours
 
-    findings: Findings | None = request.config.stash.get(_FINDINGS, None)
+    findings: KnownFindings | None = request.config.stash.get(_FINDINGS, None)
     node = request.node.nodeid
     return Yours(lambda keys: findings is not None and findings.accept(node, keys))
 
@@ -134,7 +134,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Hold the test's call to its markers; a mistake is one line, and the suite goes on."""
     budgets = _budgets(item)
-    findings: Findings | None = item.config.stash.get(_FINDINGS, None)
+    findings: KnownFindings | None = item.config.stash.get(_FINDINGS, None)
     if not budgets and findings is None and "claimbench" not in getattr(item, "fixturenames", ()):
         return (yield)
     from claimbench.errors import ClaimbenchError

@@ -25,7 +25,7 @@ _SENDING = ("execute", "executemany", "stream", "copy")
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentStatement:
     """A statement without its values: how often it was sent, from which line, why, the rows nobody read."""
 
     text: str
@@ -60,7 +60,7 @@ class Seen:
     """One call: its counts, what it sent, and the driver's own round trips."""
 
     counts: Counts
-    sent: tuple[Sent, ...]
+    sent: tuple[SentStatement, ...]
     driver_round_trips: int
 
 
@@ -73,7 +73,7 @@ class _Notes:
     unread: Counter[str] = field(default_factory=Counter)
 
 
-class Watch:
+class CallWatch:
     """Counts all that this process sends by psycopg, whatever is on top of it. A context manager."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Watch:
         self._lock = threading.Lock()
 
     @contextmanager
-    def running(self) -> Iterator["Watch"]:
+    def running(self) -> Iterator["CallWatch"]:
         """Watch. `UsageError` where libpq cannot trace."""
         if not CAN_TRACE:
             raise UsageError("libpq traces on Linux only", where="claimbench", remedy="run this test there")
@@ -128,7 +128,7 @@ class Watch:
         for cursor, text in notes.cursors.values():
             notes.unread[text] += _unread(cursor)
         sent = (
-            Sent(text, count, *notes.places.get(text, ("", UNKNOWN)), notes.unread[text])
+            SentStatement(text, count, *notes.places.get(text, ("", UNKNOWN)), notes.unread[text])
             for text, count in texts.most_common()
         )
         counts = Counts(
