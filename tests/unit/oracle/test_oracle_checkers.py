@@ -11,7 +11,7 @@ import pytest
 from claimbench.impl.ports import PipelineStats, Policy
 from claimbench.impl.statuses import BatchStatus, RequestStatus
 from claimbench.loadgen.fake_openai.canonical import canonical
-from claimbench.loadgen.oracle import Account, Evidence, Invariant, judge, judge_calm
+from claimbench.loadgen.oracle import Evidence, Invariant, SelfReport, judge, judge_calm
 from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, RecordedResult
 from claimbench.loadgen.oracle.recorder import Chat, ChatReply
 from claimbench.loadgen.oracle.rows import BatchRow, CompanyRow, RequestRow, Rows, SessionRow
@@ -67,7 +67,7 @@ RIGHT = Evidence(
 )
 
 IDLE = PipelineStats({}, {}, None, 0, 0.0)
-TRUE = Account(1, {1: replace(IDLE, requests={RequestStatus.PROCESSING_COMPLETE: 1})})
+TRUE = SelfReport(1, {1: replace(IDLE, requests={RequestStatus.PROCESSING_COMPLETE: 1})})
 
 Change = Callable[[Evidence], Evidence]
 
@@ -230,7 +230,7 @@ def test_a_file_that_no_batch_reads_is_stray_in_calm_weather(files: tuple[tuple[
 
 
 @pytest.mark.parametrize("lie", [replace(TRUE, completed=2), replace(TRUE, stats={1: IDLE})])
-def test_reports_and_stats_that_lie_are_told(lie: Account) -> None:
+def test_reports_and_stats_that_lie_are_told(lie: SelfReport) -> None:
     assert {one.invariant for one in judge_calm(RIGHT, lie)} == {Invariant.TRUE_ACCOUNT}
 
 

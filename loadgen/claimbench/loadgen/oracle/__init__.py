@@ -6,7 +6,7 @@ before and after, the trail that the database kept, and the API's own record.
 
 from collections.abc import Callable, Iterator, Mapping
 
-from claimbench.loadgen.oracle.accounts import Account, completed_requests, true_account
+from claimbench.loadgen.oracle.accounts import SelfReport, completed_requests, true_account
 from claimbench.loadgen.oracle.answers import (
     answered_once,
     answers_kept,
@@ -32,9 +32,9 @@ from claimbench.loadgen.oracle.submissions import (
 
 __all__ = [
     "CHECKERS",
-    "Account",
     "Evidence",
     "Invariant",
+    "SelfReport",
     "Violation",
     "completed_requests",
     "judge",
@@ -71,6 +71,6 @@ def judge(evidence: Evidence) -> tuple[Violation, ...]:
     return tuple(violation for check in CHECKERS.values() for violation in check(evidence))
 
 
-def judge_calm(evidence: Evidence, account: Account) -> tuple[Violation, ...]:
+def judge_calm(evidence: Evidence, account: SelfReport) -> tuple[Violation, ...]:
     """What holds beside `judge` where no call failed and nobody was killed."""
     return (*judge(evidence), *no_stray_files(evidence), *true_account(evidence, account))

@@ -11,7 +11,7 @@ from claimbench.loadgen.oracle.invariants import Invariant, Violation
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SelfReport:
     """What all reports together say was completed, and the stats of each company at the end."""
 
     completed: int
@@ -23,7 +23,7 @@ def completed_requests(report: StageReport) -> int:
     return 0 if report.stage is Stage.CHECK_STATUSES else report.completed
 
 
-def true_account(evidence: Evidence, account: Account) -> Iterator[Violation]:
+def true_account(evidence: Evidence, account: SelfReport) -> Iterator[Violation]:
     """Where nothing failed and nobody was killed, reports and stats are exact."""
     completed = sum(
         step.new_status == RequestStatus.PROCESSING_COMPLETE != step.old_status

@@ -20,7 +20,7 @@ from claimbench.impl.ports import (
 from claimbench.impl.resilience import DOCUMENTED, ResilientBatchApi
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import Faults
-from claimbench.loadgen.oracle import Account, Evidence, Violation, completed_requests, judge, judge_calm
+from claimbench.loadgen.oracle import Evidence, SelfReport, Violation, completed_requests, judge, judge_calm
 from claimbench.loadgen.oracle.api_record import read_api_record
 from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
@@ -64,10 +64,10 @@ class HistoryRun:
     completed: int = 0
     """What all reports together say."""
 
-    def account(self, companies: Iterable[int]) -> Account:
+    def account(self, companies: Iterable[int]) -> SelfReport:
         """What the pipelines said of their work; stats of a fresh scheduler, by company."""
         pipeline, _ = self._pipeline_of(DRAINER)
-        return Account(self.completed, {company: pipeline.stats(company) for company in companies})
+        return SelfReport(self.completed, {company: pipeline.stats(company) for company in companies})
 
     def take(self, scheduler: int, stage: Stage, now: datetime) -> None:
         """One stage of one scheduler, which may not survive it; an error it logs and outlives."""

@@ -7,7 +7,7 @@ from sqlalchemy import NullPool, create_engine, text
 from claimbench.impl.ports import BATCH_KEY, Policy, Stage
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.respx_adapter import serving
-from claimbench.loadgen.oracle import Account, Evidence, completed_requests, judge_calm
+from claimbench.loadgen.oracle import Evidence, SelfReport, completed_requests, judge_calm
 from claimbench.loadgen.oracle.api_record import read_api_record
 from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import UNFINISHED, read_rows
@@ -46,7 +46,7 @@ def violations_of(call: ArmCall, database: Database, runs: int) -> tuple[str, ..
                     if run + 1 >= runs and not connection.execute(text(UNFINISHED)).scalar_one():
                         break
                 clock.advance(call.step if run + 1 < runs else DRAIN_STEPS[(run - runs) % len(DRAIN_STEPS)])
-            account = Account(completed, {one: built.pipeline.stats(one) for one in before.companies})
+            account = SelfReport(completed, {one: built.pipeline.stats(one) for one in before.companies})
         evidence = Evidence(
             before, read_rows(watching), read_trail(watching), read_api_record(recorder, BATCH_KEY), Policy()
         )
