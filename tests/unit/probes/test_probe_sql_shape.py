@@ -144,3 +144,15 @@ def test_a_table_is_searched_when_rows_are_found_by_status_and_not_by_id(
     (shape,) = shapes(sql)
 
     assert shape.searched == searched
+
+
+def test_a_table_that_keeps_a_query_has_looked_its_rows_up() -> None:
+    (kept,) = shapes(
+        "CREATE TEMP TABLE plan AS WITH waiting AS (SELECT id FROM ai_processing_request "
+        "WHERE status = 'PENDING_BATCHING') SELECT id FROM waiting"
+    )
+    (plain,) = shapes("CREATE TABLE plan (id bigint)")
+    (function,) = shapes("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+
+    assert (kept.is_lookup, kept.searched) == (True, {"ai_processing_request"})
+    assert (plain.kind, function.kind) == (Kind.OTHER, Kind.OTHER)
