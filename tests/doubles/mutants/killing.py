@@ -11,7 +11,7 @@ from claimbench.loadgen.verify.runner import run_history
 from claimbench.loadgen.verify.world import World
 from mutants.making import Mutant
 
-SEEDS = range(1, 201)
+SEEDS = range(1, 401)
 
 
 @dataclass(frozen=True, slots=True)
