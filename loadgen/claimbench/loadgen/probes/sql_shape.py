@@ -96,10 +96,13 @@ def _shape(words: Sequence[Token]) -> Shape:
         return _copy_shape(words)
     if first == "declare":
         return _Query(_after(words, "for")).shape()
-    if first == "create" and any(word.is_word and word.text == "as" and word.depth == 0 for word in words):
-        kept = _Query(_after(words, "as")).shape()  # CREATE TABLE … AS: what it keeps, it has looked up
-        return kept if kept.kind is Kind.SELECT else Shape(Kind.OTHER)
-    return _Query(words).shape()
+    return _created(words) if first == "create" else _Query(words).shape()
+
+
+def _created(words: Sequence[Token]) -> Shape:
+    """CREATE TABLE … AS has looked up what it keeps; any other CREATE looks nothing up."""
+    kept = _Query(_after(words, "as")).shape()
+    return kept if kept.kind is Kind.SELECT else Shape(Kind.OTHER)
 
 
 def _copy_shape(words: Sequence[Token]) -> Shape:
