@@ -30,13 +30,11 @@ from claimbench.loadgen.verify.histories import CallStyle, History
 from claimbench.loadgen.verify.mortality import Danger, Killed, Life, MortalApi
 from claimbench.loadgen.verify.world import MortalEngine, World
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
+from claimbench.loadgen.workloads.batch_pipeline.judging import DRAIN_RUNS_MAX, DRAIN_STEPS
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 ORACLE = 0
 DRAINER = 99
-DRAIN_STEPS_MINUTES = (6, 6, 6, 40, 40, 40, 61, 61, 61, 61, 1500)
-"""The waits of the drain, in turn; the long one outlives the API's window of a day."""
-DRAIN_RUNS_MAX = 66
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +170,7 @@ def _drain(running: HistoryRun) -> None:
     """The faults are over, time goes on: runs of a fresh scheduler until nothing is left, or too many."""
     running.danger.breaks = ()
     for number in range(DRAIN_RUNS_MAX):
-        running.clock.advance(timedelta(minutes=DRAIN_STEPS_MINUTES[number % len(DRAIN_STEPS_MINUTES)]))
+        running.clock.advance(DRAIN_STEPS[number % len(DRAIN_STEPS)])
         for stage in Stage:
             running.take(DRAINER, stage, running.clock.now())
         if is_drained(running.world):
