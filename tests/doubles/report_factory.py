@@ -41,19 +41,19 @@ def made_up_facts(scenario: Scenario) -> RunFacts:
 
 
 def all_samples(scenario: Scenario) -> Iterator[Sample]:
-    for companies in scenario.workload.sizes:
-        yield from counters(companies)
-        yield from lookups(companies)
+    for size in scenario.workload.sizes:
+        yield from counters(size)
+        yield from lookups(size)
     random = np.random.default_rng(5)
     for block in range(scenario.workload.blocks):
         machine = float(np.exp(random.normal(0, 0.05)))
         for rtt in scenario.network.rtt_ms:
             yield from times(block, rtt, machine, random)
     for block in range(scenario.workload.memory_blocks):
-        for companies, naive in ((50, 48e6), (10, 24e6)):
+        for size, naive in ((50, 48e6), (10, 24e6)):
             for arm, peak in (("naive", naive), ("optimized", 22e6)):
                 value = peak * float(np.exp(random.normal(0, 0.02)))
-                yield sample(arm, "run", "peak_memory", value, unit="B", block=block, companies=companies)
+                yield sample(arm, "run", "peak_memory", value, unit="B", block=block, size=size)
     yield sample("optimized", "timetable", "cache_hit_rate", 0.971, unit="ratio")
     for index in INDEXES:
         yield sample("optimized", index, "index_used", 1.0, unit="flag")
@@ -67,7 +67,7 @@ def sample(  # noqa: PLR0917 (a sample has eight fields)
     unit: str = "count",
     block: int = 0,
     rtt_ms: float = 0.0,
-    companies: int = 50,
+    size: int = 50,
 ) -> Sample:
     return Sample(
         arm=arm,
@@ -77,28 +77,28 @@ def sample(  # noqa: PLR0917 (a sample has eight fields)
         unit=unit,
         value=value,
         rtt_ms=rtt_ms,
-        size=companies,
+        size=size,
     )
 
 
-def counters(companies: int) -> Iterator[Sample]:
+def counters(size: int) -> Iterator[Sample]:
     for metric, each in PER_COMPANY.items():
         unit = "B" if metric.endswith("bytes") else "count"
         for arm in ("naive", "optimized"):
-            total = each * companies if arm == "naive" else each * companies * LEFT[metric] + 12
+            total = each * size if arm == "naive" else each * size * LEFT[metric] + 12
             for stage, share in SHARES.items():
-                yield sample(arm, stage, metric, total * share, unit=unit, companies=companies)
-            yield sample(arm, "run", metric, total, unit=unit, companies=companies)
+                yield sample(arm, stage, metric, total * share, unit=unit, size=size)
+            yield sample(arm, "run", metric, total, unit=unit, size=size)
 
 
-def lookups(companies: int) -> Iterator[Sample]:
-    for arm, first, cached, each in (("naive", 4, 4, companies), ("optimized", 1, 0, 1)):
-        yield sample(arm, "run", "company_lookups_first", first, companies=companies)
-        yield sample(arm, "run", "company_lookups_cached", cached, companies=companies)
-        yield sample(arm, "run", "active_companies", companies, companies=companies)
-        yield sample(arm, "create_batches", "pending_lookups", each, companies=companies)
-        yield sample(arm, "check_statuses", "status_lookups", each, companies=companies)
-        yield sample(arm, "retry_failed", "failed_lookups", each, companies=companies)
+def lookups(size: int) -> Iterator[Sample]:
+    for arm, first, cached, each in (("naive", 4, 4, size), ("optimized", 1, 0, 1)):
+        yield sample(arm, "run", "company_lookups_first", first, size=size)
+        yield sample(arm, "run", "company_lookups_cached", cached, size=size)
+        yield sample(arm, "run", "active_companies", size, size=size)
+        yield sample(arm, "create_batches", "pending_lookups", each, size=size)
+        yield sample(arm, "check_statuses", "status_lookups", each, size=size)
+        yield sample(arm, "retry_failed", "failed_lookups", each, size=size)
 
 
 def times(block: int, rtt: float, machine: float, random: np.random.Generator) -> Iterator[Sample]:

@@ -235,9 +235,10 @@ class Vocabulary:
 
 OF_RUNS = Vocabulary(
     CATALOGUE,
-    ("stage", "companies", "rtt_ms"),
+    ("stage", "size", "rtt_ms"),
     "arm.metric, ratio.metric or base.metric",
     "'<=40', 'growth<=0.05' or 'p(50)<0.5'",
+    {"companies": "size"},
 )
 OF_LOADS = Vocabulary(
     LOAD_CATALOGUE,

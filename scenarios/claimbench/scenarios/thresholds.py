@@ -16,7 +16,7 @@ A key says of what, a rule says how much, as k6 writes them. There are two catal
 
 The subject is an arm, `ratio` (candidate by reference, in one run or load) or `base` (this revision by the
 base revision; for a counter: by the committed baseline). `growth` is the exponent g of
-value = c * companies**g. `http_req_duration`, `http_req_failed` and `dropped_iterations` of k6 are understood
+value = c * size**g. `http_req_duration`, `http_req_failed` and `dropped_iterations` of k6 are understood
 as response_time, failed and dropped; the first counts from the intended start.
 """
 
@@ -58,7 +58,7 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class GrowthExponent:
-    """The exponent of a counter's growth with the number of companies."""
+    """The exponent of a counter's growth with the size."""
 
     def __str__(self) -> str:
         return "growth"
@@ -105,7 +105,7 @@ class Selection:
 
     metric: str
     stage: str = RUN
-    companies: int | None = None
+    size: int | None = None
     rtt_ms: float | None = None
     arm: str | None = None
     operation: str | None = None
@@ -115,7 +115,7 @@ class Selection:
         usual = usual_stage(found) if found else RUN
         of_a_run = {
             "stage": self.stage if self.stage != usual else None,
-            "companies": self.companies,
+            "size": self.size,
             "rtt_ms": None if self.rtt_ms is None else number_text(self.rtt_ms),
         }
         of_a_load = {"arm": self.arm, "operation": self.operation}
@@ -192,7 +192,8 @@ def _metric(key: str, name: str, words: Vocabulary) -> MetricDefinition:
 
 
 def _tag(key: str, tag: str, words: Vocabulary) -> tuple[str, str]:
-    name, colon, value = tag.partition(":")
+    written, colon, value = tag.partition(":")
+    name = words.other_names.get(written, written)
     if not colon or not value or name not in words.tags:
         raise ValueError(f"{key}: {tag!r} is no tag: use {', '.join(f'{each}:…' for each in words.tags)}")
     return name, value
@@ -206,11 +207,11 @@ def _of_a_run(key: str, metric: MetricDefinition, tags: Mapping[str, str]) -> Se
     if "stage" not in tags and RUN not in metric.stages and len(metric.stages) > 1:
         raise ValueError(f"{key}: {metric.name} needs its stage: {{stage:{metric.stages[0]}}}")
     try:
-        companies = int(tags["companies"]) if "companies" in tags else None
+        size = int(tags["size"]) if "size" in tags else None
         rtt_ms = float(tags["rtt_ms"]) if "rtt_ms" in tags else None
     except ValueError:
-        raise ValueError(f"{key}: companies and rtt_ms are numbers: {{companies:50, rtt_ms:1}}") from None
-    return Selection(metric.name, stage, companies, rtt_ms)
+        raise ValueError(f"{key}: size and rtt_ms are numbers: {{size:50, rtt_ms:1}}") from None
+    return Selection(metric.name, stage, size, rtt_ms)
 
 
 def _of_a_load(key: str, metric: MetricDefinition, subject: str, tags: Mapping[str, str]) -> Selection:

@@ -206,7 +206,7 @@ def test_a_counter_that_varies_at_the_full_size_is_not_called_exact_at_another()
         return kept.model_copy(update={"value": kept.value + kept.block}) if kept and varies else kept
 
     findings = checked(a_later_run(change)).findings
-    worse = [each for each in findings if each.place and each.place.companies == 4 and "1.01" in each.reason]
+    worse = [each for each in findings if each.place and each.place.size == 4 and "1.01" in each.reason]
 
     assert all(each.value != "fail" for each in worse)
 

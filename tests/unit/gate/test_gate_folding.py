@@ -10,8 +10,8 @@ from claimbench.reports.render import terminal
 FAIL, PASS, INCONCLUSIVE = VerdictValue.FAIL, VerdictValue.PASS, VerdictValue.INCONCLUSIVE
 
 
-def at(metric: str, stage: str = "run", companies: int = 6, arm: str = "naive") -> Place:
-    return Place(arm=arm, metric=metric, stage=stage, companies=companies)
+def at(metric: str, stage: str = "run", size: int = 6, arm: str = "naive") -> Place:
+    return Place(arm=arm, metric=metric, stage=stage, size=size)
 
 
 def a_finding(
@@ -31,12 +31,12 @@ def a_finding(
 def test_that_the_whole_run_at_the_largest_size_speaks_for_stages_and_sizes() -> None:
     places = (
         at("round_trips", "create_batches", 200),
-        at("round_trips", companies=10),
-        at("round_trips", companies=200),
+        at("round_trips", size=10),
+        at("round_trips", size=200),
     )
     (group,) = grouped([a_finding(place) for place in places])
 
-    assert group.subject == "naive.round_trips{stage:run, companies:200} and 2 more places"
+    assert group.subject == "naive.round_trips{stage:run, size:200} and 2 more places"
 
 
 def test_that_a_fail_at_a_stage_is_told_rather_than_a_pass_of_the_whole_run() -> None:
@@ -67,9 +67,9 @@ def test_that_arms_metrics_and_rules_stay_apart_worst_first() -> None:
 
 
 def test_that_names_are_folded_but_a_single_one_is_told_in_full() -> None:
-    places = (at("buffers", arm="a"), at("rows"), at("buffers", companies=2, arm="a"))
+    places = (at("buffers", arm="a"), at("rows"), at("buffers", size=2, arm="a"))
 
-    assert folded(places) == "a.buffers (2 places), naive.rows{stage:run, companies:6}"
+    assert folded(places) == "a.buffers (2 places), naive.rows{stage:run, size:6}"
     assert not folded([])
 
 

@@ -30,9 +30,9 @@ LIMITS = st.floats(0.001, 1e9, allow_nan=False).map(lambda value: float(f"{value
     st.none() | st.integers(1, 9999),
     st.sampled_from(["optimized", "naive", "ratio", "base"]),
 )
-def test_a_threshold_reads_back_from_its_own_text(metric, limit, operator, companies, subject) -> None:
+def test_a_threshold_reads_back_from_its_own_text(metric, limit, operator, size, subject) -> None:
     text = "p(95)" if metric.tier is Tier.STATISTICAL else ""
-    tags = f"{{companies:{companies}}}" if companies else ""
+    tags = f"{{size:{size}}}" if size else ""
     parsed = parse_threshold(f"{subject}.{metric.name}{tags}", f"{text}{operator}{limit!r}")
 
     assert parse_thresholds([str(parsed)]) == (parsed,)
@@ -53,6 +53,13 @@ def test_the_examples_of_the_language_mean_what_they_say() -> None:
         Threshold("ratio", Selection("time", "run"), Percentile(50), Operator.BELOW, 0.5),
         Threshold("base", Selection("time", "run"), Percentile(50), Operator.BELOW, 1.05),
     )
+
+
+def test_a_number_of_companies_is_a_size() -> None:
+    parsed = parse_threshold("optimized.statements{companies:50}", "<=8")
+
+    assert parsed == parse_threshold("optimized.statements{size:50}", "<=8")
+    assert parsed.key == "optimized.statements{size:50}"
 
 
 def test_bare_toml_keys_nest_and_mean_the_same() -> None:

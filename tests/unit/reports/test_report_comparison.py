@@ -62,12 +62,12 @@ def test_metrics_stand_in_the_order_of_the_catalogue_and_strangers_last() -> Non
 
 def test_sizes_and_round_trip_times_are_kept_apart() -> None:
     samples = [
-        sample(arm.name, "run", "time", 1.0, rtt_ms=rtt, companies=size)
+        sample(arm.name, "run", "time", 1.0, rtt_ms=rtt, size=size)
         for arm in ARMS
         for rtt in (0.0, 1.0)
         for size in (10, 50)
     ]
 
-    found = [(metric.companies, metric.rtt_ms) for metric in compare(samples, ARMS)]
+    found = [(metric.size, metric.rtt_ms) for metric in compare(samples, ARMS)]
 
     assert found == [(10, 0.0), (10, 1.0), (50, 0.0), (50, 1.0)]

@@ -30,7 +30,7 @@ def a_metric(low: float, high: float) -> Metric:
         stage="run",
         unit="count",
         rtt_ms=0,
-        companies=50,
+        size=50,
         blocks=8,
         values={"naive": 1, "optimized": 1},
         spread=spread,
@@ -265,7 +265,7 @@ def test_the_record_says_for_which_numbers_of_companies_a_claim_holds(
     found = judged(scenario, facts, worse, a_claim("N -> 1", "pending_lookups", "create_batches"))
 
     assert found.verdict == "holds"
-    assert [(each.companies, each.verdict) for each in found.by_companies] == [
+    assert [(each.size, each.verdict) for each in found.by_size] == [
         (10, "holds"),
         (50, "holds"),
         (200, "refuted"),

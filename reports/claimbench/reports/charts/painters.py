@@ -27,7 +27,7 @@ from claimbench.scenarios.metrics import RUN
 
 
 def _round_trips(record: ResultRecord) -> Chart | None:
-    found = {metric.stage: metric for metric in _metrics(record, "round_trips", record.scenario.companies)}
+    found = {metric.stage: metric for metric in _metrics(record, "round_trips", record.scenario.size)}
     stages = steps_of(found)
     if not stages:
         return None
@@ -43,7 +43,7 @@ def _round_trips(record: ResultRecord) -> Chart | None:
     rows(axes, stages)
     axes.margins(x=0.12)
     words = record.words
-    axes.set_xlabel(f"round trips per {words.run}, {words.sized(record.scenario.companies)}")
+    axes.set_xlabel(f"round trips per {words.run}, {words.sized(record.scenario.size)}")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count_text(value)))
     legend(figure, axes)
     return finish(figure, "round-trips", f"Round trips per {words.step}", told(record, list(found.values())))
@@ -130,7 +130,7 @@ def _time_by_rtt(record: ResultRecord) -> Chart | None:
 def _scaling(record: ResultRecord) -> Chart | None:
     names = ("round_trips", "statements")
     found = {name: [m for m in record.metrics if (m.metric, m.stage) == (name, RUN)] for name in names}
-    sizes = sorted({metric.companies for metrics in found.values() for metric in metrics})
+    sizes = sorted({metric.size for metrics in found.values() for metric in metrics})
     if len(sizes) < 2:
         return None
     words = record.words
@@ -139,7 +139,7 @@ def _scaling(record: ResultRecord) -> Chart | None:
     for axes, name in zip(panels, names, strict=True):
         for look in looks(record):
             measured = [metric for metric in found[name] if look.arm.name in metric.values]
-            xs, ys = [m.companies for m in measured], [m.values[look.arm.name] for m in measured]
+            xs, ys = [m.size for m in measured], [m.values[look.arm.name] for m in measured]
             axes.plot(xs, ys, marker=look.marker, color=look.colour.drawn, label=look.label)
         axes.set_title(name.replace("_", " "))
     for axes in panels:
@@ -153,12 +153,12 @@ def _scaling(record: ResultRecord) -> Chart | None:
 
 
 def _samples(record: ResultRecord, name: str) -> list[Sample]:
-    size = record.scenario.companies
+    size = record.scenario.size
     return [sample for sample in record.samples if sample.metric == name and sample.size == size]
 
 
-def _metrics(record: ResultRecord, name: str, companies: int) -> Sequence[Metric]:
-    return [m for m in record.metrics if m.metric == name and m.companies == companies and m.rtt_ms == 0]
+def _metrics(record: ResultRecord, name: str, size: int) -> Sequence[Metric]:
+    return [m for m in record.metrics if m.metric == name and m.size == size and m.rtt_ms == 0]
 
 
 PAINTERS: tuple[Callable[[ResultRecord], Chart | None], ...] = (

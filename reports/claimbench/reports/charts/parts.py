@@ -140,6 +140,6 @@ def told(record: ResultRecord, metrics: Sequence[Metric]) -> str:
         values = [
             f"{arm} {value_text(metric.values[arm], metric.unit)}" for arm in arms if arm in metric.values
         ]
-        place = f"{stage_title(metric.stage)}, {record.words.sized(metric.companies)}, {metric.rtt_ms:g} ms"
+        place = f"{stage_title(metric.stage)}, {record.words.sized(metric.size)}, {metric.rtt_ms:g} ms"
         sentences.append(f"{place}: {', '.join(values)}, reduction {reduction_text(metric)}.")
     return " ".join(sentences)

@@ -25,7 +25,7 @@ class Measurements:
     metrics: tuple[Metric, ...]
     reference: str
     candidate: str
-    companies: int
+    size: int
     judged_rtt_ms: float
     words: Words
     invalid: str = ""
@@ -33,43 +33,43 @@ class Measurements:
     time_invalid: str = ""
     """Why time may not be judged, if so."""
 
-    def at(self, claim: Claim, companies: int) -> Metric | None:
-        """What was measured for a claim at a number of companies."""
+    def at(self, claim: Claim, size: int) -> Metric | None:
+        """What was measured for a claim at a size."""
         rtt_ms = self.judged_rtt_ms if claim.metric == "time" else 0.0
-        return self._find(claim.metric, claim.stage, companies, rtt_ms)
+        return self._find(claim.metric, claim.stage, size, rtt_ms)
 
-    def counted(self, companies: int) -> float | None:
+    def counted(self, size: int) -> float | None:
         """The N of a claim: the size, or what the workload counts by (active companies, say) at this size."""
         if not self.words.counted_by:
-            return companies
-        found = self._find(self.words.counted_by, "run", companies, 0.0)
+            return size
+        found = self._find(self.words.counted_by, "run", size, 0.0)
         return found.values.get(self.reference, found.values.get(self.candidate)) if found else None
 
     def sizes(self, claim: Claim) -> tuple[int, ...]:
-        """Every number of companies that the claim's metric was measured at."""
-        found = {m.companies for m in self.metrics if m.metric == claim.metric and m.stage == claim.stage}
+        """Every size that the claim's metric was measured at."""
+        found = {m.size for m in self.metrics if m.metric == claim.metric and m.stage == claim.stage}
         return tuple(sorted(found))
 
-    def _find(self, metric: str, stage: str, companies: int, rtt_ms: float) -> Metric | None:
-        wanted = (metric, stage, companies, rtt_ms)
-        return next((m for m in self.metrics if (m.metric, m.stage, m.companies, m.rtt_ms) == wanted), None)
+    def _find(self, metric: str, stage: str, size: int, rtt_ms: float) -> Metric | None:
+        wanted = (metric, stage, size, rtt_ms)
+        return next((m for m in self.metrics if (m.metric, m.stage, m.size, m.rtt_ms) == wanted), None)
 
 
 def measurements_of(
     metrics: tuple[Metric, ...],
     arms: Sequence[ArmRecord],
-    companies: int,
+    size: int,
     judged_rtt_ms: float,
     words: Words,
 ) -> Measurements:
     """Those of a run whose arms did the same work."""
     names = {arm.role: arm.name for arm in arms}
-    return Measurements(metrics, names["reference"], names["candidate"], companies, judged_rtt_ms, words)
+    return Measurements(metrics, names["reference"], names["candidate"], size, judged_rtt_ms, words)
 
 
 def judge_claim(claim: Claim, measurements: Measurements) -> ClaimResult:
     """The verdict at the dataset's own size, and at every other size that was measured."""
-    finding = _ClaimedAt(claim, measurements, measurements.companies).finding()
+    finding = _ClaimedAt(claim, measurements, measurements.size).finding()
     sizes = () if measurements.invalid else measurements.sizes(claim)
     return ClaimResult(
         id=claim.id,
@@ -82,7 +82,7 @@ def judge_claim(claim: Claim, measurements: Measurements) -> ClaimResult:
         measured_text=finding.measured,
         verdict=finding.value,
         reason=finding.reason,
-        by_companies=tuple(_ClaimedAt(claim, measurements, size).result() for size in sizes),
+        by_size=tuple(_ClaimedAt(claim, measurements, size).result() for size in sizes),
     )
 
 
@@ -95,16 +95,16 @@ def has_few_blocks(metric: Metric) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _ClaimedAt:
-    """A claim at one number of companies."""
+    """A claim at one size."""
 
     claim: Claim
     run: Measurements
-    companies: int
+    size: int
 
     def result(self) -> ClaimAtSize:
         found = self.finding()
         return ClaimAtSize(
-            companies=self.companies,
+            size=self.size,
             measured=found.interval,
             measured_text=found.measured,
             verdict=found.value,
@@ -114,10 +114,10 @@ class _ClaimedAt:
         if self.run.invalid or (self.run.time_invalid and self.claim.metric == "time"):
             value = INCONCLUSIVE if self.run.invalid else VerdictValue.INVALID
             return self._found(value, self.run.invalid or self.run.time_invalid)
-        metric = self.run.at(self.claim, self.companies)
+        metric = self.run.at(self.claim, self.size)
         if metric is None:
             name = f"{self.claim.metric} of {self.claim.stage}"
-            return self._found(INCONCLUSIVE, f"{name} was not measured at {self.companies} companies")
+            return self._found(INCONCLUSIVE, f"{name} was not measured at {self.run.words.sized(self.size)}")
         match self.claim.claimed:
             case Reduction() as claimed:
                 return self._reduction(claimed, metric)
@@ -185,9 +185,10 @@ class _ClaimedAt:
             metric.values[self.run.reference],
             metric.values[self.run.candidate],
         )
-        expected = self.run.counted(metric.companies) if claimed.reference is None else claimed.reference
+        expected = self.run.counted(metric.size) if claimed.reference is None else claimed.reference
         if expected is None:
-            return self._found(INCONCLUSIVE, "the number of active companies, N, was not measured")
+            counted = self.run.words.counted_by.replace("_", " ")
+            return self._found(INCONCLUSIVE, f"the number of {counted}, N, was not measured")
         text = f"{count_text(reference)} -> {count_text(candidate)}"
         spread = metric.spread[self.run.candidate]
         measured = Interval(value=candidate, ci_low=spread.low, ci_high=spread.high)

@@ -22,7 +22,7 @@ class _MetricKey:
     stage: str
     unit: str
     rtt_ms: float
-    companies: int
+    size: int
 
     def order(self) -> tuple[object, ...]:
         names = [each.name for each in catalogue.CATALOGUE]
@@ -34,7 +34,7 @@ class _MetricKey:
             stages.index(self.stage) if self.stage in stages else len(stages),
             self.stage,
             self.unit,
-            self.companies,
+            self.size,
             self.rtt_ms,
         )
 
@@ -68,7 +68,7 @@ def _metric(
         stage=place.stage,
         unit=place.unit,
         rtt_ms=place.rtt_ms,
-        companies=place.companies,
+        size=place.size,
         blocks=len(shared),
         values={arm: float(np.median(values)) for arm, values in paired.items()},
         spread={arm: Spread(low=values.min(), high=values.max()) for arm, values in paired.items()},

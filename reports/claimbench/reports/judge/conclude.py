@@ -94,8 +94,8 @@ def _scenario_record(scenario: Scenario) -> ScenarioRecord:
         workload=scenario.workload.kind,
         runs=scenario.workload.runs,
         step_s=scenario.workload.step.total_seconds(),
-        companies=scenario.dataset.size,
-        company_sizes=tuple(sorted(sizes)),
+        size=scenario.dataset.size,
+        sizes=tuple(sorted(sizes)),
         rtt_ms=scenario.network.rtt_ms,
         judged_rtt_ms=scenario.network.judged_rtt_ms,
     )

@@ -30,7 +30,7 @@ class Counter:
     arm: str
     metric: str
     stage: str
-    companies: int
+    size: int
     unit: str
     values: tuple[float, ...]
 
@@ -61,7 +61,7 @@ class Counter:
             arm=self.arm,
             metric=self.metric,
             stage=self.stage,
-            companies=self.companies,
+            size=self.size,
             unit=self.unit,
             low=min(self.values),
             high=max(self.values),
@@ -140,18 +140,18 @@ def entries_of(readings: Sequence[Counter]) -> tuple[CounterEntry, ...]:
 
 
 def growth_exponent(readings: Sequence[Counter]) -> float | None:
-    """The exponent g of value = c * companies**g, by least squares in logarithms; 0 is constant.
+    """The exponent g of value = c * size**g, by least squares in logarithms; 0 is constant.
 
     None below two sizes, and where a counter is 0 at some sizes only.
     """
-    if len({reading.companies for reading in readings}) < 2:
+    if len({reading.size for reading in readings}) < 2:
         return None
     values = [max(reading.values) for reading in readings]
     if len(set(values)) == 1:
         return 0.0
     if min(values) <= 0:
         return None
-    sizes = np.log([reading.companies for reading in readings])
+    sizes = np.log([reading.size for reading in readings])
     return float(np.polyfit(sizes, np.log(values), 1)[0])
 
 
@@ -247,7 +247,7 @@ class _Comparison:
         return (
             threshold.subject == BASE
             and (place.metric, place.stage) == (reading.metric, reading.stage)
-            and place.companies in (None, reading.companies)
+            and place.size in (None, reading.size)
         )
 
     @property

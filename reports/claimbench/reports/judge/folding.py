@@ -47,7 +47,7 @@ def folded(places: Iterable[Place]) -> str:
 def _eloquence(finding: Finding) -> tuple[int, bool, int]:
     """Least for what says most: the worst verdict, of the whole run, at the largest size."""
     place = finding.place
-    return ORDER.index(finding.value), bool(place and place.stage != RUN), -place.companies if place else 0
+    return ORDER.index(finding.value), bool(place and place.stage != RUN), -place.size if place else 0
 
 
 def _rank(group: Group) -> tuple[int, int]:

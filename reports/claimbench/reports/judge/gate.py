@@ -207,10 +207,10 @@ class _Judged:
     def _readings_for(self, threshold: Threshold, arm: str) -> tuple[Counter, ...]:
         """All sizes for growth; the one size that is asked about otherwise."""
         place = threshold.place
-        size = place.companies or self.case.record.scenario.companies
+        size = place.size or self.case.record.scenario.size
         found = [each for each in self.readings if (each.metric, each.stage) == (place.metric, place.stage)]
         grows = isinstance(threshold.statistic, GrowthExponent)
-        return tuple(each for each in found if each.arm == arm and (grows or each.companies == size))
+        return tuple(each for each in found if each.arm == arm and (grows or each.size == size))
 
     def _arm_of(self, threshold: Threshold) -> str:
         return self._role("candidate") if threshold.subject == RATIO else threshold.subject
@@ -298,9 +298,9 @@ class _ExactRule:
 
 def _is_at(threshold: Threshold, entry: CounterEntry) -> bool:
     place = threshold.place
-    return (place.metric, place.stage) == (entry.metric, entry.stage) and place.companies in {
+    return (place.metric, place.stage) == (entry.metric, entry.stage) and place.size in {
         None,
-        entry.companies,
+        entry.size,
     }
 
 

@@ -233,8 +233,8 @@ def _blocks(samples: Iterable[Sample], arm: str, place: Selection, record: Resul
     rtt_ms = place.rtt_ms
     if rtt_ms is None:
         rtt_ms = record.scenario.judged_rtt_ms if place.metric == "time" else 0.0
-    companies = place.companies or record.scenario.companies
-    wanted = (arm, place.metric, place.stage, rtt_ms, companies)
+    size = place.size or record.scenario.size
+    wanted = (arm, place.metric, place.stage, rtt_ms, size)
     found: dict[int, list[float]] = defaultdict(list)
     for each in samples:
         if (each.arm, each.metric, each.stage, each.rtt_ms, each.size) == wanted:

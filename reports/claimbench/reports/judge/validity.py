@@ -75,11 +75,11 @@ def refuse_vacuous(record: ResultRecord, thresholds: Sequence[Threshold], believ
             raise UsageError(
                 f"metric {name!r} was not measured", where="--believe", remedy=suggestion(name, measured)
             )
-    sizes, rtts = record.scenario.company_sizes, record.scenario.rtt_ms
+    sizes, rtts = record.scenario.sizes, record.scenario.rtt_ms
     for threshold in thresholds:
         place = threshold.place
-        if place.companies is not None and place.companies not in sizes:
-            told = f"is about {place.companies}, and the scenario has {', '.join(map(str, sizes))}"
+        if place.size is not None and place.size not in sizes:
+            told = f"is about {place.size}, and the scenario has {', '.join(map(str, sizes))}"
             raise UsageError(told, where=str(threshold), remedy="name one of its sizes, or add this one")
         if place.rtt_ms is not None and (place.metric != "time" or place.rtt_ms not in rtts):
             told = (

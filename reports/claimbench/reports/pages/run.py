@@ -79,7 +79,7 @@ def _check(claim: ClaimResult) -> ShownFinding:
         measured=claim.measured_text,
         reason=claim.reason,
         note=f"{claim.source}: “{claim.quote}”",
-        by_size=tuple(AtSize(count_text(each.companies), each.verdict) for each in claim.by_companies),
+        by_size=tuple(AtSize(count_text(each.size), each.verdict) for each in claim.by_size),
     )
 
 
@@ -100,7 +100,7 @@ def _verdicts(record: ResultRecord, claims: tuple[ShownFinding, ...]) -> Section
         nothing = Paragraph(("The scenario makes no claim.",))
         return Section("verdicts", "Verdicts", (nothing,), Weight.FULL)
     told = (
-        f"{words.sized(asked.companies).capitalize()}; time at a round trip of {asked.judged_rtt_ms:g} ms. "
+        f"{words.sized(asked.size).capitalize()}; time at a round trip of {asked.judged_rtt_ms:g} ms. "
         f"Each claim is judged on its {100 * record.method.confidence:g} % interval, shown in brackets; a "
         "number without brackets is exact."
     )
@@ -118,11 +118,11 @@ def _metrics(record: ResultRecord) -> Section:
     asked, words = record.scenario, record.words
     per_run = f"the median over blocks of the total over {asked.runs} runs, divided by {asked.runs}."
     told = (
-        f"Values are per {words.run} at {words.sized(asked.companies)}: {per_run} A reduction of 60 % means "
+        f"Values are per {words.run} at {words.sized(asked.size)}: {per_run} A reduction of 60 % means "
         "that the candidate needs 60 % less than the reference."
     )
-    blocks: list[Block] = [Paragraph((told,)), tables.metrics(record, [asked.companies])]
-    if others := [size for size in asked.company_sizes if size != asked.companies]:
+    blocks: list[Block] = [Paragraph((told,)), tables.metrics(record, [asked.size])]
+    if others := [size for size in asked.sizes if size != asked.size]:
         sizes = f"The same at {', '.join(map(str, others))} {words.size}"
         blocks.append(Fold(sizes, (tables.metrics(record, others),)))
     if missing := tables.not_measured(record):
@@ -174,7 +174,7 @@ def _method(record: ResultRecord) -> Section:
 
 def _reproduce(record: ResultRecord, words: Words) -> Section:
     asked = record.scenario
-    sizes, rtts = ", ".join(map(str, asked.company_sizes)), ", ".join(f"{rtt:g}" for rtt in asked.rtt_ms)
+    sizes, rtts = ", ".join(map(str, asked.sizes)), ", ".join(f"{rtt:g}" for rtt in asked.rtt_ms)
     runs = f"{asked.runs} {words.run}s, {asked.step_s:g} s apart"
     lines = (
         ("Scenario ", Code(asked.name), ", SHA-256 ", Code(asked.sha256)),

@@ -21,10 +21,10 @@ def scaling(record: ResultRecord) -> PageTable:
     wanted = [m for m in record.metrics if m.metric in {"round_trips", "statements"} and m.stage == RUN]
     memory = [m for m in record.metrics if m.metric == "peak_memory" and m.stage == RUN]
     wanted += memory if len(memory) > 1 else []
-    sizes = sorted({metric.companies for metric in wanted})
+    sizes = sorted({metric.size for metric in wanted})
     rows = []
     for name in dict.fromkeys(metric.metric for metric in wanted):
-        by_size = {metric.companies: metric for metric in wanted if metric.metric == name}
+        by_size = {metric.size: metric for metric in wanted if metric.metric == name}
         for arm in record.arms:
             counts = [_value(by_size.get(size), arm.name) for size in sizes]
             rows.append((metric_title(name), arm.name, *counts))
@@ -37,13 +37,13 @@ def scaling(record: ResultRecord) -> PageTable:
 def metrics(record: ResultRecord, sizes: Iterable[int]) -> PageTable:
     """A row per metric, step and round-trip time at these sizes."""
     wanted = frozenset(sizes)
-    found = [metric for metric in record.metrics if metric.companies in wanted]
+    found = [metric for metric in record.metrics if metric.size in wanted]
     arms = tuple(arm.name for arm in record.arms)
     rows = tuple(
         (
             metric_title(metric.metric),
             stage_title(metric.stage),
-            count_text(metric.companies),
+            count_text(metric.size),
             f"{metric.rtt_ms:g}",
             *(_value(metric, arm) for arm in arms),
             reduction_text(metric),
@@ -74,7 +74,7 @@ def provenance(record: ResultRecord) -> PageTable:
                 "exact count" if known and known.tier == "counter" else "interval",
                 count_text(len(samples)),
                 _listed(metric.blocks for metric in found),
-                _listed(metric.companies for metric in found),
+                _listed(metric.size for metric in found),
                 _listed(metric.rtt_ms for metric in found),
             )
         )

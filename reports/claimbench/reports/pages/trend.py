@@ -55,8 +55,8 @@ def _histories(records: Sequence[ResultRecord]) -> Iterator[MetricHistory]:
 
 def _own(record: ResultRecord, name: str) -> Metric | None:
     asked = record.scenario
-    wanted = (name, RUN, asked.companies, asked.judged_rtt_ms if name == "time" else 0.0)
-    return next((m for m in record.metrics if (m.metric, m.stage, m.companies, m.rtt_ms) == wanted), None)
+    wanted = (name, RUN, asked.size, asked.judged_rtt_ms if name == "time" else 0.0)
+    return next((m for m in record.metrics if (m.metric, m.stage, m.size, m.rtt_ms) == wanted), None)
 
 
 def _scenarios(records: Sequence[ResultRecord]) -> tuple[str, ...]:

@@ -5,7 +5,15 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from claimbench.reports.record.values import LARGEST_VALUE, LEAST_VALUE, Finding, Place, Sample, Verdict
+from claimbench.reports.record.values import (
+    LARGEST_VALUE,
+    LEAST_VALUE,
+    SIZE_KEY,
+    Finding,
+    Place,
+    Sample,
+    Verdict,
+)
 from claimbench.scenarios.grammar import Frozen
 
 BASELINE_SCHEMA: Final = "claimbench.baseline/1"
@@ -18,7 +26,7 @@ class CounterEntry(Frozen):
     arm: str = Field(min_length=1)
     metric: str = Field(min_length=1)
     stage: str = Field(min_length=1)
-    companies: int = Field(ge=0)
+    size: int = Field(ge=0, validation_alias=SIZE_KEY, serialization_alias=SIZE_KEY)
     unit: str
     low: float
     high: float
@@ -44,7 +52,7 @@ class CounterEntry(Frozen):
     @property
     def place(self) -> Place:
         """Where it was counted."""
-        return Place(arm=self.arm, metric=self.metric, stage=self.stage, companies=self.companies)
+        return Place(arm=self.arm, metric=self.metric, stage=self.stage, size=self.size)
 
 
 def seal_of(counters: tuple[CounterEntry, ...]) -> str:

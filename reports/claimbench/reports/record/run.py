@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from claimbench.reports.record.values import (
+    SIZE_KEY,
     ArmRecord,
     Equivalence,
     Interval,
@@ -36,8 +37,10 @@ class ScenarioRecord(Frozen):
     """The kind of work that was measured."""
     runs: int = Field(ge=1)
     step_s: float = Field(gt=0)
-    companies: int = Field(ge=1)
-    company_sizes: tuple[Annotated[int, Field(ge=1)], ...]
+    size: int = Field(ge=1, validation_alias=SIZE_KEY, serialization_alias=SIZE_KEY)
+    sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        validation_alias="company_sizes", serialization_alias="company_sizes"
+    )
     rtt_ms: tuple[Annotated[float, Field(ge=0)], ...]
     judged_rtt_ms: float = Field(ge=0)
 
@@ -53,7 +56,7 @@ class Metric(Frozen):
     stage: str
     unit: str
     rtt_ms: float
-    companies: int
+    size: int = Field(validation_alias=SIZE_KEY, serialization_alias=SIZE_KEY)
     blocks: int
     values: dict[str, float]
     spread: dict[str, Spread]
@@ -62,9 +65,9 @@ class Metric(Frozen):
 
 
 class ClaimAtSize(Frozen):
-    """The same claim at one number of companies."""
+    """The same claim at one size."""
 
-    companies: int
+    size: int = Field(validation_alias=SIZE_KEY, serialization_alias=SIZE_KEY)
     measured: Interval | None
     measured_text: str
     verdict: VerdictValue
@@ -87,7 +90,9 @@ class ClaimResult(Frozen):
     measured_text: str
     verdict: VerdictValue
     reason: str
-    by_companies: tuple[ClaimAtSize, ...] = ()
+    by_size: tuple[ClaimAtSize, ...] = Field(
+        default=(), validation_alias="by_companies", serialization_alias="by_companies"
+    )
 
     @field_validator("claimed")
     @classmethod

@@ -19,8 +19,12 @@ LEAST_VALUE, LARGEST_VALUE = 1e-9, 1e18
 """What instruments can give, beside 0: a nanosecond and an exabyte. Quotients of these stay finite."""
 
 
+SIZE_KEY: Final = "companies"
+"""How stored documents call a size, beside samples: the key is older than the second kind of work."""
+
+
 class Sample(Frozen):
-    """One number. `block` counts from 0; `rtt_ms` is the asked one; `size` is the workload's (companies).
+    """One number. `block` counts from 0; `rtt_ms` is the asked one; `size` is the workload's.
 
     note: what was seen behind the number, in words that end a sentence; absent from the file if empty.
     """
@@ -49,7 +53,7 @@ class Place(Frozen):
     arm: str
     metric: str
     stage: str
-    companies: int = Field(ge=0)
+    size: int = Field(ge=0, validation_alias=SIZE_KEY, serialization_alias=SIZE_KEY)
 
     @property
     def series(self) -> str:
@@ -57,7 +61,7 @@ class Place(Frozen):
         return f"{self.arm}.{self.metric}"
 
     def __str__(self) -> str:
-        return f"{self.series}{{stage:{self.stage}, companies:{self.companies}}}"
+        return f"{self.series}{{stage:{self.stage}, size:{self.size}}}"
 
 
 class Interval(Frozen):
