@@ -9,14 +9,6 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("impl", "loadgen", "scenarios", "reports")
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
-STILL_DOUBLE = frozenset(
-    {
-        # Of reports and loadgen.
-        "Kind",
-    }
-)
-"""Names that are to be given to one class only. Take out what is done; nothing is put in."""
-
 
 def places_by_class() -> dict[str, list[str]]:
     places = defaultdict(list)
@@ -35,7 +27,7 @@ def words() -> list[str]:
 def test_a_class_name_is_defined_once() -> None:
     double = {name: found for name, found in places_by_class().items() if len(found) > 1}
 
-    assert {name: found for name, found in double.items() if name not in STILL_DOUBLE} == {}
+    assert double == {}
 
 
 def test_the_glossary_explains_each_word_once() -> None:

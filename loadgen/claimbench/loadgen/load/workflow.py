@@ -13,6 +13,7 @@ from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.load.block import ArmSlot, LoadSite
 from claimbench.loadgen.load.capacity import search
+from claimbench.loadgen.passes.bench_at_size import BenchAtSize
 from claimbench.loadgen.passes.equivalence import EquivalencePass
 from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.workloads.registry import workload_of
@@ -54,7 +55,8 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
     with open_bench(scenario, request.database, progress) as bench:
         server = bench.server
         templates = bench.templates(workload, scenario.arms, scenario.dataset.size)
-        equivalence = EquivalencePass(scenario, workload, bench, templates).run().equivalence
+        at = BenchAtSize(scenario, workload, bench, templates, scenario.dataset.size)
+        equivalence = EquivalencePass(at).run().equivalence
         blocks: tuple[BlockRecord, ...] = ()
         capacities: tuple[CapacityRecord, ...] = ()
         if equivalence.equal:

@@ -1,21 +1,20 @@
 """The counting pass: exact numbers of each arm on its own clone, step by step, with every probe on."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from claimbench.loadgen.bench.databases import Template
-from claimbench.loadgen.bench.opening import Bench
+from claimbench.loadgen.passes.bench_at_size import BenchAtSize
 from claimbench.loadgen.probes.reading import Reading
 from claimbench.loadgen.probes.server import ServerProbe
 from claimbench.loadgen.probes.statements import StatementCount
 from claimbench.loadgen.probes.wire import WireProbe
-from claimbench.loadgen.workloads.port import ArmSession, Database, Lap, StepDone, Workload, drive
+from claimbench.loadgen.workloads.port import ArmSession, Database, Lap, StepDone, drive
 from claimbench.loadgen.workloads.work import WorkDone
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.metrics import RUN, has_run
-from claimbench.scenarios.model import Arm, Scenario
+from claimbench.scenarios.model import Arm
 
 WIRE_METRICS = frozenset({"round_trips", "logical_executions", "commits", "row_bytes", "statements"})
 """What is taken from the wire; the rest of what the server counts too is taken from the server."""
@@ -73,30 +72,26 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class CountingPass:
-    """What the pass needs, for one size."""
+    """Counts at one size."""
 
-    scenario: Scenario
-    workload: Workload
-    bench: Bench
-    templates: Mapping[str, Template]
-    size: int
-    repeat: int = 0
-    """Which time this is, from 0: repeats show that a counter is exact."""
+    at: BenchAtSize
 
     def run(self, clones: ExitStack) -> Iterator[Sample]:
         """Yield the samples of each arm; the clones go when the caller lets them."""
-        for arm in self.scenario.arms:
-            told = f"{self.size} {self.workload.words.size}, time {self.repeat + 1}"
-            self.bench.progress.step(f"counting: {arm.name}, {told}")
+        at = self.at
+        for arm in at.scenario.arms:
+            told = f"{at.size} {at.workload.words.size}, time {at.repeat + 1}"
+            at.bench.progress.step(f"counting: {arm.name}, {told}")
             yield from self.count(arm, clones).samples
 
     def count(self, arm: Arm, clones: ExitStack) -> Counted:
         """One arm on a clone of its own, which goes when the caller lets it."""
-        url = clones.enter_context(self.bench.workshop.clone(self.templates[arm.name]))
+        at = self.at
+        url = clones.enter_context(at.clone(arm))
         with ExitStack() as stack:
-            session = stack.enter_context(self.workload.open(arm, Database(url)))
+            session = stack.enter_context(at.workload.open(arm, Database(url)))
             wire = stack.enter_context(WireProbe(session.connections))
-            server = stack.enter_context(ServerProbe(self.bench.server, url))
+            server = stack.enter_context(ServerProbe(at.bench.server, url))
             with session.connections.connect():  # a new connection's first questions are not the arm's work
                 pass
             instruments = Instruments(session, wire, server)
@@ -106,25 +101,13 @@ class CountingPass:
             def observe(done: StepDone) -> None:
                 tally.add(done.step, instruments.lap(done.run, done.step))
 
-            runs = self.scenario.workload.runs
-            drive(session, self.workload.steps, runs, observe)
+            runs = at.scenario.workload.runs
+            drive(session, at.workload.steps, runs, observe)
             done = WorkDone(arm.name, session.work())
             instruments.restart()  # what was read just now is not the arm's
             samples = [
-                self._sample(arm, step, Reading(metric, tally.units[metric], total / runs))
+                at.sample(arm, step, Reading(metric, tally.units[metric], total / runs))
                 for (step, metric), total in sorted(tally.sums.items())
             ]
-            samples += [self._sample(arm, RUN, each) for each in session.closing_readings(instruments.sent)]
+            samples += [at.sample(arm, RUN, each) for each in session.closing_readings(instruments.sent)]
         return Counted(tuple(samples), done)
-
-    def _sample(self, arm: Arm, step: str, reading: Reading) -> Sample:
-        return Sample(
-            arm=arm.name,
-            block=self.repeat,
-            stage=step,
-            metric=reading.metric,
-            unit=reading.unit,
-            value=reading.value,
-            rtt_ms=0.0,
-            size=self.size,
-        )

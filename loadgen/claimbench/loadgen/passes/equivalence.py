@@ -5,17 +5,16 @@ invariants are judged on a further clone each, where the arm brings its work to 
 mistake are equal.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from claimbench.loadgen.bench.databases import Template
-from claimbench.loadgen.bench.opening import Bench
+from claimbench.loadgen.passes.bench_at_size import BenchAtSize
 from claimbench.loadgen.passes.counting import Counted, CountingPass
-from claimbench.loadgen.workloads.port import Database, Workload
+from claimbench.loadgen.workloads.port import Database
 from claimbench.loadgen.workloads.work import WorkDone, compare_work
 from claimbench.reports.record.values import Equivalence, Sample
-from claimbench.scenarios.model import Arm, ArmRole, Scenario
+from claimbench.scenarios.model import Arm, ArmRole
 
 VIOLATIONS_TOLD = 20
 
@@ -31,12 +30,9 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class EquivalencePass:
-    """What the pass needs: a bench with each arm's template at the dataset's own size."""
+    """Compares at the dataset's own size."""
 
-    scenario: Scenario
-    workload: Workload
-    bench: Bench
-    templates: Mapping[str, Template]
+    at: BenchAtSize
 
     def run(self) -> Compared:
         """Compare every other arm with the reference, and hold each to the workload's invariants."""
@@ -48,20 +44,19 @@ class EquivalencePass:
         return Compared(equivalence, counted[0].done.work.digest(), samples)
 
     def _arms(self) -> Sequence[Arm]:
-        return sorted(self.scenario.arms, key=lambda arm: arm.role is not ArmRole.REFERENCE)
+        return sorted(self.at.scenario.arms, key=lambda arm: arm.role is not ArmRole.REFERENCE)
 
     def _counted(self, clones: ExitStack) -> Iterator[Counted]:
-        size = self.scenario.dataset.size
-        counting = CountingPass(self.scenario, self.workload, self.bench, self.templates, size)
+        at, counting = self.at, CountingPass(self.at)
         for arm in self._arms():
-            self.bench.progress.step(f"equivalence: {arm.name}, {size} {self.workload.words.size}, counted")
+            at.bench.progress.step(f"equivalence: {arm.name}, {at.size} {at.workload.words.size}, counted")
             yield counting.count(arm, clones)
 
     def _violated(self, clones: ExitStack) -> Iterator[str]:
         for arm in self._arms():
-            self.bench.progress.step(f"invariants: {arm.name}")
-            url = clones.enter_context(self.bench.workshop.clone(self.templates[arm.name]))
-            found = self.workload.violations(arm, Database(url))
+            self.at.bench.progress.step(f"invariants: {arm.name}")
+            url = clones.enter_context(self.at.clone(arm))
+            found = self.at.workload.violations(arm, Database(url))
             yield from (f"{arm.name} {sentence}" for sentence in found[:VIOLATIONS_TOLD])
             if len(found) > VIOLATIONS_TOLD:
                 yield f"{arm.name}: and {len(found) - VIOLATIONS_TOLD} more violations"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from claimbench.loadgen.bench.databases import Template
 from claimbench.loadgen.bench.opening import Bench
+from claimbench.loadgen.passes.bench_at_size import BenchAtSize
 from claimbench.loadgen.passes.counting import CountingPass
 from claimbench.loadgen.passes.observation import ObservationPass
 from claimbench.loadgen.workloads.port import Workload
@@ -31,7 +32,7 @@ class ExactPasses:
         """
         with ExitStack() as clones:
             for repeat in range(repeats):
-                what = (self.scenario, self.workload, self.bench, templates, size, repeat)
+                at = BenchAtSize(self.scenario, self.workload, self.bench, templates, size, repeat)
                 if repeat >= counted:
-                    yield from CountingPass(*what).run(clones)
-                yield from ObservationPass(*what).run(clones)
+                    yield from CountingPass(at).run(clones)
+                yield from ObservationPass(at).run(clones)

@@ -1,44 +1,28 @@
 """What is looked at once, of the candidates alone: what the workload wants to be seen of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from claimbench.loadgen.bench.databases import Template
-from claimbench.loadgen.bench.opening import Bench
-from claimbench.loadgen.workloads.port import Database, Workload
+from claimbench.loadgen.passes.bench_at_size import BenchAtSize
+from claimbench.loadgen.workloads.port import Database
 from claimbench.reports.record.values import Sample
-from claimbench.scenarios.model import ArmRole, Scenario
+from claimbench.scenarios.model import ArmRole
 
 
 @dataclass(frozen=True, slots=True)
 class ObservationPass:
-    """What the pass needs, for one size."""
+    """Looks at one size."""
 
-    scenario: Scenario
-    workload: Workload
-    bench: Bench
-    templates: Mapping[str, Template]
-    size: int
-    repeat: int = 0
-    """Which time this is, from 0: repeats show that a counter is exact."""
+    at: BenchAtSize
 
     def run(self, clones: ExitStack) -> Iterator[Sample]:
         """The samples of every candidate; the clones go when the caller lets them."""
-        for arm in self.scenario.arms:
+        at = self.at
+        for arm in at.scenario.arms:
             if arm.role is not ArmRole.CANDIDATE:
                 continue
-            self.bench.progress.step(f"looking at {arm.name}, {self.size} {self.workload.words.size}")
-            url = clones.enter_context(self.bench.workshop.clone(self.templates[arm.name]))
-            for seen in self.workload.observations(arm, Database(url), self.size):
-                yield Sample(
-                    arm=arm.name,
-                    block=self.repeat,
-                    stage=seen.step,
-                    metric=seen.reading.metric,
-                    unit=seen.reading.unit,
-                    value=seen.reading.value,
-                    rtt_ms=0.0,
-                    size=self.size,
-                    note=seen.note,
-                )
+            at.bench.progress.step(f"looking at {arm.name}, {at.size} {at.workload.words.size}")
+            url = clones.enter_context(at.clone(arm))
+            for seen in at.workload.observations(arm, Database(url), at.size):
+                yield at.sample(arm, seen.step, seen.reading, seen.note)

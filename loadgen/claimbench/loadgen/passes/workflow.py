@@ -10,6 +10,7 @@ from claimbench.loadgen.bench.databases import Template
 from claimbench.loadgen.bench.opening import WARM_UP_SIZE, Bench, open_bench
 from claimbench.loadgen.bench.relay import Relayed
 from claimbench.loadgen.commands.progress import Progress
+from claimbench.loadgen.passes.bench_at_size import BenchAtSize
 from claimbench.loadgen.passes.concurrent import concurrent
 from claimbench.loadgen.passes.equivalence import EquivalencePass
 from claimbench.loadgen.passes.exact import ExactPasses
@@ -66,7 +67,7 @@ class Passes:
         """
         scenario, size = self.scenario, self.scenario.dataset.size
         templates = self._templates(size)
-        compared = EquivalencePass(scenario, self.workload, self.bench, templates).run()
+        compared = EquivalencePass(BenchAtSize(scenario, self.workload, self.bench, templates, size)).run()
         facts = self._facts(templates, compared.equivalence)
         if not compared.equivalence.equal:
             return facts
