@@ -29,7 +29,7 @@ from claimbench.loadgen.oracle.trail import read_trail
 from claimbench.loadgen.verify.datasets import HistoryDataset
 from claimbench.loadgen.verify.histories import Break
 from claimbench.loadgen.verify.mortality import Danger, Life, MortalApi
-from claimbench.loadgen.verify.runner import is_drained
+from claimbench.loadgen.verify.runner import left_and_moved
 from claimbench.loadgen.verify.world import MortalEngine, World
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
@@ -203,7 +203,7 @@ class Trial:
             for _ in range(DRAIN_RUNS):
                 self.clock.advance(STEP)
                 self.run(fresh)
-                if is_drained(self.world):
+                if not left_and_moved(self.world)[0]:
                     return
 
     def run(self, pipeline: Pipeline) -> None:

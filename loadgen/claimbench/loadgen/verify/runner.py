@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from claimbench.impl.events import ignore
@@ -23,14 +24,14 @@ from claimbench.loadgen.fake_openai.faults import Faults
 from claimbench.loadgen.oracle import Evidence, SelfReport, Violation, completed_requests, judge, judge_calm
 from claimbench.loadgen.oracle.api_record import read_api_record
 from claimbench.loadgen.oracle.recorder import ApiRecorder
-from claimbench.loadgen.oracle.rows import UNFINISHED, Rows, read_rows
+from claimbench.loadgen.oracle.rows import Rows, read_rows
 from claimbench.loadgen.oracle.sameness import same_end
 from claimbench.loadgen.oracle.trail import read_trail
 from claimbench.loadgen.verify.histories import CallStyle, History
 from claimbench.loadgen.verify.mortality import Danger, Killed, Life, MortalApi
 from claimbench.loadgen.verify.world import MortalEngine, World
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
-from claimbench.loadgen.workloads.batch_pipeline.judging import DRAIN_RUNS_MAX, DRAIN_STEPS
+from claimbench.loadgen.workloads.batch_pipeline.judging import LEFT_AND_MOVED, draining
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 
 ORACLE = 0
@@ -167,20 +168,18 @@ def _storm(running: HistoryRun) -> None:
 
 
 def _drain(running: HistoryRun) -> None:
-    """The faults are over, time goes on: runs of a fresh scheduler until nothing is left, or too many."""
+    """The faults are over, time goes on: runs of a fresh scheduler while they are of use."""
     running.danger.breaks = ()
-    for number in range(DRAIN_RUNS_MAX):
-        running.clock.advance(DRAIN_STEPS[number % len(DRAIN_STEPS)])
+    for wait in draining(partial(left_and_moved, running.world)):
+        running.clock.advance(wait)
         for stage in Stage:
             running.take(DRAINER, stage, running.clock.now())
-        if is_drained(running.world):
-            return
 
 
-def is_drained(world: World) -> bool:
-    """Whether all work of active companies has come to an end."""
-    found = world.desk.execute(UNFINISHED.encode()).fetchone()
-    return found is not None and not found[0]
+def left_and_moved(world: World) -> tuple[bool, int]:
+    """Whether work of active companies is left, and how many steps its trail holds."""
+    [(is_left, moved)] = world.desk.execute(LEFT_AND_MOVED.encode()).fetchall()
+    return is_left, moved
 
 
 def _evidence(running: HistoryRun, before: Rows) -> Evidence:

@@ -1,6 +1,8 @@
 """The invariants of an arm that is measured: it works to the end on a clone with a trail, and is judged."""
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import chain, repeat
 
 from sqlalchemy import NullPool, create_engine, text
 
@@ -21,6 +23,23 @@ from claimbench.loadgen.workloads.port import Database
 DRAIN_STEPS = tuple(timedelta(minutes=minutes) for minutes in (6, 6, 6, 40, 40, 40, 61, 61, 61, 61, 1500))
 """The waits between the runs that bring the work to its end; the long one outlives the API's day."""
 DRAIN_RUNS_MAX = 66
+LEFT_AND_MOVED = f"SELECT ({UNFINISHED}), (SELECT count(*) FROM claimbench_trail)"  # noqa: S608 (our own texts)
+"""Asks whether anything is left to do, and how many steps the trail holds."""
+
+
+def draining(look: Callable[[], tuple[bool, int]]) -> Iterator[timedelta]:
+    """Yield the wait before each run that is of use to bring the work to its end.
+
+    It ends when nothing is left, when a whole round of waits moved nothing (what outlived the API's day is
+    stuck), or after too many runs. look: asks LEFT_AND_MOVED, after each run.
+    """
+    moved, still = -1, 0
+    for number in range(DRAIN_RUNS_MAX):
+        yield DRAIN_STEPS[number % len(DRAIN_STEPS)]
+        is_left, found = look()
+        moved, still = found, still + 1 if found == moved else 0
+        if not is_left or still >= len(DRAIN_STEPS):
+            return
 
 
 def violations_of(call: ArmCall, database: Database, runs: int) -> tuple[str, ...]:
@@ -33,19 +52,22 @@ def violations_of(call: ArmCall, database: Database, runs: int) -> tuple[str, ..
         for statement in TRAIL_STATEMENTS:
             connection.execute(text(statement))
     before, completed = read_rows(watching), 0
+
+    def look() -> tuple[bool, int]:
+        with watching.connect() as connection:
+            is_left, moved = connection.execute(text(LEFT_AND_MOVED)).one()
+        return is_left, moved
+
     try:
         with (
             serving(recorder, base_url=API_URL),
             open_pipeline(call.pipeline, database.url, API_URL) as built,
         ):
-            for run in range(runs + DRAIN_RUNS_MAX):
+            for wait in chain([timedelta(0)], repeat(call.step, runs - 1), draining(look)):
+                clock.advance(wait)
                 for stage in Stage:
                     recorder.turn += 1
                     completed += completed_requests(take(built.pipeline, stage, clock.now()))
-                with watching.connect() as connection:
-                    if run + 1 >= runs and not connection.execute(text(UNFINISHED)).scalar_one():
-                        break
-                clock.advance(call.step if run + 1 < runs else DRAIN_STEPS[(run - runs) % len(DRAIN_STEPS)])
             account = SelfReport(completed, {one: built.pipeline.stats(one) for one in before.companies})
         evidence = Evidence(
             before, read_rows(watching), read_trail(watching), read_api_record(recorder, BATCH_KEY), Policy()
