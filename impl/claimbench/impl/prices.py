@@ -30,8 +30,24 @@ class PriceFactor(Enum):
 
 def cost_usd(model: str, channel: PriceFactor, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
     """The cost to six places; None for a model that is not in the list."""
-    price = PRICES.get(model)
-    if price is None:
+    micros = cost_micros(model, channel, prompt_tokens, completion_tokens)
+    return None if micros is None else Decimal(micros).scaleb(-6)
+
+
+def cost_micros(model: str, channel: PriceFactor, prompt_tokens: int, completion_tokens: int) -> int | None:
+    """The cost in millionths of a dollar, rounded half to even as `Decimal` does; None as with `cost_usd`."""
+    rates = _RATES[channel].get(model)
+    if rates is None:
         return None
-    full = price.prompt * prompt_tokens + price.completion * completion_tokens
-    return (full * channel.value / 1_000_000).quantize(Decimal("0.000001"))
+    whole, rest = divmod(rates[0] * prompt_tokens + rates[1] * completion_tokens, 1000)
+    return whole + (rest > 500 or (rest == 500 and whole & 1))
+
+
+_RATES = {
+    channel: {
+        model: (int(1000 * price.prompt * channel.value), int(1000 * price.completion * channel.value))
+        for model, price in PRICES.items()
+    }
+    for channel in PriceFactor
+}
+"""Thousandths of a millionth of a dollar for a token: whole numbers for every model."""

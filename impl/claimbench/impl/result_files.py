@@ -1,8 +1,9 @@
 """What the API says about the requests of an ended batch: its two files by line, and its bad lines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from claimbench.impl.errors import ApiError, LineError
 from claimbench.impl.events import Event, EventKind, EventSink
@@ -26,53 +27,64 @@ class EndedBatch:
     completed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SettledRequest:
+class SettledRequest(NamedTuple):
     """One request of a batch, and what its line says becomes of it."""
 
     request_id: int
     outcome: RequestOutcome
 
 
+SettledT = TypeVar("SettledT", bound=tuple[Any, ...])
+"""What a line becomes: a tuple whose first is the request's id."""
+
+
+def settled_request(raw: bytes, batch: EndedBatch) -> SettledRequest:
+    """The request of a result line and its outcome; LineError when it is none."""
+    line = result_line(raw)
+    return SettledRequest(line.custom_id.request_id, outcome_of_line(line, batch.model))
+
+
 @dataclass(frozen=True, slots=True)
-class BatchResults:
+class BatchResults(Generic[SettledT]):
     """All that an ended batch says: of requests by id, of lines of its input by number, of the rest."""
 
-    settled: tuple[SettledRequest, ...]
+    settled: tuple[SettledT, ...]
     bad_lines: tuple[BadLine, ...]
     missing: RequestOutcome
     """What becomes of the requests that nothing is said about."""
 
 
 @dataclass(frozen=True, slots=True)
-class ResultReader:
+class ResultReader(Generic[SettledT]):
     """Reads the results of ended batches; told as events is what is wrong with them."""
 
     api: BatchApi
     policy: Policy
     events: EventSink
+    of_line: Callable[[bytes, EndedBatch], SettledT]
+    """LineError for a line that says nothing of any request."""
 
-    def read(self, batch: EndedBatch, now: datetime) -> BatchResults:
+    def read(self, batch: EndedBatch, now: datetime) -> BatchResults[SettledT]:
         """Everything about one batch. ApiError when the API does not give it now: then nothing is settled."""
         bad_lines = self._bad_lines(batch)
         missing = outcome_without_line(batch.status, batch.error, bad_lines)
         return BatchResults(self._settled(batch, now), bad_lines, missing)
 
-    def _settled(self, batch: EndedBatch, now: datetime) -> tuple[SettledRequest, ...]:
+    def _settled(self, batch: EndedBatch, now: datetime) -> tuple[SettledT, ...]:
         """One outcome for each request that has a line, by request id; the first line of a request counts."""
-        outcomes: dict[int, RequestOutcome] = {}
+        outcomes: dict[int, SettledT] = {}
         for raw in self._lines(batch, now):
             try:
-                line = result_line(raw)
+                settled = self.of_line(raw, batch)
             except LineError as error:
                 self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: {error}"))
                 continue
-            request_id = line.custom_id.request_id
+            request_id = settled[0]
             if request_id in outcomes:
                 self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: request {request_id} again"))
                 continue
-            outcomes[request_id] = outcome_of_line(line, batch.model)
-        return tuple(SettledRequest(key, outcomes[key]) for key in sorted(outcomes))
+            outcomes[request_id] = settled
+        return tuple(outcomes[key] for key in sorted(outcomes))
 
     def _lines(self, batch: EndedBatch, now: datetime) -> Iterator[bytes]:
         for file_id in (batch.output_file_id, batch.error_file_id):

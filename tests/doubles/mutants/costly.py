@@ -7,14 +7,14 @@ from datetime import datetime
 from claimbench.impl.company_cache import CacheCounts, CompanyCache
 from claimbench.impl.events import EventKind, ignore
 from claimbench.impl.integration.tracker import PathChoice, Tracker
-from claimbench.impl.optimized import Grouping, OptimizedPipeline
+from claimbench.impl.optimized import Grouping, OptimizedPipeline, Strategies
 from claimbench.impl.ports import Pipeline, PipelineContext, Stage
 from claimbench.impl.stage_events import Path, Reason
 
 
 def still_n_plus_1(context: PipelineContext) -> Pipeline:
     """After one query for all companies, calls the functions for one company for each of them."""
-    return OptimizedPipeline(context, Grouping.ONE_BY_ONE)
+    return OptimizedPipeline(context, Strategies(grouping=Grouping.ONE_BY_ONE))
 
 
 class TurnsItselfOff(Tracker):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from claimbench.impl.integration import Flags, IntegratedPipeline, Tracking
 from claimbench.impl.naive import NaivePipeline
-from claimbench.impl.optimized import Grouping, OptimizedPipeline
+from claimbench.impl.optimized import Grouping, OptimizedPipeline, Strategies
 from claimbench.impl.ports import (
     ByStage,
     Pipeline,
@@ -37,7 +37,7 @@ class ByTurns(ByStage):
 
 
 def one_by_one(context: PipelineContext) -> Pipeline:
-    return OptimizedPipeline(context, Grouping.ONE_BY_ONE)
+    return OptimizedPipeline(context, Strategies(grouping=Grouping.ONE_BY_ONE))
 
 
 def in_parallel(context: PipelineContext) -> Pipeline:

@@ -14,7 +14,7 @@ from claimbench.impl.company_cache import CompanyCache
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.integration.tracker import PathChoice, PathFigures, PathRun, Tracker, Tracking
 from claimbench.impl.naive import NaivePipeline
-from claimbench.impl.optimized import Grouping, OptimizedPipeline
+from claimbench.impl.optimized import Grouping, OptimizedPipeline, Strategies
 from claimbench.impl.ports import (
     ByStage,
     Pipeline,
@@ -117,7 +117,9 @@ class IntegratedPipeline(ByStage):
         if not self._flags.parallel_processing:
             policy = replace(policy, concurrent_companies=1)
         grouping = Grouping.TOGETHER if self._flags.batch_operations else Grouping.ONE_BY_ONE
-        return OptimizedPipeline(replace(self._context, policy=policy), grouping, self.cache)
+        return OptimizedPipeline(
+            replace(self._context, policy=policy), Strategies(grouping=grouping), self.cache
+        )
 
     def take(self, stage: Stage, now: datetime) -> StageReport:
         """Take the stage on the path that does best."""

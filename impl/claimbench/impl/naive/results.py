@@ -12,7 +12,13 @@ from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outco
 from claimbench.impl.naive.queries import batches_of, requests_without_line
 from claimbench.impl.naive.tools import Tools, settle
 from claimbench.impl.ports import BadLine, Stage, StageReport
-from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader, SettledRequest
+from claimbench.impl.result_files import (
+    BatchResults,
+    EndedBatch,
+    ResultReader,
+    SettledRequest,
+    settled_request,
+)
 from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest
 from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus, RequestStatus
 
@@ -33,7 +39,7 @@ def process_results_of(company: Company, tools: Tools, breaker: StageBreaker, no
 def _process(
     batch: BatchRequest, database: Database, tools: Tools, breaker: StageBreaker, now: datetime
 ) -> StageReport:
-    reader = ResultReader(tools.api, tools.policy, tools.events)
+    reader = ResultReader(tools.api, tools.policy, tools.events, settled_request)
     try:
         results = reader.read(_ended(batch), now)
     except ApiError as error:
@@ -78,7 +84,9 @@ def _bad_requests(
     }
 
 
-def _missing(batch: BatchRequest, results: BatchResults, bad: dict[int, RequestOutcome]) -> RequestOutcome:
+def _missing(
+    batch: BatchRequest, results: BatchResults[SettledRequest], bad: dict[int, RequestOutcome]
+) -> RequestOutcome:
     """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
     if results.bad_lines and not bad:
         return outcome_without_line(BatchStatus(batch.status), batch.error)

@@ -6,14 +6,15 @@ are set-based too, so the number of statements does not grow with companies or r
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from claimbench.impl.company_cache import CompanyCache
 from claimbench.impl.optimized.checking import check_statuses
 from claimbench.impl.optimized.creation import create_batches
 from claimbench.impl.optimized.results import process_results
 from claimbench.impl.optimized.retries import retry_failed
+from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Caching, Concurrency, Grouping, Strategies
 from claimbench.impl.ports import (
     PipelineContext,
     PipelineStats,
@@ -24,14 +25,9 @@ from claimbench.impl.ports import (
 )
 from claimbench.impl.queue_stats import queue_stats
 
-_StageWork = Callable[[Sequence[int], PipelineContext, datetime], StageReport]
+__all__ = ["Grouping", "OptimizedPipeline", "Strategies"]
 
-
-class Grouping(StrEnum):
-    """How many companies one statement is for: all, or one, as with the document's batch operations off."""
-
-    TOGETHER = "together"
-    ONE_BY_ONE = "one_by_one"
+_StageWork = Callable[[Sequence[int], PipelineContext, datetime, Strategies], StageReport]
 
 
 class OptimizedPipeline:
@@ -43,11 +39,16 @@ class OptimizedPipeline:
     def __init__(
         self,
         context: PipelineContext,
-        grouping: Grouping = Grouping.TOGETHER,
+        strategies: Strategies = ALL_STRATEGIES,
         cache: CompanyCache | None = None,
     ) -> None:
-        self._context, self._grouping = context, grouping
-        self.cache = cache or CompanyCache(context.engine, context.policy.company_cache_ttl, context.events)
+        policy = context.policy
+        if strategies.caching is Caching.ASKED_AGAIN:
+            policy = replace(policy, company_cache_ttl=timedelta(0))
+        if strategies.concurrency is Concurrency.SERIAL:
+            policy = replace(policy, concurrent_companies=1)
+        self._context, self._strategies = replace(context, policy=policy), strategies
+        self.cache = cache or CompanyCache(context.engine, policy.company_cache_ttl, context.events)
 
     def create_batches(self, now: datetime) -> StageReport:
         """Batch the pending requests of all active companies."""
@@ -75,9 +76,9 @@ class OptimizedPipeline:
 
     def _take(self, stage: Stage, work: _StageWork, now: datetime) -> StageReport:
         companies = self.cache.active_companies(now)
-        if self._grouping is Grouping.TOGETHER:
-            return work(companies, self._context, now)
+        if self._strategies.grouping is Grouping.TOGETHER:
+            return work(companies, self._context, now, self._strategies)
         report = StageReport(stage)
         for company_id in companies:
-            report = report.plus(work((company_id,), self._context, now))
+            report = report.plus(work((company_id,), self._context, now, self._strategies))
         return report

@@ -9,6 +9,7 @@ from claimbench.impl.errors import ApiError
 from claimbench.impl.lifecycle import batch_error, status_seen
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
+from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus
@@ -39,7 +40,12 @@ class Sighting:
     error: str | None = None
 
 
-def check_statuses(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
+def check_statuses(
+    companies: Sequence[int],
+    context: PipelineContext,
+    now: datetime,
+    strategies: Strategies = ALL_STRATEGIES,
+) -> StageReport:
     """Ask about every open batch and write the answers as one set."""
     rows = rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
     batches = [OpenBatch(row.id, row.openai_batch_id, row.completed_at) for row in rows]
@@ -51,7 +57,8 @@ def check_statuses(companies: Sequence[int], context: PipelineContext, now: date
             if sighting is not None:
                 seen.append(sighting)  # noqa: PERF401 (what was seen must be kept when one breaks)
     finally:
-        _record(seen, context)
+        for portion in written_together(seen, strategies.writing):
+            _record(portion, context)
     ended = sum(sighting.status in ENDED_BATCHES for sighting in seen)
     return StageReport(
         STAGE,
@@ -80,8 +87,6 @@ def _look(
 
 
 def _record(seen: Sequence[Sighting], context: PipelineContext) -> None:
-    if not seen:
-        return
     parameters = {
         "batches": [sighting.batch_id for sighting in seen],
         "statuses": [sighting.status.value for sighting in seen],

@@ -16,6 +16,7 @@ from claimbench.impl.optimized.parallel import ahead, in_parallel
 from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, BatchPlanner, ClaimedBatch
 from claimbench.impl.optimized.prompt_files import PromptFiles, PromptFileWriter
 from claimbench.impl.optimized.sessions import living_session, own_session
+from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.submission import InterruptedBatch, SubmittedBatch, Submitter, held
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
@@ -23,16 +24,21 @@ from claimbench.impl.ports import PipelineContext, Stage, StageReport
 STAGE = Stage.CREATE_BATCHES
 
 
-def create_batches(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
+def create_batches(
+    companies: Sequence[int],
+    context: PipelineContext,
+    now: datetime,
+    strategies: Strategies = ALL_STRATEGIES,
+) -> StageReport:
     """Finish what was interrupted, then claim what is due and hand it to the API, a chunk at a time."""
-    return _Creation(context, Lease(now)).run(companies)
+    return _Creation(context, Lease(now), strategies).run(companies)
 
 
 class _Creation:
     """One call of the stage. What it has not claimed when the API takes no more stays pending."""
 
-    def __init__(self, context: PipelineContext, lease: Lease) -> None:
-        self._context, self._lease = context, lease
+    def __init__(self, context: PipelineContext, lease: Lease, strategies: Strategies) -> None:
+        self._context, self._lease, self._strategies = context, lease, strategies
         self._breaker = StageBreaker(context.events)
         self._submitter = Submitter(context, self._breaker)
         self._lock = Lock()
@@ -61,7 +67,7 @@ class _Creation:
     def _chunks(self, companies: Sequence[int], claims: Connection) -> Generator[tuple[ClaimedBatch, ...]]:
         """Batches that are ours, interrupted ones first, at most so many requests at a time."""
         yield from _chunked(self._resumed(companies))
-        planner = BatchPlanner(claims, self._context.policy, self._lease)
+        planner = BatchPlanner(claims, self._context.policy, self._lease, self._strategies.writing)
         plan = planner.plan(companies)
         self._count(failed=plan.silent, skipped=plan.waiting)
         for chunk in plan.chunks:
@@ -95,7 +101,7 @@ class _Creation:
         if self._breaker.is_open:
             self._settle([held(batch.id, batch.requests, was_sent=False) for batch in batches])
             return
-        writer = PromptFileWriter(self._context, self._lease)
+        writer = PromptFileWriter(self._context, self._lease, self._strategies.fetching)
         with writer.written(prompts, [batch.id for batch in batches]) as written:
             self._submit(written)
         self._count(failed=written.unsent)
@@ -114,7 +120,8 @@ class _Creation:
     def _settle(self, submissions: Sequence[SubmittedBatch]) -> None:
         may_appear = self._looked_for
         told = [replace(one, was_sent=one.was_sent or one.batch_id in may_appear) for one in submissions]
-        self._submitter.record(told, self._lease)
+        for together in written_together(told, self._strategies.writing):
+            self._submitter.record(together, self._lease)
         for one in submissions:
             if one.batch:
                 self._count(claimed=one.requests, created=one.requests)

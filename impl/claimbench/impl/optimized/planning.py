@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from claimbench.impl.batching import BACK_OFF_CODES, remembered_since
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import NO_MESSAGES
+from claimbench.impl.optimized.strategies import Writing
 from claimbench.impl.ports import Policy
 from claimbench.impl.statuses import ACCEPTED_BATCHES
 
@@ -163,7 +164,7 @@ class CreationPlan:
 class BatchPlanner:
     """Plans and claims over one connection, in autocommit, on which the plan is kept."""
 
-    def __init__(self, connection: Connection, policy: Policy, lease: Lease) -> None:
+    def __init__(self, connection: Connection, policy: Policy, lease: Lease, writing: Writing) -> None:
         self._connection = connection
         self._values = {
             **asdict(policy),
@@ -171,7 +172,7 @@ class BatchPlanner:
             "stamp": lease.at.isoformat(),
             "token": lease.by,
             "error": NO_MESSAGES,
-            "at_a_time": REQUESTS_AT_A_TIME,
+            "at_a_time": REQUESTS_AT_A_TIME if writing is Writing.SETS else 1,
             "back_off_codes": sorted(BACK_OFF_CODES),
             "accepted": [status.value for status in ACCEPTED_BATCHES],
             "remembered_since": remembered_since(policy, lease.at),

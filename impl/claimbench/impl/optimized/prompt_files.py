@@ -18,6 +18,7 @@ from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import TOO_LARGE
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.sessions import driver_of
+from claimbench.impl.optimized.strategies import Fetching
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.ports import PipelineContext
 from claimbench.impl.prompts import TRANSCRIPT_SQL, Prompt
@@ -27,7 +28,7 @@ _SEPARATOR = b"\x02"
 """Between the columns of a row; JSON text cannot hold it, nor the quote (\\x01)."""
 
 _LINES = """
-    COPY (SELECT request.batch_id, batch.key, batch.company_id, request.id, request.attempts,
+    COPY (SELECT request.batch_id, batch.key, batch.company_id, request.id, request.attempts, {unused}
                  '{{"custom_id":"' || lower(request.processing_type) || '-' || request.id || {middle}
                  || to_json(request.model)::text || CASE request.processing_type {systems} END
                  || coalesce(to_json(transcript.content)::text, '""') || {tail}
@@ -45,6 +46,15 @@ _LINES = """
 Narrow rows are sorted, and prompts are made after that. CSV with bytes for quote and delimiter that JSON
 never holds leaves a line as it is; the text format would double its backslashes.
 """
+
+
+_WHOLE_ROWS = """
+                 (SELECT concat(to_json(whole), to_json(session),
+                                (SELECT json_agg(message) FROM message WHERE session_id = session.id))
+                  FROM ai_processing_request AS whole JOIN session ON session.id = whole.session_id
+                  WHERE whole.id = request.id),
+"""
+"""What an ORM that loads whole objects would bring beside the lines, for `Fetching.WHOLE_ROWS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +143,11 @@ class PromptFileWriter:
     So a thousand small batches take one descriptor, and memory holds a line at a time.
     """
 
-    def __init__(self, context: PipelineContext, lease: Lease) -> None:
+    def __init__(
+        self, context: PipelineContext, lease: Lease, fetching: Fetching = Fetching.SELECTED
+    ) -> None:
         self._engine, self._lease = context.engine, lease
+        self._fetching = fetching
         self._bytes_max = context.policy.bytes_per_batch_max
 
     @contextmanager
@@ -145,7 +158,7 @@ class PromptFileWriter:
             driver = driver_of(connection)
             drafted: list[tuple[WholeBatch, list[Draft]]] = []
             too_large: list[int] = []
-            with driver.cursor() as cursor, cursor.copy(_lines_of(batches, self._lease)) as rows:
+            with driver.cursor() as cursor, cursor.copy(self._lines_of(batches)) as rows:
                 for whole, lines in _by_batch(bytes(row) for row in rows):
                     drafted.append((whole, self._drafts(lines, chunk, too_large)))
             chunk.flush()
@@ -186,6 +199,24 @@ class PromptFileWriter:
             lines = io.BufferedReader(FileSlice(descriptor, draft.start, draft.size))
             yield BatchFile(ids[key], key, whole.company_id, len(draft.members), cast("BinaryIO", lines))
 
+    def _lines_of(self, batches: Sequence[int]) -> sql.Composed:
+        """The statement; what is around the texts is cut out of what `request_line` makes."""
+        systems, middle, tail = sql.Composed([]), "", ""
+        for kind in ProcessingType:
+            line = request_line(CustomId(7, kind), Prompt("MODEL", kind, "WORDS")).decode().rstrip("\n")
+            middle, rest = line.partition("-7")[2].split('"MODEL"')
+            system, tail = rest.split('"WORDS"')
+            systems += sql.SQL(" WHEN {} THEN {}").format(kind.value, system)
+        return sql.SQL(_LINES).format(
+            ids=sql.SQL("'{{{}}}'::bigint[]".format(",".join(map(str, batches)))),
+            token=self._lease.by,
+            unused=sql.SQL("NULL," if self._fetching is Fetching.SELECTED else _WHOLE_ROWS),
+            systems=systems,
+            middle=middle,
+            tail=tail,
+            transcript=sql.SQL(TRANSCRIPT_SQL),
+        )
+
     def _key(self, draft: Draft) -> str:
         return batch_key(((member.request_id, member.attempts) for member in draft.members), self._lease.at)
 
@@ -205,27 +236,9 @@ class PromptFileWriter:
         return {row.key: row.id for row in rows_of(self._engine, statements.SPLIT_BATCHES, parameters)}
 
 
-def _lines_of(batches: Sequence[int], lease: Lease) -> sql.Composed:
-    """The statement for these batches; what is around the texts is cut out of what `request_line` makes."""
-    systems, middle, tail = sql.Composed([]), "", ""
-    for kind in ProcessingType:
-        line = request_line(CustomId(7, kind), Prompt("MODEL", kind, "WORDS")).decode().rstrip("\n")
-        middle, rest = line.partition("-7")[2].split('"MODEL"')
-        system, tail = rest.split('"WORDS"')
-        systems += sql.SQL(" WHEN {} THEN {}").format(kind.value, system)
-    return sql.SQL(_LINES).format(
-        ids=sql.SQL("'{{{}}}'::bigint[]".format(",".join(map(str, batches)))),
-        token=lease.by,
-        systems=systems,
-        middle=middle,
-        tail=tail,
-        transcript=sql.SQL(TRANSCRIPT_SQL),
-    )
-
-
 def _by_batch(rows: Iterable[bytes]) -> Iterator[tuple[WholeBatch, Iterator[tuple[Member, bytes]]]]:
     """Rows of the statement, batch after batch."""
-    parted = (row.split(_SEPARATOR, 5) for row in rows)
+    parted = (row.split(_SEPARATOR, 6) for row in rows)
     for (batch_id, key, company_id), members in groupby(parted, key=lambda parts: tuple(parts[:3])):
-        lines = ((Member(int(parts[3]), int(parts[4])), parts[5]) for parts in members)
+        lines = ((Member(int(parts[3]), int(parts[4])), parts[6]) for parts in members)
         yield WholeBatch(int(batch_id), key.decode(), int(company_id)), lines

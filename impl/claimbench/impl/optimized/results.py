@@ -16,7 +16,10 @@ from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
-from claimbench.impl.optimized.settling import Settlement, Settling, settle_by_copy
+from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME
+from claimbench.impl.optimized.result_rows import settlement_of_line
+from claimbench.impl.optimized.settling import Settlement, Settling, settle, settle_by_copy
+from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, Writing
 from claimbench.impl.optimized.writing import in_transaction, rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader
@@ -27,19 +30,26 @@ STAGE = Stage.PROCESS_RESULTS
 BATCHES_AT_A_TIME = 2_000
 """Ended batches are claimed up to this number at once, oldest first."""
 
-REQUESTS_AT_A_TIME = 5_000
-"""Results of whole batches are collected up to this number before they are written in one transaction."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReadBatch:
     """An ended batch with its results (None where its files could not be read)."""
 
     batch: EndedBatch
-    results: BatchResults | None
+    results: BatchResults[Settlement] | None
+
+    @property
+    def lines(self) -> int:
+        """How many requests have one."""
+        return len(self.results.settled) if self.results else 0
 
 
-def process_results(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
+def process_results(
+    companies: Sequence[int],
+    context: PipelineContext,
+    now: datetime,
+    strategies: Strategies = ALL_STRATEGIES,
+) -> StageReport:
     """Claim the ended batches, read their files, apply them: a transaction for a few thousand lines."""
     lease = Lease(now)
     parameters = {"companies": list(companies), **lease.parameters(context.policy.claim_lease)}
@@ -48,7 +58,7 @@ def process_results(companies: Sequence[int], context: PipelineContext, now: dat
         claim = {**parameters, "after": after, "at_a_time": BATCHES_AT_A_TIME}
         rows = rows_of(context.engine, statements.CLAIM_ENDED_BATCHES, claim)
         ended = [_ended(row) for row in sorted(rows, key=lambda row: row.id)]
-        report = report.plus(_processed(ended, context, breaker, lease))
+        report = report.plus(_processed(ended, context, breaker, lease, strategies.writing))
         if len(ended) < BATCHES_AT_A_TIME:
             break
         after = ended[-1].id
@@ -56,14 +66,19 @@ def process_results(companies: Sequence[int], context: PipelineContext, now: dat
 
 
 def _processed(
-    ended: Sequence[EndedBatch], context: PipelineContext, breaker: StageBreaker, lease: Lease
+    ended: Sequence[EndedBatch],
+    context: PipelineContext,
+    breaker: StageBreaker,
+    lease: Lease,
+    writing: Writing,
 ) -> StageReport:
-    reader, report = ResultReader(context.api, context.policy, context.events), StageReport(STAGE)
+    reader = ResultReader(context.api, context.policy, context.events, settlement_of_line)
+    report = StageReport(STAGE)
     limit = context.policy.concurrent_companies
     try:
         read = in_parallel(lambda batch: _read(batch, reader, breaker, lease.at), ended, limit)
         for portion in _portions(read):
-            report = report.plus(_applied(portion, context, lease))
+            report = report.plus(_applied(portion, context, lease, writing))
     except Exception:
         _release(ended, context, lease)
         raise
@@ -90,7 +105,9 @@ def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
     )
 
 
-def _read(batch: EndedBatch, reader: ResultReader, breaker: StageBreaker, now: datetime) -> ReadBatch:
+def _read(
+    batch: EndedBatch, reader: ResultReader[Settlement], breaker: StageBreaker, now: datetime
+) -> ReadBatch:
     if breaker.is_open:
         return ReadBatch(batch, None)
     try:
@@ -101,33 +118,42 @@ def _read(batch: EndedBatch, reader: ResultReader, breaker: StageBreaker, now: d
 
 
 def _portions(batches: Iterable[ReadBatch]) -> Iterator[list[ReadBatch]]:
+    """Whole batches, up to so many results as one transaction may write, unless one batch has more."""
     portion: list[ReadBatch] = []
     lines = 0
     for batch in batches:
-        portion.append(batch)
-        lines += len(batch.results.settled) if batch.results else 0
-        if lines >= REQUESTS_AT_A_TIME:
+        if portion and lines + batch.lines > REQUESTS_AT_A_TIME:
             yield portion
             portion, lines = [], 0
+        portion.append(batch)
+        lines += batch.lines
     if portion:
         yield portion
 
 
-def _applied(portion: Sequence[ReadBatch], context: PipelineContext, lease: Lease) -> StageReport:
-    return in_transaction(context.engine, lambda connection: _apply(connection, portion, context, lease))
+def _applied(
+    portion: Sequence[ReadBatch], context: PipelineContext, lease: Lease, writing: Writing
+) -> StageReport:
+    return in_transaction(
+        context.engine, lambda connection: _apply(connection, portion, context, lease, writing)
+    )
 
 
 def _apply(
-    connection: Connection, portion: Sequence[ReadBatch], context: PipelineContext, lease: Lease
+    connection: Connection,
+    portion: Sequence[ReadBatch],
+    context: PipelineContext,
+    lease: Lease,
+    writing: Writing,
 ) -> StageReport:
-    settlements = [
-        Settlement(settled.request_id, read.batch.id, settled.outcome)
-        for read in portion
-        if read.results
-        for settled in read.results.settled
-    ]
+    settlements = [row for read in portion if read.results for row in read.results.settled]
     settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, lease.at)
-    report = settle_by_copy(connection, settlements, settling)
+    if writing is Writing.SETS:
+        report = settle_by_copy(connection, settlements, settling)
+    else:
+        report = StageReport(STAGE)
+        for row in settlements:
+            report = report.plus(settle(connection, (row,), settling))
     rejected = len(settlements) - report.claimed
     if rejected:
         context.events(Event(EventKind.LINE_REJECTED, f"{rejected} lines: not a request of their batch"))
@@ -171,7 +197,7 @@ def _abandon_bad_lines(connection: Connection, portion: Sequence[ReadBatch], now
     return connection.scalars(statements.ABANDON_BAD_LINES, parameters).all()
 
 
-def _missing(batch: EndedBatch, results: BatchResults, blamed: Sequence[int]) -> RequestOutcome:
+def _missing(batch: EndedBatch, results: BatchResults[Settlement], blamed: Sequence[int]) -> RequestOutcome:
     """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
     if results.bad_lines and batch.id not in blamed:
         return outcome_without_line(batch.status, batch.error)

@@ -19,7 +19,8 @@ from claimbench.impl.lifecycle import (
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.sessions import living_session
-from claimbench.impl.optimized.settling import Settlement, Settling, settle
+from claimbench.impl.optimized.settling import Settlement, Settling, settle, settlement
+from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.writing import rows_of
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.prices import PriceFactor
@@ -42,7 +43,12 @@ class RetryPrompt:
     """Whether its session has no message: an empty prompt would be paid for."""
 
 
-def retry_failed(companies: Sequence[int], context: PipelineContext, now: datetime) -> StageReport:
+def retry_failed(
+    companies: Sequence[int],
+    context: PipelineContext,
+    now: datetime,
+    strategies: Strategies = ALL_STRATEGIES,
+) -> StageReport:
     """Claim each company's oldest failed requests, ask them in parallel, store the answers."""
     lease = Lease(now)
     claimed = _claim(companies, context, lease)
@@ -55,7 +61,8 @@ def retry_failed(companies: Sequence[int], context: PipelineContext, now: dateti
         questions = _questions(session, claimed, lease)
         for portion in _portions(in_parallel(lambda asked: _ask(asked, context, breaker), questions, limit)):
             with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                report = report.plus(settle(connection, portion, settling))
+                for together in written_together(portion, strategies.writing):
+                    report = report.plus(settle(connection, together, settling))
     return report
 
 
@@ -83,17 +90,17 @@ def _questions(session: Connection, claimed: Sequence[int], lease: Lease) -> Ite
 
 def _ask(question: RetryPrompt, context: PipelineContext, breaker: StageBreaker) -> Settlement:
     if breaker.is_open:
-        return Settlement(question.request_id, None, HELD)
+        return settlement(question.request_id, None, HELD)
     if question.is_silent:
-        return Settlement(question.request_id, None, NOTHING_TO_ASK)
+        return settlement(question.request_id, None, NOTHING_TO_ASK)
     prompt = question.prompt
     try:
         completion = context.api.complete(prompt.body())
     except ApiError as error:
         breaker.count(error)
-        return Settlement(question.request_id, None, outcome_of_refusal(error))
+        return settlement(question.request_id, None, outcome_of_refusal(error))
     outcome = outcome_of_answer(prompt.processing_type, prompt.model, PriceFactor.ALONE, completion)
-    return Settlement(question.request_id, None, outcome)
+    return settlement(question.request_id, None, outcome)
 
 
 def _portions(answers: Iterable[Settlement]) -> Iterator[list[Settlement]]:

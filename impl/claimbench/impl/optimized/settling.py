@@ -1,4 +1,4 @@
-"""Outcomes written as a set: the columns of many, in one statement, with their answers."""
+"""Outcomes written as a set: the rows of many, in one statement, with their answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,42 @@ from claimbench.impl.optimized.sessions import driver_of
 from claimbench.impl.ports import Policy, Stage, StageReport
 from claimbench.impl.statuses import RequestStatus
 
+Settlement = tuple[object, ...]
+"""A request and its outcome, in the order of `COLUMNS`: the request's id is the first."""
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+COLUMNS = (
+    "requests",
+    "batches",
+    "statuses",
+    "errors",
+    "prompt_tokens",
+    "completion_tokens",
+    "micros",
+    "sentiments",
+    "categories",
+    "summaries",
+    "languages",
+    "attempts_used",
+)
+
+
+def settlement(request_id: int, batch_id: int | None, outcome: RequestOutcome) -> Settlement:
     """One request, the batch that it must belong to (None when it was sent alone), and its outcome."""
-
-    request_id: int
-    batch_id: int | None
-    outcome: RequestOutcome
+    answer, cost = outcome.answer, outcome.cost_usd
+    return (
+        request_id,
+        batch_id,
+        outcome.status.value,
+        outcome.error,
+        outcome.prompt_tokens,
+        outcome.completion_tokens,
+        None if cost is None else int(cost.scaleb(6)),
+        answer.sentiment,
+        answer.category,
+        answer.summary,
+        answer.language,
+        outcome.attempts_used,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +59,19 @@ class Settling:
     """The state that a request must still be in; one that has moved on is left as it is."""
     policy: Policy
     now: datetime
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """What the statements need of it."""
+        return {
+            "expected": self.expected.value,
+            "attempts_max": self.policy.attempts_max,
+            "now": self.now,
+        }
+
+    def report(self, completed: int, failed: int) -> StageReport:
+        """So many were written."""
+        return StageReport(self.stage, claimed=completed + failed, completed=completed, failed=failed)
 
 
 def settle_by_copy(
@@ -44,68 +85,16 @@ def settle_by_copy(
         cursor.execute(statements.STAGE_SETTLEMENTS)
         with cursor.copy(statements.COPY_SETTLEMENTS) as copy:
             copy.set_types(statements.SETTLEMENT_TYPES)
-            for place, settlement in enumerate(settlements):
-                copy.write_row(_row(settlement, place))
-    parameters = {
-        "expected": settling.expected.value,
-        "attempts_max": settling.policy.attempts_max,
-        "now": settling.now,
-    }
-    counted = connection.execute(statements.SETTLE_STAGED, parameters).one()
-    return StageReport(
-        settling.stage,
-        claimed=counted.completed + counted.failed,
-        completed=counted.completed,
-        failed=counted.failed,
-    )
-
-
-def _row(settlement: Settlement, place: int) -> tuple[object, ...]:
-    outcome, answer = settlement.outcome, settlement.outcome.answer
-    return (
-        settlement.request_id,
-        settlement.batch_id,
-        outcome.status.value,
-        outcome.error,
-        outcome.prompt_tokens,
-        outcome.completion_tokens,
-        outcome.cost_usd,
-        answer.sentiment,
-        answer.category,
-        answer.summary,
-        answer.language,
-        outcome.attempts_used,
-        place,
-    )
+            for place, row in enumerate(settlements):
+                copy.write_row((*row, place))
+    counted = connection.execute(statements.SETTLE_STAGED, settling.parameters).one()
+    return settling.report(counted.completed, counted.failed)
 
 
 def settle(connection: Connection, settlements: Sequence[Settlement], settling: Settling) -> StageReport:
     """Apply all of them; where several answer for one session, the later in the sequence wins."""
     if not settlements:
         return StageReport(settling.stage)
-    outcomes = [settlement.outcome for settlement in settlements]
-    answers = [outcome.answer for outcome in outcomes]
-    parameters = {
-        "requests": [settlement.request_id for settlement in settlements],
-        "batches": [settlement.batch_id for settlement in settlements],
-        "statuses": [outcome.status.value for outcome in outcomes],
-        "errors": [outcome.error for outcome in outcomes],
-        "prompt_tokens": [outcome.prompt_tokens for outcome in outcomes],
-        "completion_tokens": [outcome.completion_tokens for outcome in outcomes],
-        "costs": [outcome.cost_usd for outcome in outcomes],
-        "sentiments": [answer.sentiment for answer in answers],
-        "categories": [answer.category for answer in answers],
-        "summaries": [answer.summary for answer in answers],
-        "languages": [answer.language for answer in answers],
-        "attempts_used": [outcome.attempts_used for outcome in outcomes],
-        "expected": settling.expected.value,
-        "attempts_max": settling.policy.attempts_max,
-        "now": settling.now,
-    }
-    counted = connection.execute(statements.SETTLE_REQUESTS, parameters).one()
-    return StageReport(
-        settling.stage,
-        claimed=counted.completed + counted.failed,
-        completed=counted.completed,
-        failed=counted.failed,
-    )
+    columns = zip(COLUMNS, map(list, zip(*settlements, strict=True)), strict=True)
+    counted = connection.execute(statements.SETTLE_REQUESTS, {**dict(columns), **settling.parameters}).one()
+    return settling.report(counted.completed, counted.failed)

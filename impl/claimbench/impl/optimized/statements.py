@@ -137,8 +137,8 @@ _SETTLE = f"""applied AS (
             completion_tokens = CASE WHEN settled.completion_tokens IS NULL THEN request.completion_tokens
                                      ELSE coalesce(request.completion_tokens, 0)
                                           + settled.completion_tokens END,
-            cost_usd = CASE WHEN settled.cost_usd IS NULL THEN request.cost_usd
-                            ELSE coalesce(request.cost_usd, 0) + settled.cost_usd END,
+            cost_usd = CASE WHEN settled.micros IS NULL THEN request.cost_usd
+                            ELSE coalesce(request.cost_usd, 0) + settled.micros * 0.000001 END,
             completed_at = {_SETTLED.completed_at}
         FROM settled
         WHERE request.id = settled.id AND (request.status = :expected) IS TRUE
@@ -170,9 +170,9 @@ SETTLE_REQUESTS = text(f"""
         SELECT * FROM unnest(
             CAST(:requests AS bigint[]), CAST(:batches AS bigint[]), CAST(:statuses AS text[]),
             CAST(:errors AS text[]), CAST(:prompt_tokens AS int[]), CAST(:completion_tokens AS int[]),
-            CAST(:costs AS numeric[]), CAST(:sentiments AS text[]), CAST(:categories AS text[]),
+            CAST(:micros AS bigint[]), CAST(:sentiments AS text[]), CAST(:categories AS text[]),
             CAST(:summaries AS text[]), CAST(:languages AS text[]), CAST(:attempts_used AS int[])
-        ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, cost_usd,
+        ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, micros,
                                    sentiment, category, summary, language, attempts_used, place)
     ), {_SETTLE}
 """)  # noqa: S608 (our own fragments)
@@ -182,14 +182,14 @@ STAGE_SETTLEMENTS = """
     SET LOCAL random_page_cost = 1.1;
     CREATE TEMP TABLE settled (
         id bigint, batch_id bigint, status text, error text, prompt_tokens int, completion_tokens int,
-        cost_usd numeric, sentiment text, category text, summary text, language text, attempts_used int,
+        micros bigint, sentiment text, category text, summary text, language text, attempts_used int,
         place int
     ) ON COMMIT DROP
 """
 """Where a chunk of outcomes is put by COPY; who then joins it reads the chunk's rows, not the whole table."""
 
 COPY_SETTLEMENTS = "COPY settled FROM STDIN (FORMAT binary)"
-SETTLEMENT_TYPES = ("int8", "int8", "text", "text", "int4", "int4", "numeric", *("text",) * 4, "int4", "int4")
+SETTLEMENT_TYPES = ("int8", "int8", "text", "text", "int4", "int4", "int8", *("text",) * 4, "int4", "int4")
 
 SETTLE_STAGED = text(f"WITH {_SETTLE}")
 """Apply the outcomes that are staged, as `SETTLE_REQUESTS` does."""

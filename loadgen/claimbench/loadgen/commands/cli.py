@@ -134,6 +134,12 @@ VERBS = (
         "claimbench soak --duration 15min",
     ),
     Verb(
+        "scale",
+        "Measure the arms at growing sizes, beside the limit of the same server, and say what grows how.",
+        "claimbench.loadgen.commands.scale:scale",
+        "claimbench scale --points 10x100,10x1000",
+    ),
+    Verb(
         "mock",
         "Serve a fake OpenAI: files, batches and chat completions, at high speed, until Ctrl-C.",
         "claimbench.loadgen.commands.mock:mock",

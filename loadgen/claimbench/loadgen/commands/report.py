@@ -9,10 +9,10 @@ from claimbench.loadgen.commands.options import ScenarioOption
 from claimbench.loadgen.commands.progress import say
 from claimbench.loadgen.commands.recheck import rechecked
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.store import LOAD, RUN, SOAK, DocumentKind, read_one_of
+from claimbench.reports.record.store import LOAD, RUN, SCALE, SOAK, DocumentKind, read_one_of
 from claimbench.reports.render.folder import Stored, draw_folder
 
-DRAWN: tuple[DocumentKind[Stored], ...] = (RUN, LOAD, SOAK)
+DRAWN: tuple[DocumentKind[Stored], ...] = (RUN, LOAD, SOAK, SCALE)
 
 
 def report(

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -57,6 +58,15 @@ class LineProcess:
     def hear(self) -> str:
         """Wait for the next line; '' when the process has ended instead."""
         return self._process.stdout.readline().strip() if self._process.stdout else ""
+
+    def hear_within(self, seconds: float) -> str | None:
+        """As `hear`; None when nothing came in time: then it is ended."""
+        timer = threading.Timer(seconds, self.kill)
+        timer.start()
+        line = self.hear()
+        in_time = timer.is_alive()
+        timer.cancel()
+        return line if in_time or line else None
 
     def last_words(self) -> str:
         """The last line that an ended process had for its user, which is an error's."""

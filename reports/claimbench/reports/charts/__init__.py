@@ -6,19 +6,21 @@ record gives the same bytes.
 
 from collections.abc import Sequence
 
-from claimbench.reports.charts import load, painters
+from claimbench.reports.charts import load, painters, scale
 from claimbench.reports.charts.canvas import COLOURS, our_style
 from claimbench.reports.charts.trend import history
 from claimbench.reports.pages.page import Chart
 from claimbench.reports.pages.trend import MetricHistory
 from claimbench.reports.record.load import LoadRecord
 from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.scale import ScaleRecord
 
-__all__ = ["COLOURS", "NAMES", "draw", "draw_load", "draw_trend"]
+__all__ = ["COLOURS", "NAMES", "draw", "draw_load", "draw_scale", "draw_trend"]
 
 NAMES = (
     *("claimed", "round-trips", "time-by-stage", "memory", "time-by-rtt", "scaling"),
     *("load-series", "load-spectrum", "load-curve"),
+    *scale.NAMES,
 )
 """The names of all charts that stand in a folder, drawn or not."""
 
@@ -33,6 +35,12 @@ def draw_load(record: LoadRecord) -> tuple[Chart, ...]:
     """Every chart that a load run has numbers for."""
     with our_style():
         return tuple(chart for painter in load.PAINTERS if (chart := painter(record)))
+
+
+def draw_scale(record: ScaleRecord) -> tuple[Chart, ...]:
+    """Every chart that a scale report has numbers for."""
+    with our_style():
+        return tuple(chart for painter in scale.PAINTERS if (chart := painter(record)))
 
 
 def draw_trend(histories: Sequence[MetricHistory]) -> tuple[Chart, ...]:

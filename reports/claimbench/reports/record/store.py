@@ -18,6 +18,7 @@ from claimbench.reports.record.calibration import CALIBRATION_SCHEMA, Calibratio
 from claimbench.reports.record.gate import BASELINE_SCHEMA, GATE_SCHEMA, Baseline, GateRecord
 from claimbench.reports.record.load import LOAD_SCHEMA, LoadRecord
 from claimbench.reports.record.run import SCHEMA, ResultRecord
+from claimbench.reports.record.scale import SCALE_SCHEMA, ScaleRecord
 from claimbench.reports.record.soak import SOAK_SCHEMA, SoakRecord
 from claimbench.scenarios.grammar import Frozen
 
@@ -108,6 +109,15 @@ SOAK = DocumentKind(
     read_by="claimbench report",
     restored_by="run claimbench soak again to make it anew",
 )
+SCALE = DocumentKind(
+    "results of a scale report",
+    ScaleRecord,
+    SCALE_SCHEMA,
+    "scale.json",
+    made_by="claimbench scale",
+    read_by="claimbench report",
+    restored_by="run claimbench scale again to make it anew",
+)
 BASELINE = DocumentKind(
     "a baseline",
     Baseline,
@@ -127,7 +137,7 @@ CALIBRATION = DocumentKind(
     read_by="claimbench check --calibration, or claimbench calibrate --from",
     restored_by="record it anew with: claimbench calibrate",
 )
-KINDS: tuple[DocumentKind[Frozen], ...] = (RUN, GATE, LOAD, SOAK, BASELINE, CALIBRATION)
+KINDS: tuple[DocumentKind[Frozen], ...] = (RUN, GATE, LOAD, SOAK, SCALE, BASELINE, CALIBRATION)
 
 
 def read(kind: DocumentKind[DocumentT_co], path: Path) -> DocumentT_co:

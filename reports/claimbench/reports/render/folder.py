@@ -10,18 +10,30 @@ from claimbench.reports.pages.gate import gate_page
 from claimbench.reports.pages.load import load_page
 from claimbench.reports.pages.page import Page
 from claimbench.reports.pages.run import run_page
+from claimbench.reports.pages.scale import scale_page
 from claimbench.reports.pages.soak import soak_page
 from claimbench.reports.record.gate import GateRecord
 from claimbench.reports.record.load import LoadRecord
 from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.record.scale import ScaleRecord
 from claimbench.reports.record.soak import SoakRecord
-from claimbench.reports.record.store import GATE, LOAD, RUN, SOAK, DocumentKind, unwritable, write, write_text
+from claimbench.reports.record.store import (
+    GATE,
+    LOAD,
+    RUN,
+    SCALE,
+    SOAK,
+    DocumentKind,
+    unwritable,
+    write,
+    write_text,
+)
 from claimbench.reports.render import github, html, junit, markdown
 from claimbench.scenarios.grammar import Frozen
 
 CHARTS = "charts"
 
-Stored = ResultRecord | LoadRecord | SoakRecord | GateRecord
+Stored = ResultRecord | LoadRecord | SoakRecord | ScaleRecord | GateRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ _LAYOUTS = {
     ResultRecord: _Layout(RUN, (_File("report.md", markdown.render), _JUNIT, _HTML)),
     LoadRecord: _Layout(LOAD, (_File("report.md", markdown.render), _JUNIT, _HTML)),
     SoakRecord: _Layout(SOAK, (_HTML, _JUNIT, _File("soak.md", markdown.render))),
+    ScaleRecord: _Layout(SCALE, (_File("report.md", markdown.render), _JUNIT, _HTML)),
     GateRecord: _Layout(
         GATE,
         (
@@ -83,6 +96,8 @@ def _page(record: Stored) -> Page:
             return load_page(record, charts.draw_load(record))
         case SoakRecord():
             return soak_page(record)
+        case ScaleRecord():
+            return scale_page(record, charts.draw_scale(record))
         case GateRecord():
             return gate_page(record)
 

@@ -32,14 +32,19 @@ def open_pipeline(
     pipeline: str, url: URL, api_url: str, events: EventSink = ignore
 ) -> Iterator[BuiltPipeline]:
     """Build the pipeline of this name over one engine and one client, both closed at the end."""
+    with open_context(url, api_url, events) as context:
+        yield BuiltPipeline(context.engine, build(pipeline, context))
+
+
+@contextmanager
+def open_context(url: URL, api_url: str, events: EventSink = ignore) -> Iterator[PipelineContext]:
+    """What a pipeline is built with: an engine and a client, both closed at the end."""
     engine = create_engine(url)
     try:
         with _client(api_url) as client:
-            context = PipelineContext(engine, OpenAIBatchApi(client), Policy(), events)
-            built = build(pipeline, context)
             with engine.connect():  # the dialect asks its first questions now, not while we count
                 pass
-            yield BuiltPipeline(engine, built)
+            yield PipelineContext(engine, OpenAIBatchApi(client), Policy(), events)
     finally:
         engine.dispose()
 

@@ -1,0 +1,121 @@
+"""From a scenario and its points to a scale record: part after part, on one bench."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from claimbench.impl.registry import find_pipeline
+from claimbench.loadgen.bench.opening import open_bench
+from claimbench.loadgen.commands.progress import Progress
+from claimbench.loadgen.probes.machine import environment
+from claimbench.loadgen.scale.points import Point, check_room
+from claimbench.loadgen.scale.turns import Turns
+from claimbench.loadgen.scale.workshop import ScaleWorkshop, TurnAsked
+from claimbench.reports.judge.scale import AskedSize, claims_of, points_of, predicted_s, verdict_of
+from claimbench.reports.record.scale import Part, ScaleRecord
+from claimbench.reports.record.values import Scalar
+from claimbench.scenarios.model import Arm, ArmRole, BatchScenario
+
+LIMIT = Arm(
+    name="limit",
+    pipeline="claimbench.loadgen.scale.limit:LimitPipeline",
+    role=ArmRole.REFERENCE,
+    indexes="after",
+)
+ONE_CONNECTION = "one connection"
+SERIAL = {"concurrency": "serial"}
+WIRE_REQUESTS = 200_000
+"""Up to so many the wire is read; beyond it the server counts, for a trace holds all that went over it."""
+BLOCKS = 3
+BLOCKS_BETWEEN = range(10_000, 120_001)
+"""At other numbers of requests the limit is taken once: below, time says little; beyond, it is long."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleRequest:
+    """What the user asked for; the scenario with its arms settled."""
+
+    scenario: BatchScenario
+    points: tuple[Point, ...]
+    parts: tuple[Part, ...]
+    budget_s: float
+    database: str
+    command: str
+
+    @property
+    def sizes(self) -> tuple[AskedSize, ...]:
+        """The points as the record has them."""
+        return tuple(AskedSize(point.companies, point.requests) for point in self.points)
+
+
+def run_scale(request: ScaleRequest, progress: Progress) -> ScaleRecord:
+    """Take every turn and say whether all did the same work; Ctrl-C ends it with what was measured."""
+    for arm in request.scenario.arms:
+        find_pipeline(arm.pipeline)
+    check_room(request.points, request.scenario.dataset, request.budget_s)
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    facts: dict[str, Scalar] = {}
+    interrupted = False
+    with open_bench(request.scenario, request.database, progress) as bench, Turns() as turns:
+        facts = {**environment(), **bench.server.settings(), "server": bench.server.description}
+        work = ScaleWorkshop(request.scenario, bench, turns, request.budget_s)
+        try:
+            with work.open():
+                for part in request.parts:
+                    _PARTS[part](request, work)
+        except KeyboardInterrupt:
+            interrupted = True
+    arms = tuple(arm.name for arm in request.scenario.arms)
+    return ScaleRecord(
+        claimbench=version("claimbench"),
+        started_at=started_at,
+        command=request.command,
+        scenario=request.scenario.name,
+        sha256=request.scenario.sha256,
+        environment=facts,
+        arms=arms,
+        claims=claims_of(request.scenario),
+        points=points_of(work.taken, arms, request.sizes),
+        turns=tuple(work.taken),
+        failures=tuple(work.failures),
+        interrupted=interrupted,
+        verdict=verdict_of(work.taken, work.failures),
+    )
+
+
+def _points(request: ScaleRequest, work: ScaleWorkshop) -> None:
+    """Each arm at each size, the fake outside; those that would not fit the budget are left out."""
+    for point in request.points:
+        for arm in request.scenario.arms:
+            expected = predicted_s(work.taken, arm.name, point.requests)
+            if expected > request.budget_s:
+                work.bench.progress.note(
+                    f"{arm.name} at {point}: about {expected:.0f} s, continued from the smaller sizes"
+                )
+                continue
+            work.take(TurnAsked("points", arm, point, fake_outside=True))
+            if point.requests <= WIRE_REQUESTS:
+                work.take(TurnAsked("points", arm, point, instrument="wire"))
+
+
+def _limit(request: ScaleRequest, work: ScaleWorkshop) -> None:
+    """The limit beside the candidate, over an API that costs nothing, in alternation."""
+    candidate = _candidate(request)
+    for point in request.points:
+        for block in range(BLOCKS if point.requests in BLOCKS_BETWEEN else 1):
+            asked = [
+                TurnAsked("limit", LIMIT, point, block=block),
+                TurnAsked("limit", candidate, point, block=block),
+            ]
+            if candidate.pipeline == "optimized":
+                asked.append(TurnAsked("limit", candidate, point, ONE_CONNECTION, SERIAL, block=block))
+            for each in asked if block % 2 else reversed(asked):
+                work.take(each)
+
+
+def _candidate(request: ScaleRequest) -> Arm:
+    return next(arm for arm in request.scenario.arms if arm.role is ArmRole.CANDIDATE)
+
+
+_PARTS: Mapping[Part, Callable[[ScaleRequest, ScaleWorkshop], None]] = {"points": _points, "limit": _limit}

@@ -1,0 +1,202 @@
+"""The page of a scale report: points, growth, from where on claims hold, and how near the limit is."""
+
+from collections.abc import Iterator
+
+from claimbench.reports.judge.scale import (
+    MEASURES,
+    ClaimBySize,
+    Growth,
+    claims_by_size,
+    efficiencies,
+    growth,
+)
+from claimbench.reports.pages.page import (
+    Banner,
+    Block,
+    Bullets,
+    Chart,
+    Code,
+    Page,
+    PageTable,
+    Paragraph,
+    Section,
+    ShownFinding,
+    Weight,
+    columns,
+)
+from claimbench.reports.pages.run import again
+from claimbench.reports.pages.run_tables import facts
+from claimbench.reports.record.scale import ScaleRecord
+from claimbench.reports.record.store import SCALE
+from claimbench.reports.wording import percent_text, stage_title, value_text
+
+_HEADLINES = {
+    "pass": "Every turn did the same work",
+    "not_equivalent": "The arms do not do the same work",
+    "inconclusive": "Not everything could be measured",
+    "invalid": "Nothing was measured",
+}
+NAMES = {
+    "round_trips": "Round trips",
+    "rows": "Rows",
+    "row_bytes": "Bytes of rows received",
+    "seconds": "Time",
+    "peak_memory_bytes": "Peak memory above start",
+    "statements": "Statements",
+}
+UNITS = {"seconds": "s", "row_bytes": "B", "peak_memory_bytes": "B"}
+
+
+def scale_page(record: ScaleRecord, charts: tuple[Chart, ...] = ()) -> Page:
+    """All that a scale report found."""
+    verdict = record.verdict
+    return Page(
+        kind="scale",
+        name=record.scenario,
+        title=f"Scale of {' and '.join(record.arms)}",
+        version=record.claimbench,
+        started_at=record.started_at,
+        sha256=record.sha256,
+        schema=record.schema_,
+        banner=Banner(verdict.value, _HEADLINES[verdict.value], verdict.reason, verdict.exit_code),
+        sections=tuple(_sections(record, {chart.name: chart for chart in charts})),
+        cases=(
+            ShownFinding(
+                subject="same work",
+                rule="every turn at a size leaves the same rows",
+                value=verdict.value,
+                measured=verdict.reason,
+                reason="",
+            ),
+        ),
+    )
+
+
+def _sections(record: ScaleRecord, charts: dict[str, Chart]) -> Iterator[Section]:
+    told = Paragraph(
+        (
+            "A whole run of the four stages in a fresh process, the fake API in another one. ",
+            "Memory is the peak above the start. All companies of a size are alike.",
+        )
+    )
+    drawn = [charts[name] for name in ("scale-points", "scale-memory") if name in charts]
+    yield Section("points", "Sizes", (told, *_interrupted(record), points(record), *drawn), Weight.BRIEF)
+    yield Section("growth", "What grows how", (exponents(record),))
+    if record.claims and (by_size := claims_by_size(record)):
+        yield Section("claims", "From which size on a claim holds", (claims(by_size),), Weight.BRIEF)
+    if found := limit(record):
+        yield Section("limit", "The limit", found, Weight.BRIEF)
+    if record.failures:
+        failed = tuple((f"{each.what}: {each.reason}",) for each in record.failures)
+        yield Section("failures", "What failed", (Bullets(failed),), Weight.BRIEF)
+    yield Section("environment", "Environment", (facts("Machine, server and libraries", record.environment),))
+    lines = (
+        ("Scenario ", Code(record.scenario), ", SHA-256 ", Code(record.sha256)),
+        ("Everything here is drawn from ", Code(SCALE.file), " beside this page"),
+    )
+    yield Section("again", "Reproduce", tuple(again(record.command, Bullets(lines), "")))
+
+
+def _interrupted(record: ScaleRecord) -> Iterator[Block]:
+    if record.interrupted:
+        yield Paragraph(("Interrupted: this is what was measured until then.",))
+
+
+def points(record: ScaleRecord) -> PageTable:
+    """A row for each arm at each size."""
+    rows = tuple(
+        (
+            f"{point.requests:,}",
+            f"{point.size:,}",
+            point.arm,
+            value_text(point.seconds, "s"),
+            f"{point.requests / point.seconds:,.0f}" if point.seconds else "–",
+            value_text(point.peak_memory_bytes, "B"),
+            f"{point.round_trips:,}",
+            "continued" if point.extrapolated else "measured",
+        )
+        for point in record.points
+    )
+    heads = (
+        *columns((), ("Requests", "Companies")),
+        *columns(("Arm",), ("Time", "Requests/s", "Peak memory", "Round trips")),
+        *columns(("How",), ()),
+    )
+    return PageTable("Sizes", heads, rows)
+
+
+def exponents(record: ScaleRecord) -> PageTable:
+    """The power with which each measure grows: 0 does not grow, 1 is in proportion."""
+    found = growth(record)
+    rows = tuple(
+        (
+            NAMES[measure],
+            *(
+                _exponent(next(g for g in found if (g.arm, g.measure) == (arm, measure)))
+                for arm in record.arms
+            ),
+        )
+        for measure in MEASURES
+    )
+    by = "companies" if any(each.by == "size" for each in found) else "requests"
+    title = f"Exponents over {by}: 0 does not grow, 1 grows in proportion; with their 95 % interval"
+    return PageTable(title, columns(("Measure",), record.arms), rows)
+
+
+def _exponent(found: Growth) -> str:
+    each = found.exponent
+    if each is None:
+        return "–"
+    if each.ci_low == each.ci_high:
+        return f"{each.value:.2f} (of {found.points} sizes)"
+    return f"{each.value:.2f} [{each.ci_low:.2f}, {each.ci_high:.2f}]"
+
+
+def claims(by_size: tuple[ClaimBySize, ...]) -> PageTable:
+    """Each claim, what was measured at each size, and from which size on it holds."""
+    sizes = [(each.requests, each.size) for each in by_size[0].at]
+    rows = tuple(
+        (
+            f"{NAMES[each.claim.measure]}: {each.claim.low:g}–{each.claim.high:g} % less",
+            "never" if each.holds_from is None else f"from {each.holds_from:,} requests on",
+            *(percent_text(at.reduction) + (" (continued)" if at.extrapolated else "") for at in each.at),
+        )
+        for each in by_size
+        if each.at
+    )
+    heads = columns(("Claim", "Holds"), tuple(f"{size:,} × {requests // size:,}" for requests, size in sizes))
+    return PageTable("From which size on a claim holds", heads, rows)
+
+
+def limit(record: ScaleRecord) -> tuple[Block, ...]:
+    """How near each step comes to the fewest set-based statements on the same rows, the API taken out."""
+    found = efficiencies(record)
+    if not found:
+        return ()
+    rows = tuple(
+        (
+            f"{each.requests:,}",
+            f"{each.size:,}",
+            each.arm,
+            stage_title(each.step),
+            value_text(each.limit_s, "s"),
+            value_text(each.seconds, "s"),
+            f"{each.by_wall:.2f}",
+            "–" if each.by_cpu is None else f"{each.by_cpu:.2f}",
+            str(each.blocks),
+        )
+        for each in found
+    )
+    heads = (
+        *columns((), ("Requests", "Companies")),
+        *columns(("Arm", "Stage"), ("Limit", "Arm's time", "Efficiency", "By CPU", "Blocks")),
+    )
+    told = Paragraph(
+        (
+            "The limit makes the same transitions of the same rows with the fewest set-based statements and ",
+            "the unavoidable JSON: one connection, a transaction a stage, no chunk, lease, guard or check. ",
+            "Both work over an API that costs nothing: what it answers is written between the stages. ",
+            "Efficiency is limit / arm, of medians; by CPU it is that of the arm's process and the server.",
+        )
+    )
+    return (told, PageTable("Efficiency", heads, rows))
