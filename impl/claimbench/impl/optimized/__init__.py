@@ -14,7 +14,7 @@ from claimbench.impl.optimized.checking import check_statuses
 from claimbench.impl.optimized.creation import create_batches
 from claimbench.impl.optimized.results import process_results
 from claimbench.impl.optimized.retries import retry_failed
-from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Caching, Concurrency, Grouping, Strategies
+from claimbench.impl.optimized.strategies import ALL_STRATEGIES, CacheUse, Concurrency, Grouping, Strategies
 from claimbench.impl.ports import (
     PipelineContext,
     PipelineStats,
@@ -43,7 +43,7 @@ class OptimizedPipeline:
         cache: CompanyCache | None = None,
     ) -> None:
         policy = context.policy
-        if strategies.caching is Caching.ASKED_AGAIN:
+        if strategies.caching is CacheUse.ASKED_AGAIN:
             policy = replace(policy, company_cache_ttl=timedelta(0))
         if strategies.concurrency is Concurrency.SERIAL:
             policy = replace(policy, concurrent_companies=1)

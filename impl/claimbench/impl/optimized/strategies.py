@@ -15,7 +15,7 @@ class Fetching(StrEnum):
     WHOLE_ROWS = "whole_rows"
 
 
-class Caching(StrEnum):
+class CacheUse(StrEnum):
     """Whether the active companies are kept between stages for as long as the policy says."""
 
     KEPT = "kept"
@@ -48,7 +48,7 @@ class Strategies:
     """Which of them a pipeline uses; the indexes are the schema's, so they are not here."""
 
     fetching: Fetching = Fetching.SELECTED
-    caching: Caching = Caching.KEPT
+    caching: CacheUse = CacheUse.KEPT
     grouping: Grouping = Grouping.TOGETHER
     concurrency: Concurrency = Concurrency.PARALLEL
     writing: Writing = Writing.SETS

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from claimbench.impl.events import ignore
 from claimbench.impl.optimized import OptimizedPipeline
 from claimbench.impl.optimized.strategies import (
-    Caching,
+    CacheUse,
     Concurrency,
     Fetching,
     Grouping,
@@ -45,7 +45,7 @@ UNTIL_ENDED = timedelta(minutes=30)
 
 _KINDS = {
     "fetching": Fetching,
-    "caching": Caching,
+    "caching": CacheUse,
     "grouping": Grouping,
     "concurrency": Concurrency,
     "writing": Writing,

@@ -20,7 +20,7 @@ REQUESTS_PER_S = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class GrownSize:
     """So many companies, with so many waiting requests each."""
 
     companies: int
@@ -45,7 +45,7 @@ class Point:
         return of.model_copy(update=changed)
 
 
-def read_points(text: str) -> tuple[Point, ...]:
+def read_points(text: str) -> tuple[GrownSize, ...]:
     """`10x1000,100x1000`, in the order of their requests. `UsageError` (exit 2) for anything else."""
     points = []
     for part in text.split(","):
@@ -56,13 +56,13 @@ def read_points(text: str) -> tuple[Point, ...]:
                 where="--points",
                 remedy="write COMPANIESxREQUESTS of each, such as 10x1000,100x1000",
             )
-        points.append(Point(int(found[1]), int(found[2])))
+        points.append(GrownSize(int(found[1]), int(found[2])))
     if len(set(points)) < len(points):
         raise UsageError("a size is there twice", where="--points", remedy="name each once")
     return tuple(sorted(points, key=lambda point: (point.requests, point.companies)))
 
 
-def disk_bytes(point: Point, dataset: BatchDataset) -> int:
+def disk_bytes(point: GrownSize, dataset: BatchDataset) -> int:
     """What the measurement of a point needs on disk at once, about."""
     messages, characters = dataset.messages_per_session, dataset.characters_per_message
     of_messages = (messages.low + messages.high) / 2
@@ -70,7 +70,7 @@ def disk_bytes(point: Point, dataset: BatchDataset) -> int:
     return int(_COPIES * point.requests * (_ROW_BYTES + 0.75 * of_messages * of_texts))
 
 
-def check_room(points: Sequence[Point], dataset: BatchDataset, budget_s: float) -> None:
+def check_room(points: Sequence[GrownSize], dataset: BatchDataset, budget_s: float) -> None:
     """`UsageError` (exit 2), before anything is seeded, for what cannot be measured here."""
     free = shutil.disk_usage(tempfile.gettempdir()).free
     for point in points:

@@ -9,7 +9,7 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.bench.opening import open_bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.probes.machine import environment
-from claimbench.loadgen.scale.points import Point, check_room
+from claimbench.loadgen.scale.points import GrownSize, check_room
 from claimbench.loadgen.scale.turns import Turns
 from claimbench.loadgen.scale.workshop import ScaleWorkshop, TurnAsked
 from claimbench.reports.judge.scale import AskedSize, claims_of, points_of, predicted_s, verdict_of
@@ -37,7 +37,7 @@ class ScaleRequest:
     """What the user asked for; the scenario with its arms settled."""
 
     scenario: BatchScenario
-    points: tuple[Point, ...]
+    points: tuple[GrownSize, ...]
     parts: tuple[Part, ...]
     budget_s: float
     database: str

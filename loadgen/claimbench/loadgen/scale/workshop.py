@@ -13,7 +13,7 @@ from claimbench.loadgen.bench.databases.connecting import connect
 from claimbench.loadgen.bench.opening import WARM_UP_SIZE, Bench
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.probes.server import ServerProbe
-from claimbench.loadgen.scale.points import Point
+from claimbench.loadgen.scale.points import GrownSize
 from claimbench.loadgen.scale.turns import ScaleReading, ScaleTurn, TurnFailed, Turns
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.reports.record.scale import Part, ScaleFailure, StatementUse, Turned
@@ -35,7 +35,7 @@ class TurnAsked:
 
     part: Part
     arm: Arm
-    point: Point
+    point: GrownSize
     variant: str = ""
     strategies: Mapping[str, str] = field(default_factory=dict)
     indexes: IndexSet | None = None
@@ -67,7 +67,7 @@ class ScaleWorkshop:
         with self._services:
             yield
 
-    def template(self, point: Point, indexes: IndexSet) -> Template:
+    def template(self, point: GrownSize, indexes: IndexSet) -> Template:
         """The sealed database of this size; made once."""
         dataset = point.dataset(self.scenario.dataset)
         return self.bench.workshop.template(recipe(dataset, companies=point.companies, indexes=indexes))
@@ -77,7 +77,7 @@ class ScaleWorkshop:
         self.bench.progress.step(str(asked) + (f", {rtt_ms:g} ms" if way else ""))
         indexes = asked.indexes or IndexSet(asked.arm.indexes)
         template = self.template(asked.point, indexes)
-        warm_up = self.template(Point(WARM_UP_SIZE, 12), indexes)
+        warm_up = self.template(GrownSize(WARM_UP_SIZE, 12), indexes)
         with self.bench.workshop.clone(template) as url, self.bench.workshop.clone(warm_up) as small:
             self.bench.workshop.checkpoint()
             turn = ScaleTurn(
