@@ -125,10 +125,12 @@ def size_axes(axes: Axes, sizes: Sequence[int], name: str) -> None:
     axes.grid(axis="both")
 
 
-def legend(figure: Figure, axes: Axes) -> None:
+def legend(figure: Figure, *panels: Axes) -> None:
     """One entry per arm, above the panels, where it can hide nothing."""
-    handles, labels = axes.get_legend_handles_labels()
-    entries = dict(zip(labels, handles, strict=True))
+    entries = {}
+    for axes in panels:
+        handles, labels = axes.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
     figure.legend(entries.values(), entries.keys(), loc="outside upper left", ncols=len(entries))
 
 

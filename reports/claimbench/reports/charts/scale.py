@@ -42,7 +42,7 @@ def _panels(record: ScaleRecord, name: str, title: str, measures: Sequence[str])
             values = ", ".join(value_text(getattr(p, measure), UNITS.get(measure, "count")) for p in points)
             sentences.append(f"{TITLES[measure]}, {arm}: {values}.")
         _log_log(axes, measure, by, sorted({getattr(p, by) for p in record.points}))
-    legend(figure, panels[0])
+    legend(figure, *panels)
     return finish(figure, name, title, " ".join(sentences))
 
 

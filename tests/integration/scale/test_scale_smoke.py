@@ -1,0 +1,35 @@
+"""`claimbench scale` at its smallest: both arms and the limit do the same work, and a dead arm is told."""
+
+import json
+from pathlib import Path
+
+from command_line import claimbench
+
+
+def test_a_scale_report_holds_every_point_and_proves_the_same_work_of_the_limit(tmp_path: Path) -> None:
+    ended = claimbench(
+        "scale", "smoke", "--points", "3x12", "--out", "out", "--database", "embedded", cwd=tmp_path
+    )
+    record = json.loads((tmp_path / "out" / "scale.json").read_text())
+    naive, optimized = record["points"]
+
+    assert ended.code == 0, ended.err
+    assert (naive["arm"], naive["size"], naive["requests"]) == ("naive", 3, 36)
+    assert 0 < optimized["round_trips"] < naive["round_trips"]
+    assert min(optimized["seconds"], optimized["peak_memory_bytes"]) > 0
+    assert {turn["arm"] for turn in record["turns"]} == {"naive", "optimized", "limit"}
+    assert len({turn["left"] for turn in record["turns"] if turn["service"] == "none"}) == 1
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_an_arm_that_fails_leaves_the_others(tmp_path: Path) -> None:
+    arms = ("--arms", "optimized,loud_arms:Failing")
+    ended = claimbench(
+        "scale", "smoke", "--points", "3x12", "--parts", "points", *arms, "--out", "out", cwd=tmp_path
+    )
+    record = json.loads((tmp_path / "out" / "scale.json").read_text())
+
+    assert ended.code == 3, ended.err
+    assert [point["arm"] for point in record["points"]] == ["optimized"]
+    assert "Failing" in record["failures"][0]["what"]
+    assert record["failures"][0]["reason"]
