@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
@@ -127,7 +128,7 @@ def size_axes(axes: Axes, sizes: Sequence[int], name: str) -> None:
 
 def legend(figure: Figure, *panels: Axes) -> None:
     """One entry per arm, above the panels, where it can hide nothing."""
-    entries = {}
+    entries: dict[str, Artist] = {}
     for axes in panels:
         handles, labels = axes.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))

@@ -147,9 +147,8 @@ def _exponent(found: Growth) -> str:
     each = found.exponent
     if each is None:
         return "–"
-    if each.ci_low == each.ci_high:
-        return f"{each.value:.2f} (of {found.points} sizes)"
-    return f"{each.value:.2f} [{each.ci_low:.2f}, {each.ci_high:.2f}]"
+    value, low, high = (f"{round(end, 2) + 0.0:.2f}" for end in (each.value, each.ci_low, each.ci_high))
+    return f"{value} (of {found.points} sizes)" if low == high else f"{value} [{low}, {high}]"
 
 
 def claims(by_size: tuple[ClaimBySize, ...]) -> PageTable:
