@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CONFTEST = Path(__file__).parents[1] / "conftest.py"
+CONFTEST = Path(__file__).parents[2] / "conftest.py"
 TESTS = """
 import os, signal
 from claimbench.loadgen.processes.ending import unwound_when_told
