@@ -1,8 +1,10 @@
 """The sessions of this project; `nox -s bench` and `nox -s tests` are the two that a newcomer needs."""
 
-import ast
 import os
+import tarfile
 import time
+import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import nox
@@ -99,24 +101,40 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the wheel, install it alone, and run the smoke scenario from what it brought."""
+    """Build wheel and sdist, look into them, try both as strangers would, and run smoke from the wheel."""
     folder = Path(session.create_tmp()).resolve()
-    session.install(*LOCK, "build")
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), ".", silent=True)
-    (built,) = folder.glob("claimbench-*.whl")
+    for old in folder.glob("claimbench-*"):
+        old.unlink()
+    session.install(*LOCK, "build", "twine")
+    session.run("python", "-m", "build", "--outdir", str(folder), ".", silent=True)
+    (built,), (source,) = folder.glob("claimbench-*.whl"), folder.glob("claimbench-*.tar.gz")
+    session.run("twine", "check", "--strict", str(built), str(source))
+    refuse_strangers(session, {name.split("/")[0] for name in zipfile.ZipFile(built).namelist()}, WHEEL)
+    with tarfile.open(source) as opened:
+        refuse_strangers(session, {name.split("/")[1] for name in opened.getnames() if "/" in name}, SDIST)
+    session.run("python", "tests/stranger/drive.py", str(folder / "strangers"), str(built), str(source))
     session.run("python", "-m", "venv", "--clear", f"{folder}/empty", silent=True)
     python = f"{folder}/empty/bin/python"
     session.run(python, "-m", "pip", "install", "--quiet", *LOCK, f"{built}[all]", external=True)
-    check = "from importlib.metadata import files; print({path.parts[0] for path in files('claimbench')})"
-    brought = session.run(python, "-c", check, external=True, silent=True) or ""
-    session.log(f"the wheel brings {brought.strip()}")
-    strangers = {name for name in ast.literal_eval(brought) if not name.startswith(("claimbench", ".."))}
-    if strangers:
-        session.error(f"the wheel also brings {strangers}")
     with session.chdir(folder):
         command = f"{folder}/empty/bin/claimbench"
         out = f"{folder}/report-{time.time_ns()}"
         session.run(command, "run", "smoke", "--out", out, external=True, success_codes=VERDICT_CODES)
+
+
+WHEEL = {"claimbench", "claimbench-*.dist-info"}
+SDIST = {
+    *("impl", "scenarios", "reports", "loadgen", "tests", "examples", "docs", "noxfile.py", "CHANGELOG.md"),
+    *("README.md", "LICENSE", "pyproject.toml", "PKG-INFO", ".gitignore"),
+}
+"""What may stand at the top of each: nothing generic reaches a user's site-packages."""
+
+
+def refuse_strangers(session: nox.Session, found: set[str], expected: set[str]) -> None:
+    """End when something else is in a distribution."""
+    strangers = {name for name in found if not any(fnmatch(name, each) for each in expected)}
+    if strangers:
+        session.error(f"a distribution also brings {strangers}")
 
 
 @nox.session

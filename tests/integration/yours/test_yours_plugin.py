@@ -47,12 +47,12 @@ ONE_LINES = {
     "test_raises_at_one_size": "run failed at N = 12: KeyError: 'third'",
     "test_waits": "run or populate is async; await claimbench.assert_growth_async(…)",
     "test_hangs": "took longer than 0.3 s; give within_s=",
-    "test_no_connection": "no connection of psycopg was seen, so nothing was counted",
+    "test_no_connection": "no connection of psycopg or asyncpg was seen, so nothing was counted",
     "test_cannot_be_compared": "old: a object cannot be compared; return plain values",
     "test_writes_without_reset": "it writes (INSERT INTO item (name)",
     "test_marker_with_a_typo": "there is no marker max_round_trip; did you mean max_round_trips?",
     "test_marker_without_a_number": "@pytest.mark.max_round_trips takes one number, such as 3",
-    "test_marker_where_nothing_is_seen": "no connection of psycopg was seen, so nothing was counted",
+    "test_marker_where_nothing_is_seen": "no connection of psycopg or asyncpg was seen, so nothing was counted",
 }
 
 

@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from claimbench.errors import ArmError, ClaimbenchError, ExitCode
+from claimbench.loadgen.commands.extras import require
 from claimbench.loadgen.commands.surroundings import (
     draw_to_files,
     leave_without,
@@ -32,12 +33,15 @@ ABOUT = "Check published performance claims: same work first, then queries, memo
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A command: its name, what it does in one line, where its function (or group) lies, and an example."""
+    """A command: its name, what it does in one line, where its function (or group) lies, an example, and the
+    extra that it needs.
+    """
 
     name: str
     about: str
     place: str
     example: str
+    extra: str = ""
 
     def announce_in(self, app: typer.Typer) -> None:
         """Make its name and line known without reading its code: a list of verbs is there at once."""
@@ -45,6 +49,8 @@ class Verb:
 
     def add_to(self, app: typer.Typer) -> None:
         """Import it and make it known, so that it can be called."""
+        if self.extra:
+            require(self.extra, f"claimbench {self.name}")
         module, _, attribute = self.place.partition(":")
         with imported_for_good():
             found = getattr(import_module(module), attribute)
@@ -60,6 +66,7 @@ VERBS = (
         "Measure the arms of a scenario, judge its claims, and write the report.",
         "claimbench.loadgen.commands.run:run",
         "claimbench run smoke --out report",
+        "openai",
     ),
     Verb(
         "compare",
@@ -72,48 +79,56 @@ VERBS = (
         "Draw the report again from its results: the same files, byte for byte.",
         "claimbench.loadgen.commands.report:report",
         "claimbench report results/smoke-20261123-201500",
+        "report",
     ),
     Verb(
         "recheck",
         "Recompute all that is derived from the samples, offline: exit 2 if the file says something else.",
         "claimbench.loadgen.commands.recheck:recheck",
         "claimbench recheck results/smoke-20261123",
+        "report",
     ),
     Verb(
         "check",
         "Hold a run to its baseline and thresholds: exit 0 pass, 1 fail, 3 undecided, 4 not comparable.",
         "claimbench.loadgen.commands.check:check",
         "claimbench check results/smoke --baseline base.json",
+        "report",
     ),
     Verb(
         "baseline",
         "Save and promote the committed counters.",
         "claimbench.loadgen.commands.baseline:baseline_app",
         "claimbench baseline save results/smoke",
+        "report",
     ),
     Verb(
         "calibrate",
         "Measure the gate itself: false alarms, noise floors and smallest effects on this machine.",
         "claimbench.loadgen.commands.calibrate:calibrate",
         "claimbench calibrate smoke --blocks 60",
+        "openai",
     ),
     Verb(
         "selftest",
         "Inject regressions into a copy of the pipeline and see the gate turn red; exit 1 if it stays green.",
         "claimbench.loadgen.commands.selftest:selftest",
         "claimbench selftest smoke",
+        "openai",
     ),
     Verb(
         "trend",
         "Draw how the results of a folder developed, as one page.",
         "claimbench.loadgen.commands.trend:trend",
         "claimbench trend results",
+        "report",
     ),
     Verb(
         "verify",
         "Run a pipeline through histories of faults, crashes and clock jumps, and judge what it did.",
         "claimbench.loadgen.commands.verify:verify",
         "claimbench verify my_code:MyPipeline --seeds 500",
+        "openai",
     ),
     Verb(
         "list",
@@ -126,12 +141,14 @@ VERBS = (
         "Load a service on each arm with the same open arrivals; compare waiting times and capacity.",
         "claimbench.loadgen.commands.load:load",
         "claimbench load load-smoke --out report",
+        "load",
     ),
     Verb(
         "soak",
         "Load a service for long, restart its database in the middle, and see what grew or got lost.",
         "claimbench.loadgen.commands.soak:soak",
         "claimbench soak --duration 15min",
+        "load",
     ),
     Verb(
         "scale",
@@ -144,18 +161,21 @@ VERBS = (
         "Serve a fake OpenAI: files, batches and chat completions, at high speed, until Ctrl-C.",
         "claimbench.loadgen.commands.mock:mock",
         "claimbench mock --port 8080 --speed 3600",
+        "openai",
     ),
     Verb(
         "serve",
         "Serve the pipeline over HTTP, with an admin page at /admin and API docs at /docs.",
         "claimbench.loadgen.commands.serve:serve_verb",
         "claimbench serve --pipeline optimized",
+        "service",
     ),
     Verb(
         "worker",
         "Run the stages for a service that runs elsewhere; any number of workers may share a database.",
         "claimbench.loadgen.commands.serve:worker_verb",
         "claimbench worker --pipeline optimized",
+        "service",
     ),
 )
 

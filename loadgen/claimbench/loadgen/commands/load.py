@@ -2,14 +2,12 @@
 
 import shlex
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from claimbench.errors import UsageError
 from claimbench.loadgen.commands.arm_choice import with_arms
 from claimbench.loadgen.commands.options import DatabaseOption
 from claimbench.loadgen.commands.out_folder import own_folder
@@ -20,8 +18,6 @@ from claimbench.reports.record.store import LOAD
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load_batch
 from claimbench.scenarios.model import BatchScenario
-
-NEEDED = ("locust", "hdrh", "msgpack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,6 @@ def load(
 
 def load_and_report(options: LoadOptions, console: Console) -> int:
     """Run, write, show; the exit code is the verdict's."""
-    require_libraries("claimbench load")
     # Not before: these need the libraries of the extra.
     from claimbench.loadgen.load.workflow import LoadRequest, load_of, run_load  # noqa: PLC0415 (as said above)
     from claimbench.reports.render.folder import write_folder  # noqa: PLC0415 (takes a second to import)
@@ -88,17 +83,6 @@ def load_and_report(options: LoadOptions, console: Console) -> int:
     terminal.show(load_page(record), console)
     say(f"report: {page}", console)
     return record.verdict.exit_code
-
-
-def require_libraries(verb: str) -> None:
-    """Raise `UsageError` when the extra is not installed."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise UsageError(
-            f"{', '.join(missing)} cannot be found",
-            where=verb,
-            remedy="install the extra: pip install 'claimbench[load]'",
-        )
 
 
 def _chosen(options: LoadOptions) -> BatchScenario:

@@ -1,6 +1,7 @@
 """`claimbench run`: settle what is to be run, run it, write the folder, say the verdict."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from claimbench.errors import ExitCode
 from claimbench.loadgen.commands.arm_choice import with_arms
+from claimbench.loadgen.commands.extras import missing_of
 from claimbench.loadgen.commands.options import DatabaseOption, ScenarioArgument
 from claimbench.loadgen.commands.out_folder import own_folder
 from claimbench.loadgen.commands.progress import say, shown_progress
@@ -18,6 +20,7 @@ from claimbench.loadgen.processes.forks import Forks
 from claimbench.loadgen.processes.importing import imported_for_good
 from claimbench.reports.pages.run import run_page
 from claimbench.reports.record import store
+from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import VerdictValue
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
@@ -84,13 +87,26 @@ def run_and_report(options: RunOptions, console: Console, made: Scenario | None 
         with shown_progress(console) as progress, Forks(scenario) as forks:
             with imported_for_good():
                 from claimbench.loadgen.passes.workflow import RunRequest, run_scenario  # noqa: PLC0415 (see above)
-                from claimbench.reports.render.folder import write_folder  # noqa: PLC0415
 
+                write_folder = _writer()
             record = run_scenario(RunRequest(scenario, options.database, options.command), forks, progress)
-        write_folder(record, folder)
+        page = write_folder(record, folder)
     terminal.show(run_page(record), console)
-    say(f"report: {folder / 'report.html'}", console)
+    say(f"report: {page}", console)
+    if page.suffix != ".html":
+        say("a page with pictures and junit.xml: pip install 'claimbench[report]'", console)
     if not options.claims_decide and record.verdict.value in OF_CLAIMS:
         say("exit 0: what the claims came to decides nothing with --no-claims", console)
         return ExitCode.OK
     return record.verdict.exit_code
+
+
+def _writer() -> Callable[[ResultRecord, Path], Path]:
+    """What writes the folder: everything, or what an installation without extras can draw."""
+    if missing_of("report"):
+        from claimbench.reports.render.plain_folder import write_plain_folder  # noqa: PLC0415 (as said above)
+
+        return write_plain_folder
+    from claimbench.reports.render.folder import write_folder  # noqa: PLC0415 (as said above)
+
+    return write_folder

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 
 from claimbench.errors import UsageError
-from claimbench.loadgen.commands.load import require_libraries
 from claimbench.loadgen.commands.out_folder import own_folder
 from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.serve import duration_of
@@ -75,7 +74,6 @@ def soak(
 
 def soak_and_report(options: SoakOptions, console: Console) -> int:
     """Run, write, show; the exit code is the verdict's."""
-    require_libraries("claimbench soak")
     # Not before: these need the libraries of the extra.
     from claimbench.loadgen.load.workflow import load_of  # noqa: PLC0415 (as said above)
     from claimbench.loadgen.soak.rate import SoakRequest  # noqa: PLC0415 (as said above)

@@ -92,6 +92,6 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
 
 
 def leave_without(module: str) -> NoReturn:
-    """Say which package is missing, and how all are installed."""
-    sys.stderr.write(f"claimbench: {module} is not installed; pip install 'claimbench[all]' (or [report])\n")
+    """Say which package is missing, and how all that we use is installed."""
+    sys.stderr.write(f"claimbench: {module} is not installed; pip install 'claimbench[all]'\n")
     sys.exit(ExitCode.USAGE)

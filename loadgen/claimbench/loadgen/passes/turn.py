@@ -12,7 +12,13 @@ from collections.abc import Callable
 from sqlalchemy import make_url
 
 from claimbench.loadgen.probes.memory import MemoryProbe
-from claimbench.loadgen.processes.messages import MemoryReading, TimeReading, Turn
+from claimbench.loadgen.processes.messages import (
+    MemoryReading,
+    TimeReading,
+    TimeReadings,
+    TimingOrder,
+    Turn,
+)
 from claimbench.loadgen.workloads.port import ArmSession, Database, StepDone, Workload, drive, unobserved
 
 Timer = Callable[[Callable[[], None]], None]
@@ -61,6 +67,15 @@ def time_turn(workload: Workload, turn: Turn, runs: int, timer: Timer = once) ->
             steps=watch.seconds,
             work=session.work().digest(),
         )
+
+
+def timed_block(workload: Workload, order: TimingOrder, runs: int) -> TimeReadings:
+    """Every turn of the order by our own stopwatch, where pytest-benchmark is not installed."""
+    for turn in order.warm_ups:
+        warm_up(workload, turn, runs)
+    gc.collect()
+    gc.freeze()
+    return TimeReadings(turns=tuple(time_turn(workload, turn, runs) for turn in order.turns))
 
 
 def _timed(session: ArmSession, steps: tuple[str, ...], runs: int, watch: Stopwatch) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import psutil
 
-LIBRARIES = ("claimbench", "sqlalchemy", "psycopg", "psycopg-binary", "openai", "numpy", "scipy", "faker")
+LIBRARIES = (
+    *("claimbench", "sqlalchemy", "psycopg", "psycopg-binary", "openai", "numpy", "scipy", "faker"),
+    "pytest-benchmark",
+)
 
 Scalar = str | int | float | bool | None
 

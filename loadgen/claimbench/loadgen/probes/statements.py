@@ -30,6 +30,9 @@ class StatementTally:
     unknown: int = 0
     """Executions of statements that were prepared before the probe could see them."""
 
+    rows_added: int = 0
+    """Rows that INSERT, and COPY, said to have added since the previous lap."""
+
     def add(self, text: str | None) -> None:
         """Count one sending of a text; None when the text is not known."""
         if text is None:
@@ -56,5 +59,5 @@ class StatementTally:
         statements = sum(each.count for each in self.counts())
         readings = (Reading("statements", Unit.COUNT, statements + self.unknown),)
         self._texts.clear()
-        self.unknown = 0
+        self.unknown = self.rows_added = 0
         return readings

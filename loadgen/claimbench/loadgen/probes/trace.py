@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from claimbench.loadgen.probes.statements import StatementTally
 
-_HEAD = re.compile(rb"([FB])\t(\d+)\t(\w+)(?:\t ?|\n|$)")
+_HEAD = re.compile(rb"([FB])\t(\d+)\t(\w*)(?:\t ?|\n|$)")
 _PARSE_END = re.compile(rb'" (\d+)(?: \d+)*\n?$')
+_ADDED = re.compile(rb'"(?:INSERT 0|COPY) (\d+)')
 _NAMES = re.compile(rb'"([^"]*)" "([^"]*)"')
 
 HOUSEKEEPING_TAGS = (b'"DEALLOCATE', b'"PREPARE', b'"DISCARD')
@@ -22,7 +23,9 @@ TRANSACTION_TAGS = tuple(
     for tag in (b"BEGIN", b"START TRANSACTION", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"RELEASE")
 )
 _WAITS = frozenset({b"Sync", b"Flush", b"CopyDone", b"CopyFail"})
-_PREPARING = frozenset({b"Parse", b"Close"})
+_PREPARING = frozenset({b"Parse", b"Close", b"Describe"})
+_COPIED = frozenset({b"CopyData", b""})
+"""A row of COPY; libpq before 18 leaves its name out."""
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ class TraceReader:
             self._previous = head[3]
 
     def _received(self, name: bytes, length: int, line: bytes, start: int) -> None:
-        if name in (b"DataRow", b"CopyData"):
+        if name == b"DataRow" or name in _COPIED:
             self.counts.rows_received += 1
             self.counts.row_bytes += length
         elif name == b"CommandComplete":
@@ -94,6 +97,8 @@ class TraceReader:
         if tag.startswith(HOUSEKEEPING_TAGS):
             return
         self.counts.logical_executions += 1
+        if added := _ADDED.match(tag):
+            self.statements.rows_added += int(added[1])
         controls = tag.startswith(TRANSACTION_TAGS)
         self.counts.transaction_executions += controls
         self.counts.commits += tag.startswith(b'"COMMIT')
@@ -123,12 +128,22 @@ class TraceReader:
             self._bound = self._prepared.get(names[2]) if names else None
         elif name == b"Execute":
             self._execute()
-        elif name == b"CopyData":
+        elif name in _COPIED:
             self.counts.bind_bytes += length
         elif name in _WAITS:
             self.counts.round_trips += self._previous not in _WAITS
             self.counts.driver_round_trips += name == b"Sync" and self._previous in _PREPARING
             self._last_executed = None
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether one was open when the server last was ready."""
+        return not self._was_idle
+
+    @property
+    def bound(self) -> str | None:
+        """The text of what was bound last."""
+        return self._bound
 
     def _parse(self, length: int, contents: bytes, reader: Iterator[bytes]) -> None:
         parsed = _parsed(length, contents, reader)

@@ -9,8 +9,8 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 
-from claimbench.loadgen.passes.timing_fork import timed_block
 from claimbench.loadgen.passes.turn import remember_turn, warm_up
 from claimbench.loadgen.processes.forked import forked
 from claimbench.loadgen.processes.importing import imported_for_good
@@ -23,6 +23,11 @@ from claimbench.loadgen.processes.messages import (
 )
 from claimbench.loadgen.workloads.port import Workload
 from claimbench.loadgen.workloads.registry import workload_of
+
+if find_spec("pytest_benchmark"):
+    from claimbench.loadgen.passes.timing_fork import timed_block
+else:  # an installation without extras
+    from claimbench.loadgen.passes.turn import timed_block
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from claimbench.loadgen.yours.baseline import KnownFindings
+from claimbench.loadgen.yours.calling import NOTHING_SEEN, SEEN
 from claimbench.loadgen.yours.watching import CallWatch, Seen, SentStatement
 
 REPEATED = 5
@@ -28,10 +29,7 @@ def _judged(
 ) -> str:
     """What to tell of a call that needs more than its budgets, or repeats what no baseline knows."""
     if budgets and not connections:
-        return (
-            "claimbench: no connection of psycopg was seen, so nothing was counted; "
-            "call code that runs in this process over psycopg 3"
-        )
+        return f"claimbench: {NOTHING_SEEN}; {SEEN}"
     over = {name: most for name, most in budgets.items() if seen.counts.of(name) > most}
     often = (
         [each for each in seen.sent if each.count >= REPEATED and each.place] if findings is not None else []

@@ -1,9 +1,9 @@
 """What the fixture `claimbench` offers to a test."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from claimbench.errors import UsageError
+from claimbench.loadgen.yours.calling import WITHIN_S, awaited, driven
 from claimbench.loadgen.yours.growth import (
     At,
     Excess,
@@ -12,11 +12,8 @@ from claimbench.loadgen.yours.growth import (
     grown_statements,
     measure,
     told,
-    without_waiting,
 )
-from claimbench.loadgen.yours.plain import plain, told_differences
-from claimbench.loadgen.yours.watching import CallWatch
-from claimbench.loadgen.yours.written import check_unwritten, read_tables, tables_differ
+from claimbench.loadgen.yours.same_work import SameWork, differences_of
 
 DEFAULT_SIZES = (2, 10, 50)
 
@@ -24,9 +21,13 @@ DEFAULT_SIZES = (2, 10, 50)
 class GrowthError(AssertionError):
     """The number of something grows with N."""
 
+    __module__ = "claimbench"  # pytest prints it before the text
+
 
 class DifferentWorkError(AssertionError):
     """The new code does other work than the old."""
+
+    __module__ = "claimbench"
 
 
 class Yours:
@@ -42,7 +43,7 @@ class Yours:
         run: Callable[[], Any],
         sizes: tuple[int, ...] = DEFAULT_SIZES,
         reset: Callable[[], Any] | None = None,
-        within_s: float = 60,
+        within_s: float = WITHIN_S,
         **budgets: float,
     ) -> None:
         """Fail when a call of `run` needs more at a larger size than the budget for one more of N allows.
@@ -52,7 +53,7 @@ class Yours:
         """
         __tracebackhide__ = True
         plan = GrowthPlan(populate, run, tuple(sizes), reset, budgets or {"round_trips": 0}, within_s)
-        self._judge(plan, without_waiting(measure(plan)))
+        self._judge(plan, driven(measure(plan), "assert_growth", within_s))
 
     async def assert_growth_async(
         self,
@@ -61,37 +62,42 @@ class Yours:
         run: Callable[[], Awaitable[Any]],
         sizes: tuple[int, ...] = DEFAULT_SIZES,
         reset: Callable[[], Any] | None = None,
-        within_s: float = 60,
+        within_s: float = WITHIN_S,
         **budgets: float,
     ) -> None:
         """As `assert_growth`, for functions that are awaited."""
         __tracebackhide__ = True
         plan = GrowthPlan(populate, run, tuple(sizes), reset, budgets or {"round_trips": 0}, within_s)
-        self._judge(plan, await measure(plan))
+        self._judge(plan, await awaited(measure(plan), "assert_growth_async", within_s))
 
     def assert_same_work(
-        self, old: Callable[[], Any], new: Callable[[], Any], *, reset: Callable[[], Any] | None = None
+        self,
+        old: Callable[[], Any],
+        new: Callable[[], Any],
+        *,
+        reset: Callable[[], Any] | None = None,
+        within_s: float = WITHIN_S,
     ) -> None:
         """Fail when the two return different values, or, with `reset`, leave different rows.
 
         reset: brings the database to where both start; due when they write. The order of a list counts.
         """
         __tracebackhide__ = True
-        results, left = [], []
-        with CallWatch().running() as watch:
-            for name, function in (("old", old), ("new", new)):
-                if reset is not None:
-                    reset()
-                watch.lap()
-                result = plain(_result(function, name), name)
-                if reset is None:
-                    check_unwritten(watch.lap(), name)
-                else:
-                    left.append(read_tables(watch.conninfo))
-                results.append(result)
-        found = [*told_differences(*results), *(tables_differ(*left) if left else ())]
-        if found:
-            raise DifferentWorkError("the new code does other work than the old:\n  " + "\n  ".join(found))
+        asked = SameWork(old, new, reset, within_s)
+        _tell(driven(differences_of(asked), "assert_same_work", within_s))
+
+    async def assert_same_work_async(
+        self,
+        old: Callable[[], Any],
+        new: Callable[[], Any],
+        *,
+        reset: Callable[[], Any] | None = None,
+        within_s: float = WITHIN_S,
+    ) -> None:
+        """As `assert_same_work`, for functions that are awaited."""
+        __tracebackhide__ = True
+        asked = SameWork(old, new, reset, within_s)
+        _tell(await awaited(differences_of(asked), "assert_same_work_async", within_s))
 
     def _judge(self, plan: GrowthPlan, calls: tuple[At, ...]) -> None:
         __tracebackhide__ = True
@@ -106,27 +112,7 @@ def finding_keys(found: tuple[Excess, ...]) -> tuple[str, ...]:
     return tuple(sorted({each.text for each in grown})) or tuple(each.metric for each in found)
 
 
-def _result(function: Callable[[], Any], name: str) -> Any:
-    try:
-        found = function()
-    except Exception as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UsageError(
-            f"failed: {said[:300]}", where=f"assert_same_work, {name}", remedy="call it alone"
-        ) from error
-    if isinstance(found, Awaitable):
-        if hasattr(found, "close"):
-            found.close()
-        raise UsageError(
-            "is async", where=f"assert_same_work, {name}", remedy="wrap it: lambda: asyncio.run(function())"
-        )
-    return found
-
-
-def over_budget(counts: Mapping[str, int], budgets: Mapping[str, float]) -> list[str]:
-    """A sentence for each metric above its budget."""
-    return [
-        f"{counts[name]} {name.replace('_', ' ')}, at most {most:g} allowed"
-        for name, most in budgets.items()
-        if counts[name] > most
-    ]
+def _tell(differences: list[str]) -> None:
+    __tracebackhide__ = True
+    if differences:
+        raise DifferentWorkError("the new code does other work than the old:\n  " + "\n  ".join(differences))

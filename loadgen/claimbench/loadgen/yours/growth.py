@@ -1,26 +1,28 @@
 """Growth: what a call needs at several sizes, and whether that grows by more than a budget for one more."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.yours.calling import NOTHING_SEEN, SEEN, called
 from claimbench.loadgen.yours.plain import plain
-from claimbench.loadgen.yours.time_limit import time_limit
 from claimbench.loadgen.yours.watching import METRICS, CallWatch, Seen, SentStatement
 
 WHERE = "assert_growth"
 STATEMENTS_TOLD = 5
+TOO_MUCH = 2
+"""So many times the rows for one more of N, at the largest size beside the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A call at a size: so many of what `populate` makes were there."""
+    """A call at a size: so many of what `populate` makes were there, the last of which added so many rows."""
 
     size: int
     seen: Seen
+    rows_added: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,50 +76,57 @@ async def measure(plan: GrowthPlan) -> tuple[At, ...]:
     """Populate, warm up once, and count a call at each size."""
     plan.check()
     calls: list[At] = []
-    with ExitStack() as stack:
-        stack.enter_context(time_limit(plan.within_s, f"{WHERE}: run or populate", "give within_s="))
-        watch = stack.enter_context(CallWatch().running())
+    returned: Any = None
+    with CallWatch().running() as watch:
         for size, total in zip(plan.sizes, plan.counted_sizes, strict=True):
             if plan.reset is not None:
-                await _called(plan.reset, "reset", total)
+                await called(plan.reset, f"reset at N = {total}", WHERE)
             watch.lap()
-            await _called(partial(plan.populate, size), "populate", total)
-            _check_populated(watch, total)
+            await called(partial(plan.populate, size), f"populate at N = {total}", WHERE)
+            populated = watch.lap()
+            if watch.connections and not populated.counts.executions:
+                raise _sent_nothing(total)
             if not calls:
-                await _called(plan.run, "run (the warm-up call)", total)
-            watch.lap()
-            plain(await _called(plan.run, "run", total))
-            calls.append(At(total, watch.lap()))
+                returned = await called(plan.run, f"run (the warm-up call) at N = {total}", WHERE)
+                plain(returned)
+                watch.lap()
+            found = await called(plan.run, f"run at N = {total}", WHERE)
+            if found is returned and isinstance(found, Iterator):
+                raise UsageError(
+                    "run returned the iterator of before, which is used up",
+                    where=WHERE,
+                    remedy="make a new one in each call",
+                )
+            plain(found)
+            calls.append(At(total, watch.lap(), populated.rows_added))
     if not watch.connections:
-        raise UsageError(
-            "no connection of psycopg was seen, so nothing was counted",
-            where=WHERE,
-            remedy="call code of this process that talks over psycopg 3 (asyncpg and psycopg2 are not seen)",
-        )
+        raise UsageError(NOTHING_SEEN, where=WHERE, remedy=SEEN)
+    _check_sizes(plan, calls)
     return tuple(calls)
 
 
-async def _called(what: Callable[[], Any], name: str, total: int) -> Any:
-    try:
-        found = what()
-        return await found if isinstance(found, Awaitable) else found
-    except UsageError:
-        raise
-    except Exception as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UsageError(
-            f"{name} failed at N = {total}: {said[:300]}",
-            where=WHERE,
-            remedy="call it by itself to see where",
-        ) from error
+def _sent_nothing(total: int) -> UsageError:
+    return UsageError(
+        f"populate sent nothing to the database at N = {total}",
+        where=WHERE,
+        remedy="let populate(n) add n more in this process and commit them",
+    )
 
 
-def _check_populated(watch: CallWatch, total: int) -> None:
-    if not watch.lap().counts.executions and watch.connections:
+def _check_sizes(plan: GrowthPlan, calls: Sequence[At]) -> None:
+    """`UsageError` when the counts say nothing of N: `populate` added something else, `run` is not seen."""
+    added = [each.rows_added for each in calls]
+    told = ", ".join(f"{rows} for n = {size}" for rows, size in zip(added, plan.sizes, strict=True))
+    remedy = "let populate(n) add n more of what run lists, and nothing that grows faster"
+    if added[0] and len(set(added)) == 1:
+        raise UsageError(f"populate adds as many rows whatever n is: {told}", where=WHERE, remedy=remedy)
+    if added[0] and added[-1] / plan.sizes[-1] > TOO_MUCH * added[0] / plan.sizes[0]:
+        raise UsageError(f"populate adds too much: {told} rows", where=WHERE, remedy=remedy)
+    if not any(each.seen.counts.round_trips for each in calls):
         raise UsageError(
-            f"populate sent nothing to the database at N = {total}",
+            "run sent nothing that was seen, at no size",
             where=WHERE,
-            remedy="let populate(n) add n more in this process and commit them",
+            remedy="empty its cache in reset=, and let it talk to Postgres in this process",
         )
 
 
@@ -171,17 +180,3 @@ def _count(call: At, text: str) -> int:
 
 def _cut(text: str) -> str:
     return text if len(text) <= 160 else text[:157] + "…"
-
-
-def without_waiting(growing: Any) -> Any:
-    """Drive what waits for nothing to its end; `UsageError` when something is async after all."""
-    try:
-        growing.send(None)
-    except StopIteration as done:
-        return done.value
-    growing.close()
-    raise UsageError(
-        "run or populate is async",
-        where=WHERE,
-        remedy="await claimbench.assert_growth_async(…) in an async test",
-    )

@@ -62,7 +62,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         or any(mark.name in names for mark in item.iter_markers())
         for item in session.items
     ):
-        from claimbench.loadgen.probes.traced import HOOK
+        from claimbench.loadgen.probes.drivers.hook import HOOK
 
         HOOK.set()
 

@@ -21,6 +21,7 @@ from claimbench.loadgen.probes.traced import CAN_TRACE, ProcessSource
 from claimbench.loadgen.yours.causes import UNKNOWN, Cause, cause_of
 
 _CURSORS = (psycopg.Cursor, psycopg.ServerCursor, psycopg.AsyncCursor, psycopg.AsyncServerCursor)
+_WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY")
 _SENDING = ("execute", "executemany", "stream", "copy")
 
 
@@ -33,6 +34,11 @@ class SentStatement:
     place: str = ""
     cause: Cause = UNKNOWN
     unread_rows: int = 0
+
+    @property
+    def writes(self) -> bool:
+        """Whether it begins as what changes rows does."""
+        return self.text.upper().startswith(_WRITES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,13 @@ METRICS = tuple(each.name for each in fields(Counts))
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One call: its counts, what it sent, and the driver's own round trips."""
+    """One call: its counts, what it sent, the driver's own round trips, rows added, transactions now open."""
 
     counts: Counts
     sent: tuple[SentStatement, ...]
     driver_round_trips: int
+    rows_added: int = 0
+    in_transaction: int = 0
 
 
 @dataclass(slots=True)
@@ -78,7 +86,7 @@ class CallWatch:
 
     def __init__(self) -> None:
         self._counts, self._tally, self._notes = WireCounts(), StatementTally(), _Notes()
-        self._source = ProcessSource(self._counts, self._tally)
+        self._source = ProcessSource(self._counts, self._tally, self._note)
         self._lock = threading.Lock()
 
     @contextmanager
@@ -120,6 +128,7 @@ class CallWatch:
         for text, count in self._tally.texts().items():
             if text and not text.startswith("DEALLOCATE"):
                 texts[without_values(text)] += count
+        rows_added = self._tally.rows_added
         (statements,) = self._tally.lap()
         for name in WireCounts.__slots__:
             setattr(self._counts, name, 0)
@@ -139,11 +148,11 @@ class CallWatch:
             row_bytes=wire.row_bytes,
             commits=wire.commits,
         )
-        return Seen(counts, tuple(sent), wire.driver_round_trips)
+        return Seen(counts, tuple(sent), wire.driver_round_trips, rows_added, self._source.in_transaction)
 
     def _noted(self, sending: Callable[..., Any]) -> Callable[..., Any]:
         def send(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
-            self._note(cursor, query, sys._getframe(1))
+            self._note(_text(query, cursor), sys._getframe(1), cursor)
             return sending(cursor, query, *arguments, **options)
 
         return send
@@ -157,15 +166,16 @@ class CallWatch:
 
         return close
 
-    def _note(self, cursor: Any, query: Any, frame: FrameType) -> None:
-        text = without_values(_text(query, cursor))
+    def _note(self, sent: str, frame: FrameType | None, cursor: Any) -> None:
+        text = without_values(sent)
         unread = _unread(cursor)  # of what it executed before
         with self._lock:
             if before := self._notes.cursors.get(id(cursor)):
                 self._notes.unread[before[1]] += unread
-            self._notes.cursors[id(cursor)] = (cursor, text)
+            if cursor is not None:
+                self._notes.cursors[id(cursor)] = (cursor, text)
             if text not in self._notes.places:
-                self._notes.places[text] = (_place(frame), cause_of(frame) or UNKNOWN)
+                self._notes.places[text] = _reason(frame)
 
 
 def _text(query: Any, cursor: Any) -> str:
@@ -176,18 +186,41 @@ def _text(query: Any, cursor: Any) -> str:
 
 def _unread(cursor: Any) -> int:
     """Rows that came over the wire and were never taken from the cursor."""
-    if isinstance(cursor, psycopg.ServerCursor | psycopg.AsyncServerCursor) or cursor.pgresult is None:
+    if isinstance(cursor, psycopg.ServerCursor | psycopg.AsyncServerCursor) or cursor is None:
+        return 0
+    if not isinstance(cursor, psycopg.Cursor | psycopg.AsyncCursor):  # but of psycopg2
+        has_all = cursor.description is not None and cursor.name is None
+        return max(0, int(cursor.rowcount) - int(cursor.rownumber)) if has_all else 0
+    if cursor.pgresult is None:
         return 0
     return max(0, int(cursor.pgresult.ntuples) - (cursor.rownumber or 0))
 
 
-def _place(frame: FrameType | None) -> str:
-    found = first_of_the_arm(frame)
-    if found is None and (greenlet := sys.modules.get("greenlet")):
-        parent = greenlet.getcurrent().parent  # with AsyncSession the awaiting code is in the parent
-        found = first_of_the_arm(parent.gr_frame) if parent is not None else None
-    if found is None:
-        return ""
+def _reason(frame: FrameType | None) -> tuple[str, Cause]:
+    """The line, and why: the first of the stacks that tell one."""
+    stacks = list(_stacks(frame))
+    found = next((each for each in map(first_of_the_arm, stacks) if each is not None), None)
+    cause = next((each for each in map(cause_of, stacks) if each != UNKNOWN), UNKNOWN)
+    return (_place(found) if found is not None else "", cause)
+
+
+def _stacks(frame: FrameType | None) -> Iterator[FrameType | None]:
+    """The stacks that lead here. With an AsyncSession there are two, SQLAlchemy's greenlet and its parent.
+
+    Whoever sends from the parent has left the greenlet's stack in the frame that waits for it.
+    """
+    outer = frame
+    while outer is not None:
+        if outer.f_code.co_name == "greenlet_spawn" and "context" in outer.f_locals:
+            yield outer.f_locals["context"].gr_frame
+        outer = outer.f_back
+    yield frame
+    if greenlet := sys.modules.get("greenlet"):
+        parent = greenlet.getcurrent().parent
+        yield parent.gr_frame if parent is not None else None
+
+
+def _place(found: FrameType) -> str:
     file = Path(found.f_code.co_filename)
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
     function = found.f_code.co_qualname.removesuffix(".<locals>.<listcomp>")  # which 3.12 has no more

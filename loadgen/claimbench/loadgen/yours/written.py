@@ -7,9 +7,9 @@ import psycopg
 from psycopg import sql
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.probes.drivers.psycopg3 import OURS
 from claimbench.loadgen.yours.watching import Seen
 
-_WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY")
 _TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_t'
@@ -24,7 +24,7 @@ Tables = Mapping[str, tuple[int, int]]
 
 def read_tables(conninfo: str) -> Tables:
     """All tables of the database, as others see them: what is committed."""
-    with psycopg.connect(conninfo, autocommit=True, application_name="claimbench harness") as connection:
+    with psycopg.connect(conninfo, autocommit=True, application_name=OURS) as connection:
         connection.execute(_FIXED)
         found: dict[str, tuple[int, int]] = {}
         for schema, name in connection.execute(_TABLES).fetchall():
@@ -47,7 +47,7 @@ def tables_differ(old: Tables, new: Tables) -> list[str]:
 def check_unwritten(seen: Seen, name: str) -> None:
     """`UsageError` when the function wrote: the other one would start from another database."""
     for sent in seen.sent:
-        if sent.text.upper().startswith(_WRITES):
+        if sent.writes:
             raise UsageError(
                 f"it writes ({sent.text[:80]})",
                 where=f"assert_same_work, {name}",

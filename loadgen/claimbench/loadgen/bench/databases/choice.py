@@ -4,13 +4,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import psycopg
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from claimbench.errors import UsageError
-from claimbench.loadgen.bench.databases import container, ownership
+from claimbench.loadgen.bench.databases import ownership
 from claimbench.loadgen.bench.databases.connecting import DRIVER, connect, without_password
 from claimbench.loadgen.bench.databases.embedded import embedded_server
 from claimbench.loadgen.bench.databases.server import (
@@ -25,6 +27,9 @@ from claimbench.loadgen.bench.databases.settings import Setting
 from claimbench.loadgen.commands.surroundings import VARIABLE, forget_other_servers
 from claimbench.loadgen.processes.ending import unwound_when_told
 
+if TYPE_CHECKING:
+    from claimbench.loadgen.bench.databases import container
+
 Announce = Callable[[str], None]
 
 
@@ -35,7 +40,7 @@ class Choice:
     kind: ServerKind
     why: str
     url: URL | None = None
-    engine: container.Engine | None = None
+    engine: "container.Engine | None" = None
 
 
 @contextmanager
@@ -74,6 +79,8 @@ def decide(choice: str, announce: Announce) -> Choice:
     if choice == "embedded":
         return Choice(ServerKind.EMBEDDED, "asked for")
     if choice == "container":
+        from claimbench.loadgen.bench.databases import container  # noqa: PLC0415 (its client is of an extra)
+
         return Choice(ServerKind.CONTAINER, "asked for", engine=container.required_engine(announce))
     if choice == "auto":
         return _automatic(announce)
@@ -83,6 +90,10 @@ def decide(choice: str, announce: Announce) -> Choice:
 def _automatic(announce: Announce) -> Choice:
     if given := os.environ.get(VARIABLE):
         return Choice(ServerKind.URL, f"{VARIABLE} is set", url=parse_url(given, where=VARIABLE))
+    if find_spec("testcontainers") is None:
+        return Choice(ServerKind.EMBEDDED, "without claimbench[report] no container is looked for")
+    from claimbench.loadgen.bench.databases import container  # noqa: PLC0415 (its client is of an extra)
+
     found = container.find_engine(container.PATIENCE_S, announce)
     if isinstance(found, container.Engine):
         return Choice(ServerKind.CONTAINER, f"a container engine answers and has {found.image}", engine=found)
@@ -131,6 +142,8 @@ def _started(decided: Choice, settings: tuple[Setting, ...], *, in_memory: bool)
         check_usable(decided.url)
         yield _Started(decided.url, "the server's own")
     elif decided.engine is not None:
+        from claimbench.loadgen.bench.databases import container  # noqa: PLC0415 (its client is of an extra)
+
         with container.container_server(decided.engine) as url:
             yield _Started(url, "the container's own")
     else:
