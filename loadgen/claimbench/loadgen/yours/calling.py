@@ -9,13 +9,13 @@ from claimbench.loadgen.yours.time_limit import time_limit
 
 WITHIN_S = 60
 TAKES_LONG = "give within_s=, or look for a transaction that was left open and blocks it"
-NOTHING_SEEN = "no connection was seen, so nothing was counted"
+NOTHING_SEEN = "no connection of psycopg or asyncpg was seen, so nothing was counted"
 SEEN = "call code that runs in this process, over psycopg 3, psycopg2 or asyncpg"
 
 Result = TypeVar("Result")
 
 
-async def called(what: Callable[[], Any], name: str, where: str) -> Any:
+async def called(what: Callable[[], Any], name: str, where: str, when: str = "") -> Any:
     """What it returns, awaited and read to its end where that is due. `UsageError` when it raises."""
     try:
         found = what()
@@ -27,12 +27,15 @@ async def called(what: Callable[[], Any], name: str, where: str) -> Any:
     except Exception as error:
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise UsageError(
-            f"{name} failed: {said[:300]}", where=where, remedy="call it by itself to see where"
+            f"{name} failed{when}: {said[:300]}", where=where, remedy="call it by itself to see where"
         ) from error
 
 
-def driven(calls: Coroutine[Any, Any, Result], where: str, within_s: float) -> Result:
-    """Drive calls that wait for nothing to their end. `UsageError` when one is async after all, or hangs."""
+def driven(calls: Coroutine[Any, Any, Result], what: str, where: str, within_s: float) -> Result:
+    """Drive calls that wait for nothing to their end. `UsageError` when one is async after all, or hangs.
+
+    what: the functions that are called, in words.
+    """
     try:
         with time_limit(within_s, where, TAKES_LONG):
             calls.send(None)
@@ -41,7 +44,7 @@ def driven(calls: Coroutine[Any, Any, Result], where: str, within_s: float) -> R
         return result
     calls.close()
     raise UsageError(
-        "what it was given is async",
+        f"{what} is async",
         where=where,
         remedy=f"await claimbench.{where}_async(…) in an async test",
     )

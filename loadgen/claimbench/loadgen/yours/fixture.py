@@ -53,7 +53,7 @@ class Yours:
         """
         __tracebackhide__ = True
         plan = GrowthPlan(populate, run, tuple(sizes), reset, budgets or {"round_trips": 0}, within_s)
-        self._judge(plan, driven(measure(plan), "assert_growth", within_s))
+        self._judge(plan, driven(measure(plan), "run or populate", "assert_growth", within_s))
 
     async def assert_growth_async(
         self,
@@ -84,7 +84,7 @@ class Yours:
         """
         __tracebackhide__ = True
         asked = SameWork(old, new, reset, within_s)
-        _tell(driven(differences_of(asked), "assert_same_work", within_s))
+        _tell(driven(differences_of(asked), "old or new", "assert_same_work", within_s))
 
     async def assert_same_work_async(
         self,

@@ -79,18 +79,19 @@ async def measure(plan: GrowthPlan) -> tuple[At, ...]:
     returned: Any = None
     with CallWatch().running() as watch:
         for size, total in zip(plan.sizes, plan.counted_sizes, strict=True):
+            at = f" at N = {total}"
             if plan.reset is not None:
-                await called(plan.reset, f"reset at N = {total}", WHERE)
+                await called(plan.reset, "reset", WHERE, at)
             watch.lap()
-            await called(partial(plan.populate, size), f"populate at N = {total}", WHERE)
+            await called(partial(plan.populate, size), "populate", WHERE, at)
             populated = watch.lap()
             if watch.connections and not populated.counts.executions:
                 raise _sent_nothing(total)
             if not calls:
-                returned = await called(plan.run, f"run (the warm-up call) at N = {total}", WHERE)
+                returned = await called(plan.run, "run (the warm-up call)", WHERE, at)
                 plain(returned)
                 watch.lap()
-            found = await called(plan.run, f"run at N = {total}", WHERE)
+            found = await called(plan.run, "run", WHERE, at)
             if found is returned and isinstance(found, Iterator):
                 raise UsageError(
                     "run returned the iterator of before, which is used up",
