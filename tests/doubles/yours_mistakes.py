@@ -1,6 +1,8 @@
 """A suite of a user who makes each mistake once; run by the test that reads what is told of it."""
 
 import asyncio
+import subprocess
+import sys
 import time
 
 import pytest
@@ -57,6 +59,14 @@ def test_populate_fills_nothing(claimbench, engine):
     claimbench.assert_growth(populate=lambda _: None, run=lambda: names(engine))
 
 
+def test_populate_fills_too_much(claimbench, engine, make):
+    claimbench.assert_growth(populate=lambda n: make(n * n), run=lambda: names(engine))
+
+
+def test_populate_fills_as_much_whatever_n_is(claimbench, engine, make):
+    claimbench.assert_growth(populate=lambda _: make(5), run=lambda: names(engine))
+
+
 def test_raises_at_one_size(claimbench, engine, make):
     def run() -> None:
         if len(names(engine)) > 2:
@@ -70,6 +80,62 @@ def test_waits(claimbench, make):
         await asyncio.sleep(0)
 
     claimbench.assert_growth(populate=make, run=run)
+
+
+def test_waits_in_same_work(claimbench):
+    async def run() -> None:
+        await asyncio.sleep(0)
+
+    claimbench.assert_same_work(run, run)
+
+
+def test_an_iterator_once(claimbench, engine, make):
+    found = iter(names(engine))
+    claimbench.assert_growth(populate=make, run=lambda: found)
+
+
+def test_an_iterator_for_both(claimbench, engine):
+    found = iter(names(engine))
+    claimbench.assert_same_work(lambda: found, lambda: found)
+
+
+def test_opens_connections_elsewhere(claimbench, claimbench_dsn, make):
+    code = "import psycopg, sys; psycopg.connect(sys.argv[1]).execute('SELECT name FROM item')"
+    command = (sys.executable, "-c", code, claimbench_dsn)
+    claimbench.assert_growth(populate=make, run=lambda: subprocess.run(command, check=True).returncode)
+
+
+def test_leaves_a_transaction_open(claimbench, engine, make):
+    def reset() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE item"))
+
+    left = []
+
+    def run() -> list[str]:
+        left.append(engine.connect())
+        return list(left[-1].scalars(text("SELECT name FROM item")))
+
+    claimbench.assert_growth(populate=make, run=run, reset=reset, within_s=0.5)
+
+
+def test_writes_and_leaves_a_transaction_open(claimbench, engine):
+    left = []
+
+    def write() -> None:
+        left.append(engine.connect())
+        left[-1].execute(text("INSERT INTO item (name) VALUES ('x')"))
+
+    claimbench.assert_same_work(write, write, reset=lambda: None)
+
+
+def test_hangs_in_same_work(claimbench):
+    claimbench.assert_same_work(lambda: time.sleep(30), lambda: None, within_s=0.3)
+
+
+@pytest.mark.max_commits(0)
+def test_commits(make):
+    make(1)
 
 
 def test_hangs(claimbench, make):
@@ -122,6 +188,10 @@ def test_executemany_is_expanded(engine):
 
 def test_password_stays_hidden(claimbench_database):
     assert claimbench_database is None
+
+
+def test_password_of_the_dsn_stays_hidden(claimbench_dsn):
+    assert claimbench_dsn is None
 
 
 @pytest.mark.max_round_trips(3)

@@ -38,6 +38,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return suite(Path(shutil.copy(DOUBLES / "yours_mistakes.py", folder)), folder)
 
 
+NOTHING_SEEN = "no connection of psycopg or asyncpg was seen, so nothing was counted"
 ONE_LINES = {
     "test_size_zero": "0 is no size; start at 1 or more",
     "test_equal_sizes": "(2, 2) shows no growth",
@@ -46,13 +47,22 @@ ONE_LINES = {
     "test_populate_fills_nothing": "populate sent nothing to the database at N = 2",
     "test_raises_at_one_size": "run failed at N = 12: KeyError: 'third'",
     "test_waits": "run or populate is async; await claimbench.assert_growth_async(…)",
+    "test_populate_fills_too_much": "populate adds too much: 4 for n = 2, 100 for n = 10, 2500 for n = 50 rows",
+    "test_populate_fills_as_much_whatever_n_is": "populate adds as many rows whatever n is: 5 for n = 2, 5",
+    "test_waits_in_same_work": "old or new is async; await claimbench.assert_same_work_async(…)",
+    "test_an_iterator_once": "run returned the iterator of before, which is used up; make a new one",
+    "test_an_iterator_for_both": "new: returned the iterator that old returned, which is used up",
+    "test_opens_connections_elsewhere": "run sent nothing that was seen, at no size; empty its cache in reset=",
+    "test_leaves_a_transaction_open": "took longer than 0.5 s; give within_s=, or look for a transaction",
+    "test_writes_and_leaves_a_transaction_open": "old: left a transaction open, so nobody sees what it wrote",
+    "test_hangs_in_same_work": "assert_same_work: took longer than 0.3 s",
     "test_hangs": "took longer than 0.3 s; give within_s=",
-    "test_no_connection": "no connection of psycopg or asyncpg was seen, so nothing was counted",
+    "test_no_connection": NOTHING_SEEN,
     "test_cannot_be_compared": "old: a object cannot be compared; return plain values",
     "test_writes_without_reset": "it writes (INSERT INTO item (name)",
     "test_marker_with_a_typo": "there is no marker max_round_trip; did you mean max_round_trips?",
     "test_marker_without_a_number": "@pytest.mark.max_round_trips takes one number, such as 3",
-    "test_marker_where_nothing_is_seen": "no connection of psycopg or asyncpg was seen, so nothing was counted",
+    "test_marker_where_nothing_is_seen": NOTHING_SEEN,
 }
 
 
@@ -79,12 +89,20 @@ def test_rows_that_were_fetched_and_not_used_are_told_with_their_line(told: dict
     )
 
 
+def test_a_commit_is_held_to_its_budget(told: dict[str, str]) -> None:
+    assert told["test_commits"].startswith("1 commits, at most 0 allowed")
+
+
 def test_executemany_is_counted_by_its_parameter_sets(told: dict[str, str]) -> None:
     assert "2 executions, at most 1 allowed" in told["test_executemany_is_expanded"]
 
 
 def test_the_password_of_the_database_is_in_no_traceback(told: dict[str, str]) -> None:
     assert "postgresql+psycopg://claimbench:***@127.0.0.1" in told["test_password_stays_hidden"]
+    assert re.search(
+        r"postgresql://claimbench:\*\*\*@127.0.0.1", told["test_password_of_the_dsn_stays_hidden"]
+    )
+    assert not [said for said in told.values() if re.search(r"//claimbench:[^*]", said)]
 
 
 REPEATING = """

@@ -31,7 +31,7 @@ class StatementTally:
     """Executions of statements that were prepared before the probe could see them."""
 
     rows_added: int = 0
-    """Rows that INSERT, and COPY, said to have added since the previous lap."""
+    """Rows that INSERT and COPY IN said to have added since the previous lap."""
 
     def add(self, text: str | None) -> None:
         """Count one sending of a text; None when the text is not known."""

@@ -23,9 +23,10 @@ TRANSACTION_TAGS = tuple(
     for tag in (b"BEGIN", b"START TRANSACTION", b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"RELEASE")
 )
 _WAITS = frozenset({b"Sync", b"Flush", b"CopyDone", b"CopyFail"})
+_ENDS = frozenset({b"Sync", b"Flush"})
 _PREPARING = frozenset({b"Parse", b"Close", b"Describe"})
 _COPIED = frozenset({b"CopyData", b""})
-"""A row of COPY; libpq before 18 leaves its name out."""
+"""A row of COPY; libpq before 18 leaves its name out, or, of what comes, the whole message."""
 
 
 @dataclass(slots=True)
@@ -68,6 +69,8 @@ class TraceReader:
     _previous: bytes = b""
     _was_idle: bool = True
     _has_worked: bool = False
+    _copied_out: int | None = None
+    """Rows that were seen since a COPY OUT began; None while there is none."""
 
     def feed(self, lines: Iterable[bytes]) -> None:
         """Count the messages of a piece of trace that ends at the end of a message."""
@@ -86,8 +89,14 @@ class TraceReader:
         if name == b"DataRow" or name in _COPIED:
             self.counts.rows_received += 1
             self.counts.row_bytes += length
+            if self._copied_out is not None:
+                self._copied_out += 1
+        elif name == b"CopyOutResponse":
+            self._copied_out = 0
         elif name == b"CommandComplete":
             self._completed(line[start:])
+        elif name == b"PortalSuspended":  # as many rows as were asked for, of an execution that had more
+            self._completed(b"")
         elif name == b"ErrorResponse":
             self.counts.failed_executions += 1
         elif name == b"ReadyForQuery":
@@ -98,11 +107,19 @@ class TraceReader:
             return
         self.counts.logical_executions += 1
         if added := _ADDED.match(tag):
-            self.statements.rows_added += int(added[1])
+            self._added(int(added[1]))
         controls = tag.startswith(TRANSACTION_TAGS)
         self.counts.transaction_executions += controls
         self.counts.commits += tag.startswith(b'"COMMIT')
         self._has_worked = self._has_worked or not controls
+
+    def _added(self, rows: int) -> None:
+        """What INSERT or COPY came to; rows of a COPY OUT that libpq does not show are taken from here."""
+        if self._copied_out is None:
+            self.statements.rows_added += rows
+        elif not self._copied_out:
+            self.counts.rows_received += rows
+        self._copied_out = None
 
     def _ready(self, status: bytes) -> None:
         """The server tells whether a transaction is open.
@@ -132,7 +149,7 @@ class TraceReader:
             self.counts.bind_bytes += length
         elif name in _WAITS:
             self.counts.round_trips += self._previous not in _WAITS
-            self.counts.driver_round_trips += name == b"Sync" and self._previous in _PREPARING
+            self.counts.driver_round_trips += name in _ENDS and self._previous in _PREPARING
             self._last_executed = None
 
     @property

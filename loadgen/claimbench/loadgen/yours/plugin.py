@@ -92,6 +92,14 @@ def claimbench_database(request: pytest.FixtureRequest) -> Iterator[URL]:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+@pytest.fixture
+def claimbench_dsn(claimbench_database: URL) -> str:
+    """The same as libpq reads it: for psycopg, psycopg2 and asyncpg. Its representation hides the password."""
+    from claimbench.loadgen.yours.dsn import Dsn
+
+    return Dsn.of(claimbench_database)
+
+
 def _server(config: pytest.Config) -> str:
     """One server a session: the controller's under xdist, else ours, started when it is asked for."""
     if hasattr(config, "workerinput"):

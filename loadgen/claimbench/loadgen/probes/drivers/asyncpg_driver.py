@@ -26,8 +26,8 @@ _SENT = dict(
 )
 _RECEIVED = dict(
     zip(
-        (b"D", b"C", b"Z", b"E", b"d"),
-        b"DataRow CommandComplete ReadyForQuery ErrorResponse CopyData".split(),
+        (b"D", b"C", b"s", b"Z", b"E", b"d", b"H"),
+        b"DataRow CommandComplete PortalSuspended ReadyForQuery ErrorResponse CopyData CopyOutResponse".split(),
         strict=True,
     )
 )

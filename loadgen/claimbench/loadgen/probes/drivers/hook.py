@@ -1,10 +1,11 @@
 """Tells of every connection that this process opens, by whatever driver and on whatever way."""
 
-import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from claimbench.loadgen.probes.drivers.asyncpg_driver import Asyncpg
@@ -36,9 +37,10 @@ class ConnectionHook:
         self._hooked: set[str] = set()
 
     def set(self) -> None:
-        """Hook each driver that is imported by now, once and for good."""
+        """Hook each driver that is installed, once and for good; code may import it later."""
         for driver in DRIVERS:
-            if driver.module in sys.modules and driver.module not in self._hooked:
+            if driver.module not in self._hooked and find_spec(driver.module):
+                import_module(driver.module)
                 self._hooked.add(driver.module)
                 driver.hook(partial(self._opened, driver))
 
