@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 
 @pytest.fixture
@@ -27,6 +27,16 @@ def make(engine):
             )
 
     return make_items
+
+
+@pytest.fixture
+def left():
+    """Connections that a test leaves open, closed after it."""
+    connections: list[Connection] = []
+    yield connections
+    for connection in connections:
+        connection.invalidate()
+        connection.close()
 
 
 def names(engine: Engine) -> list[str]:
@@ -105,12 +115,10 @@ def test_opens_connections_elsewhere(claimbench, claimbench_dsn, make):
     claimbench.assert_growth(populate=make, run=lambda: subprocess.run(command, check=True).returncode)
 
 
-def test_leaves_a_transaction_open(claimbench, engine, make):
+def test_leaves_a_transaction_open(claimbench, engine, make, left):
     def reset() -> None:
         with engine.begin() as connection:
             connection.execute(text("TRUNCATE item"))
-
-    left = []
 
     def run() -> list[str]:
         left.append(engine.connect())
@@ -119,9 +127,7 @@ def test_leaves_a_transaction_open(claimbench, engine, make):
     claimbench.assert_growth(populate=make, run=run, reset=reset, within_s=0.5)
 
 
-def test_writes_and_leaves_a_transaction_open(claimbench, engine):
-    left = []
-
+def test_writes_and_leaves_a_transaction_open(claimbench, engine, left):
     def write() -> None:
         left.append(engine.connect())
         left[-1].execute(text("INSERT INTO item (name) VALUES ('x')"))

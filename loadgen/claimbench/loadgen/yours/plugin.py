@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import os
 from collections.abc import Generator, Iterator
@@ -94,7 +93,7 @@ def claimbench_database(request: pytest.FixtureRequest) -> Iterator[URL]:
 
 @pytest.fixture
 def claimbench_dsn(claimbench_database: URL) -> str:
-    """The same as libpq reads it: for psycopg, psycopg2 and asyncpg. Its representation hides the password."""
+    """The same as libpq reads it: for psycopg, psycopg2, asyncpg. Its representation hides the password."""
     from claimbench.loadgen.yours.dsn import Dsn
 
     return Dsn.of(claimbench_database)
@@ -172,11 +171,16 @@ def _budgets(item: pytest.Item) -> dict[str, float]:
                     f"claimbench: @pytest.mark.{mark.name} takes one number, such as 3", pytrace=False
                 )
             budgets.setdefault(name, limit)
-        elif close := difflib.get_close_matches(mark.name, [f"max_{each}" for each in MARKERS], cutoff=0.8):
-            pytest.fail(
-                f"claimbench: there is no marker {mark.name}; did you mean {close[0]}?", pytrace=False
-            )
+        elif close := _close_to(mark.name):
+            pytest.fail(f"claimbench: there is no marker {mark.name}; did you mean {close}?", pytrace=False)
     return budgets
+
+
+def _close_to(name: str) -> str:
+    """The marker of ours that is nearly called so; empty when there is none."""
+    from difflib import get_close_matches
+
+    return "".join(get_close_matches(name, [f"max_{each}" for each in MARKERS], n=1, cutoff=0.8))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -24,13 +24,15 @@ _SENT = dict(
         strict=True,
     )
 )
-_RECEIVED = dict(
-    zip(
-        (b"D", b"C", b"s", b"Z", b"E", b"d", b"H"),
-        b"DataRow CommandComplete PortalSuspended ReadyForQuery ErrorResponse CopyData CopyOutResponse".split(),
-        strict=True,
-    )
-)
+_RECEIVED = {
+    b"D": b"DataRow",
+    b"C": b"CommandComplete",
+    b"s": b"PortalSuspended",
+    b"Z": b"ReadyForQuery",
+    b"E": b"ErrorResponse",
+    b"d": b"CopyData",
+    b"H": b"CopyOutResponse",
+}
 """The messages that are counted, by their letters (PostgreSQL 18 documentation, 54.7)."""
 
 
