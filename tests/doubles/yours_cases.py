@@ -89,10 +89,15 @@ def test_loop(claimbench, engine, make, loop):
     claimbench.assert_growth(populate=make, run=run, sizes=(2, 10))
 
 
+@pytest.fixture
+def filled(make):
+    make(200)
+
+
 @pytest.mark.max_executions(50)
-def test_executemany(engine):
+def test_executemany(engine, filled):
     with Session(engine) as session, session.begin():
-        session.execute(update(Customer), [{"id": number, "name": "z"} for number in range(200)])
+        session.execute(update(Customer), [{"id": number, "name": "z"} for number in range(1, 201)])
 
 
 def test_overfetch(claimbench, engine, make):
@@ -104,9 +109,8 @@ def test_overfetch(claimbench, engine, make):
 
 
 @pytest.mark.max_statements(5)
-def test_chunks(claimbench, engine, make):
-    make(40)
+def test_chunks(engine, filled):
     with Session(engine) as session:
         found = keys(session)
-        for start in range(0, 40, 10):
-            session.scalars(select(Customer).where(Customer.id.in_(found[start : start + 10]))).all()
+        for start in range(0, 200, 50):
+            session.scalars(select(Customer).where(Customer.id.in_(found[start : start + 50]))).all()

@@ -77,6 +77,34 @@ def test_a_copy_out_waits_once_and_receives_rows(tracing: Tracing) -> None:
     assert tracing.counts.row_bytes == 24
 
 
+def test_a_copy_out_that_an_older_libpq_does_not_show_has_the_rows_of_its_end(
+    tracing: Tracing,
+) -> None:
+    tracing.reader.feed(
+        [
+            b'F\t20\tQuery\t "COPY t TO STDOUT"\n',
+            b"B\t9\tCopyOutResponse\t \\x00 1 0\n",
+            b"B\t4\tCopyDone\n",
+            b'B\t11\tCommandComplete\t "COPY 2"\n',
+            b"B\t5\tReadyForQuery\t I\n",
+        ]
+    )
+
+    assert tracing.counts.rows_received == 2
+
+
+def test_a_copy_message_without_a_name_is_a_row(tracing: Tracing) -> None:
+    tracing.reader.feed([b"F\t9\t\n", b"F\t4\tCopyDone\n", b'B\t11\tCommandComplete\t "COPY 1"\n'])
+
+    assert tracing.counts.bind_bytes == 9
+
+
+def test_an_execution_that_stops_at_its_limit_of_rows_is_one(tracing: Tracing) -> None:
+    tracing.reader.feed([b"B\t4\tPortalSuspended\t \n", b"B\t5\tReadyForQuery\t I\n"])
+
+    assert tracing.counts.logical_executions == 1
+
+
 def test_a_server_side_cursor_waits_for_every_fetch(tracing: Tracing) -> None:
     tracing.recorded("server_side_cursor")
 

@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from claimbench.reports.judge.statistics import level, location, observed_reduction, reduction, signed_rank
+from claimbench.reports.judge.statistics import (
+    CONFIDENCE,
+    STUDENT,
+    level,
+    location,
+    observed_reduction,
+    reduction,
+    signed_rank,
+)
 
 positive = st.floats(1e-3, 1e6)
 pairs = st.lists(st.tuples(positive, positive), min_size=2, max_size=15)
@@ -79,6 +87,10 @@ def test_two_blocks_give_the_interval_of_student() -> None:
     found = location(np.array([1.0, 3.0]))
 
     assert found.ci_high - found.value == pytest.approx(12.706, abs=1e-3)
+
+
+def test_the_table_of_students_quantiles_is_scipys() -> None:
+    assert list(STUDENT) == pytest.approx([stats.t.ppf((1 + CONFIDENCE) / 2, df) for df in (1, 2, 3, 4)])
 
 
 def test_one_wild_block_of_ten_does_not_carry_the_estimate_away() -> None:

@@ -15,7 +15,6 @@ import typer
 from typer.exceptions import TyperException
 
 from claimbench.errors import ArmError, ClaimbenchError, ExitCode
-from claimbench.loadgen.commands.extras import require
 from claimbench.loadgen.commands.surroundings import (
     draw_to_files,
     leave_without,
@@ -50,6 +49,8 @@ class Verb:
     def add_to(self, app: typer.Typer) -> None:
         """Import it and make it known, so that it can be called."""
         if self.extra:
+            from claimbench.loadgen.commands.extras import require  # noqa: PLC0415 (a list of verbs needs none)
+
             require(self.extra, f"claimbench {self.name}")
         module, _, attribute = self.place.partition(":")
         with imported_for_good():
@@ -155,6 +156,7 @@ VERBS = (
         "Measure the arms at growing sizes, beside the limit of the same server, and say what grows how.",
         "claimbench.loadgen.commands.scale:scale",
         "claimbench scale --points 10x100,10x1000",
+        "openai",
     ),
     Verb(
         "mock",

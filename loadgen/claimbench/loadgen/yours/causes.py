@@ -44,7 +44,7 @@ def _of_sqlalchemy(name: str, values: dict[str, Any]) -> Cause | None:
         loaded = values["self"].parent_property
         relationship = f"{loaded.parent.class_.__name__}.{loaded.key}"
         return Cause(relationship, f"selectinload({relationship})")
-    if name == "load_scalar_attributes" and "mapper" in values:
+    if name.lstrip("_") == "load_scalar_attributes" and "mapper" in values:
         owner = values["mapper"].class_.__name__
         remedy = f"undefer(…), or expire_on_commit=False, for {owner}"
         return Cause(f"{owner} (columns deferred or expired)", remedy)

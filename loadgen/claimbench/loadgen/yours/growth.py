@@ -12,6 +12,7 @@ from claimbench.loadgen.yours.watching import METRICS, CallWatch, Seen, SentStat
 
 WHERE = "assert_growth"
 STATEMENTS_TOLD = 5
+ENDS = ("COMMIT", "ROLLBACK")
 TOO_MUCH = 2
 """So many times the rows for one more of N, at the largest size beside the smallest."""
 
@@ -154,12 +155,14 @@ def told(found: Sequence[Excess], *, sizes_add_up: bool) -> str:
     if sizes_add_up:
         lines.append("  (populate adds to what is there, so sizes add up; give reset= to start anew at each)")
     grown = grown_statements(calls)
+    if not grown:
+        lines += ["  no statement was sent more often; sent were:", *_sent_lines(calls[-1])]
     for sent in grown[:STATEMENTS_TOLD]:
         counts = ", ".join(f"N={each.size}: {_count(each, sent.text)}" for each in calls)
         lines += ["", f"  {counts}  {_cut(sent.text)}"]
         lines += [f"    sent by {sent.place}"] if sent.place else []
         lines += [f"    loads {sent.cause.relationship}"] if sent.cause.relationship else []
-        lines.append(f"    likely remedy: {sent.cause.remedy or 'one statement for all of them'}")
+        lines.append(f"    likely remedy: {sent.cause.remedy or _usual_remedy(sent)}")
     if len(grown) > STATEMENTS_TOLD:
         lines.append(f"  and {len(grown) - STATEMENTS_TOLD} more statements that grew")
     lines += [
@@ -171,8 +174,24 @@ def told(found: Sequence[Excess], *, sizes_add_up: bool) -> str:
 
 
 def grown_statements(calls: Sequence[At]) -> list[SentStatement]:
-    """What was sent more often at the largest size than at the smallest, most often first."""
-    return [each for each in calls[-1].seen.sent if each.count > _count(calls[0], each.text)]
+    """What was sent more often at the largest size than at the smallest, most often first, COMMIT last.
+
+    A BEGIN is told by its COMMIT.
+    """
+    grown = [each for each in calls[-1].seen.sent if each.count > _count(calls[0], each.text)]
+    ends = [each for each in grown if each.text in ENDS]
+    return [*(each for each in grown if each not in ends and not (ends and each.text == "BEGIN")), *ends]
+
+
+def _usual_remedy(sent: SentStatement) -> str:
+    if sent.text in ENDS:
+        return "one transaction around the loop"
+    return "one statement for all of them, or executemany" if sent.writes else "one statement for all of them"
+
+
+def _sent_lines(call: At) -> list[str]:
+    work = [each for each in call.seen.sent if each.text not in (*ENDS, "BEGIN")]
+    return [f"    {_cut(each.text)}" + (f" ({each.place})" if each.place else "") for each in work[:3]]
 
 
 def _count(call: At, text: str) -> int:

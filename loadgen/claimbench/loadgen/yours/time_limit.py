@@ -12,8 +12,12 @@ from claimbench.errors import UsageError
 def time_limit(seconds: float, where: str, remedy: str) -> Iterator[None]:
     """Break the block off in the main thread; elsewhere, and beside another alarm, it may take its time."""
 
+    too_long = UsageError(f"took longer than {seconds:g} s", where=where, remedy=remedy)
+    is_over = threading.Event()
+
     def broken_off(*_: object) -> None:
-        raise UsageError(f"took longer than {seconds:g} s", where=where, remedy=remedy)
+        is_over.set()
+        raise too_long
 
     is_free = (
         threading.current_thread() is threading.main_thread() and signal.getitimer(signal.ITIMER_REAL)[0] == 0
@@ -25,6 +29,10 @@ def time_limit(seconds: float, where: str, remedy: str) -> Iterator[None]:
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except Exception as error:
+        if is_over.is_set():  # what was broken off may end with an error of its own
+            raise too_long from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
