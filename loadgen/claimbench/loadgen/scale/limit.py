@@ -77,7 +77,6 @@ _ENDED = """
     WHERE status = 'COMPLETED' ORDER BY id
 """
 _STAGE = """
-    SET LOCAL random_page_cost = 1.1;
     CREATE TEMP TABLE settled (id bigint, error text, given int, made int, micros bigint, sentiment text,
                                category text, summary text, language text) ON COMMIT DROP
 """
@@ -160,6 +159,7 @@ class LimitPipeline(ByStage):
             if not isinstance(driver, psycopg.Connection):
                 raise TypeError("the limit needs an engine over psycopg 3")
             with driver.transaction():
+                driver.execute("SET LOCAL random_page_cost = 1.1")  # with 4, all is sorted for a merge
                 yield driver
 
     def _create(self, connection: psycopg.Connection[_Row], now: datetime) -> None:

@@ -43,6 +43,9 @@ from claimbench.reports.record.scale import StepReading
 UNTIL_ENDED = timedelta(minutes=30)
 """How long after the batches were created the next stage comes: the API has ended them all by then."""
 
+CONNECTIONS = 4
+"""As many as a pool keeps, less one."""
+
 _KINDS = {
     "fetching": Fetching,
     "caching": CacheUse,
@@ -95,8 +98,7 @@ def _steps(turn: ScaleTurn, arm: OpenArm, waits: WaitProbe) -> tuple[StepReading
         wire = stack.enter_context(WireProbe(arm.engine)) if turn.instrument == "wire" else None
         if turn.instrument == "waits":
             stack.enter_context(waits.on())
-        with arm.engine.connect() as connection:  # a new connection's first questions are not the arm's work
-            server = _server_process(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+        server = _connected(arm.engine)
         for probe in (wire, waits):
             if probe is not None:
                 probe.lap()
@@ -107,6 +109,13 @@ def _steps(turn: ScaleTurn, arm: OpenArm, waits: WaitProbe) -> tuple[StepReading
                 arm.clock.advance(UNTIL_ENDED)
             arm.between()
     return tuple(found)
+
+
+def _connected(engine: Engine) -> psutil.Process | None:
+    """The server's process; so many connections are in the pool that opening one is never the arm's work."""
+    with ExitStack() as stack:
+        opened = [stack.enter_context(engine.connect()) for _ in range(CONNECTIONS)]
+        return _server_process(opened[0].execute(text("SELECT pg_backend_pid()")).scalar_one())
 
 
 def _step(arm: OpenArm, stage: Stage, server: psutil.Process | None) -> StepReading:

@@ -10,6 +10,14 @@ from claimbench.loadgen.bench.opening import open_bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.probes.machine import environment
 from claimbench.loadgen.scale.points import GrownSize, check_room
+from claimbench.loadgen.scale.studies import (
+    ONE_CONNECTION,
+    SERIAL,
+    ablation,
+    indexes,
+    round_trip_times,
+    where,
+)
 from claimbench.loadgen.scale.turns import Turns
 from claimbench.loadgen.scale.workshop import ScaleWorkshop, TurnAsked
 from claimbench.reports.judge.scale import AskedSize, claims_of, points_of, predicted_s, verdict_of
@@ -23,8 +31,6 @@ LIMIT = Arm(
     role=ArmRole.REFERENCE,
     indexes="after",
 )
-ONE_CONNECTION = "one connection"
-SERIAL = {"concurrency": "serial"}
 WIRE_REQUESTS = 200_000
 """Up to so many the wire is read; beyond it the server counts, for a trace holds all that went over it."""
 BLOCKS = 3
@@ -78,6 +84,7 @@ def run_scale(request: ScaleRequest, progress: Progress) -> ScaleRecord:
         claims=claims_of(request.scenario),
         points=points_of(work.taken, arms, request.sizes),
         turns=tuple(work.taken),
+        indexes=tuple(work.indexes),
         failures=tuple(work.failures),
         interrupted=interrupted,
         verdict=verdict_of(work.taken, work.failures),
@@ -118,4 +125,11 @@ def _candidate(request: ScaleRequest) -> Arm:
     return next(arm for arm in request.scenario.arms if arm.role is ArmRole.CANDIDATE)
 
 
-_PARTS: Mapping[Part, Callable[[ScaleRequest, ScaleWorkshop], None]] = {"points": _points, "limit": _limit}
+_PARTS: Mapping[Part, Callable[[ScaleRequest, ScaleWorkshop], None]] = {
+    "points": _points,
+    "limit": _limit,
+    "ablation": lambda request, work: ablation(_candidate(request), work),
+    "round_trip_times": lambda request, work: round_trip_times(request.scenario.arms, work),
+    "indexes": lambda request, work: indexes(_candidate(request), work),
+    "where": lambda request, work: where(request.scenario.arms, work),
+}

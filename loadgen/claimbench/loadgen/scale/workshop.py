@@ -1,6 +1,6 @@
 """Takes turns on a bench: clones, the fake API outside, the server's own counts, and what came of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,12 +11,13 @@ from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Template
 from claimbench.loadgen.bench.databases.connecting import connect
 from claimbench.loadgen.bench.opening import WARM_UP_SIZE, Bench
+from claimbench.loadgen.bench.relay import Relayed
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.probes.server import ServerProbe
 from claimbench.loadgen.scale.points import GrownSize
 from claimbench.loadgen.scale.turns import ScaleReading, ScaleTurn, TurnFailed, Turns
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
-from claimbench.reports.record.scale import Part, ScaleFailure, StatementUse, Turned
+from claimbench.reports.record.scale import IndexFacts, Part, ScaleFailure, StatementUse, Turned
 from claimbench.scenarios.model import Arm, BatchScenario
 
 _STATEMENTS_TOLD = 14
@@ -27,6 +28,10 @@ _USE = """
     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = %s) AND toplevel
     ORDER BY total_exec_time DESC LIMIT %s
 """
+
+
+def _nothing_with(_: URL) -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,9 @@ class TurnAsked:
     fake_outside: bool = False
     instrument: Literal["none", "wire", "waits"] = "none"
     block: int = 0
+    before: Callable[[URL], None] = _nothing_with
+    after: Callable[[URL], None] = _nothing_with
+    """Called with the clone, beside the turn."""
 
     def __str__(self) -> str:
         told = [self.arm.name, self.variant, str(self.point), self.part.replace("_", " ")]
@@ -58,6 +66,7 @@ class ScaleWorkshop:
     budget_s: float
     taken: list[Turned] = field(default_factory=list)
     failures: list[ScaleFailure] = field(default_factory=list)
+    indexes: list[IndexFacts] = field(default_factory=list)
     _services: ExitStack = field(default_factory=ExitStack)
     _service: str = ""
 
@@ -72,18 +81,19 @@ class ScaleWorkshop:
         dataset = point.dataset(self.scenario.dataset)
         return self.bench.workshop.template(recipe(dataset, companies=point.companies, indexes=indexes))
 
-    def take(self, asked: TurnAsked, way: URL | None = None, rtt_ms: float = 0.0) -> Turned | None:
+    def take(self, asked: TurnAsked, way: Relayed | None = None) -> Turned | None:
         """Take the turn on a fresh clone; None when it failed, and why is kept."""
-        self.bench.progress.step(str(asked) + (f", {rtt_ms:g} ms" if way else ""))
+        self.bench.progress.step(str(asked) + (f", {way.asked_ms:g} ms" if way else ""))
         indexes = asked.indexes or IndexSet(asked.arm.indexes)
         template = self.template(asked.point, indexes)
         warm_up = self.template(GrownSize(WARM_UP_SIZE, 12), indexes)
         with self.bench.workshop.clone(template) as url, self.bench.workshop.clone(warm_up) as small:
+            asked.before(url)
             self.bench.workshop.checkpoint()
             turn = ScaleTurn(
                 pipeline=asked.arm.pipeline,
                 strategies=dict(asked.strategies),
-                url=_text(way.set(database=url.database) if way else url),
+                url=_text(way.url.set(database=url.database) if way else url),
                 warm_up_url=_text(small),
                 service=self._fake() if asked.fake_outside else "",
                 failed_line_rate=self.scenario.api.failed_line_rate,
@@ -97,7 +107,8 @@ class ScaleWorkshop:
                 self.bench.progress.note(f"failed: {asked}: {found.reason}")
                 return None
             statements = self._statements(url) if asked.instrument == "waits" else ()
-        turned = _turned(asked, found, rtt_ms, template).model_copy(
+            asked.after(url)
+        turned = _turned(asked, found, way.achieved_ms if way else 0.0, template).model_copy(
             update={
                 "rows": counts.get("rows"),
                 "wal_bytes": counts.get("wal_bytes"),

@@ -8,13 +8,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from claimbench.reports.charts.canvas import CANDIDATE, INK, REFERENCE, Colour, finish
 from claimbench.reports.charts.parts import legend, ticks
+from claimbench.reports.judge.ablation import ALL, NONE, ablated, crossing_ms, time_lines
 from claimbench.reports.pages.page import Chart
 from claimbench.reports.pages.scale import NAMES as TITLES
 from claimbench.reports.pages.scale import UNITS
 from claimbench.reports.record.scale import ScalePoint, ScaleRecord
 from claimbench.reports.wording import count_text, printable, value_text
 
-NAMES = ("scale-points", "scale-memory")
+NAMES = ("scale-points", "scale-memory", "scale-strategies", "scale-rtt")
 _STYLES: tuple[tuple[Colour, str], ...] = ((REFERENCE, "o"), (CANDIDATE, "D"), (INK, "s"))
 
 
@@ -106,4 +107,77 @@ def _log_log(axes: Axes, measure: str, by: str, sizes: Sequence[int]) -> None:
     axes.grid(axis="both")
 
 
-PAINTERS: tuple[Callable[[ScaleRecord], Chart | None], ...] = (_growing, _memory)
+def _strategies(record: ScaleRecord) -> Chart | None:
+    """Bars from what the pipeline needs with all strategies to what it needs without one."""
+    found = ablated(record)
+    if not found:
+        return None
+    figure = Figure(figsize=(8, 0.3 * len(found) + 1.2), layout="constrained")
+    panels = figure.subplots(1, 3, sharey=True)
+    values = (
+        ("Round trips", "count", [float(each.round_trips) for each in found]),
+        (f"Time at {found[0].seconds[-1][0]:g} ms", "s", [each.seconds[-1][1] for each in found]),
+        ("Peak memory", "B", [float(each.peak_memory_bytes) for each in found]),
+    )
+    for axes, (title, unit, heights) in zip(panels, values, strict=True):
+        colours = [_bar_colour(each.name).drawn for each in found]
+        axes.barh(range(len(found)), heights, 0.66, color=colours)
+        axes.set_title(title)
+        axes.set_xscale("log")
+        axes.set_xlim(left=0.5 * min(heights), right=4 * max(heights))
+        axes.xaxis.set_major_locator(NullLocator())
+        axes.xaxis.set_minor_locator(NullLocator())
+        for row, height in enumerate(heights):
+            axes.text(height * 1.1, row, value_text(height, unit), va="center", fontsize=8)
+    panels[0].set_yticks(range(len(found)), [each.name for each in found])
+    panels[0].set_ylim(len(found) - 0.5, -0.5)
+    told = " ".join(
+        f"{each.name}: {each.round_trips:,} round trips, {value_text(each.seconds[-1][1], 's')}."
+        for each in found
+    )
+    return finish(figure, "scale-strategies", "What each strategy contributes", told)
+
+
+def _bar_colour(name: str) -> Colour:
+    if name in (ALL, NONE):
+        return INK
+    return REFERENCE if name.startswith("without") else CANDIDATE
+
+
+def _round_trip_times(record: ScaleRecord) -> Chart | None:
+    """Each turn as a point, the fitted line through them, and where the lines cross."""
+    lines = time_lines(record)
+    if not lines:
+        return None
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    axes = figure.subplots()
+    far = max(turn.rtt_ms for line in lines for turn in line.turns)
+    for line, (colour, marker) in zip(lines, _STYLES, strict=False):
+        xs, ys = [turn.rtt_ms for turn in line.turns], [turn.seconds for turn in line.turns]
+        axes.plot(xs, ys, marker, color=colour.drawn, markersize=5, label=printable(line.arm))
+        along = [far * step / 100 for step in range(101)]  # no straight line on a logarithmic axis
+        axes.plot(along, [line.at(x) for x in along], "-", color=colour.drawn, linewidth=1.2)
+        words = f"{line.trips:,.0f} round trips fitted, {line.counted:,} counted"
+        axes.annotate(words, (far, line.at(far)), ha="right", va="bottom", fontsize=8)
+    if (at := crossing_ms(lines)) is not None and at <= far:
+        axes.plot([at], [lines[0].at(at)], "s", color=INK.drawn, label=f"crossing at {at:.2f} ms")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(FixedLocator(ticks(*axes.get_ylim())))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: value_text(value, "s")))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("added round trip to Postgres, ms")
+    axes.set_ylabel("time of a whole run")
+    axes.grid(axis="both")
+    legend(figure, axes)
+    told = " ".join(
+        f"{line.arm}: {value_text(line.base_s, 's')} and {line.trips:,.1f} round trips." for line in lines
+    )
+    return finish(figure, "scale-rtt", "Time against the round-trip time", told)
+
+
+PAINTERS: tuple[Callable[[ScaleRecord], Chart | None], ...] = (
+    _growing,
+    _memory,
+    _strategies,
+    _round_trip_times,
+)

@@ -26,6 +26,7 @@ from claimbench.reports.pages.page import (
 )
 from claimbench.reports.pages.run import again
 from claimbench.reports.pages.run_tables import facts
+from claimbench.reports.pages.scale_studies import study_sections
 from claimbench.reports.record.scale import ScaleRecord
 from claimbench.reports.record.store import SCALE
 from claimbench.reports.wording import percent_text, stage_title, value_text
@@ -86,6 +87,7 @@ def _sections(record: ScaleRecord, charts: dict[str, Chart]) -> Iterator[Section
         yield Section("claims", "From which size on a claim holds", (claims(by_size),), Weight.BRIEF)
     if found := limit(record):
         yield Section("limit", "The limit", found, Weight.BRIEF)
+    yield from study_sections(record, charts)
     if record.failures:
         failed = tuple((f"{each.what}: {each.reason}",) for each in record.failures)
         yield Section("failures", "What failed", (Bullets(failed),), Weight.BRIEF)
