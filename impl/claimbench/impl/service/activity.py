@@ -194,7 +194,7 @@ def _level(kind: EventKind) -> Level:
 
 def _told(run: StageEvent) -> str:
     if run.report is None:
-        return f"{run.pipeline}: ended in an error"
+        return f"{run.pipeline}: ended in an error ({run.detail.removeprefix(f'{run.stage}: ')})"
     report = run.report
     return (
         f"{run.pipeline}: {report.claimed} claimed, {report.created} created, {report.completed} completed, "

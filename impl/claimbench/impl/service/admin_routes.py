@@ -9,12 +9,14 @@ from pydantic import Field
 from starlette.responses import Response
 
 from claimbench.impl.ports import Stage
-from claimbench.impl.service.app_state import AdminOrders, CallingAdmin, State
+from claimbench.impl.service.app_state import CallingAdmin, Orders, State
 from claimbench.impl.service.control import DesiredState
 from claimbench.impl.service.exports import log_csv, operations_csv, queue_csv
 from claimbench.impl.service.forms import (
     CompanyForm,
+    CompanyPage,
     CompanyView,
+    KeyPage,
     KeyView,
     Moment,
     RequestBody,
@@ -35,6 +37,10 @@ router = APIRouter(
 CSV = "text/csv; charset=utf-8"
 
 Id = Annotated[int, Path(ge=1, le=ID_MAX)]
+WorkerName = Annotated[StorableText, Path(min_length=1, max_length=200)]
+Search = Annotated[StorableText, Query(max_length=200, description="Words of the name, or an id.")]
+PageSize = Annotated[int, Query(ge=1, le=1_000)]
+After = Annotated[int, Query(ge=0, le=ID_MAX, description="`next_after` of the page before.")]
 CompanyFilter = Annotated[int | None, Query(ge=1, le=ID_MAX, description="Only this company.")]
 OperationFilter = Annotated[Stage | None, Query(description="Only this operation.")]
 
@@ -112,7 +118,8 @@ def batch_monitoring(
 def operations_log(state: State, query: Annotated[LogQuery, Query()]) -> LogView | Response:
     """The operations log, newest first, by date range."""
     state.operations_log.flush()
-    wanted = LogFilter(query.since, query.until, query.operation, query.company, query.level)
+    levels = (query.level,) if query.level else ()
+    wanted = LogFilter(query.since, query.until, query.operation, query.company, levels)
     lines = read_log(state.engine, wanted, query.limit)
     if query.format is Format.JSON:
         return LogView(lines=tuple(lines))
@@ -120,54 +127,72 @@ def operations_log(state: State, query: Annotated[LogQuery, Query()]) -> LogView
 
 
 @router.post("/scheduler/pause")
-def pause(state: State) -> DesiredStateView:
+def pause(orders: Orders) -> DesiredStateView:
     """Let every worker finish its stage and start no other."""
-    return _orders(AdminOrders(state).pause())
+    return _view(orders.pause())
 
 
 @router.post("/scheduler/resume")
-def resume(state: State) -> DesiredStateView:
+def resume(orders: Orders) -> DesiredStateView:
     """Let every worker go on."""
-    return _orders(AdminOrders(state).resume())
+    return _view(orders.resume())
 
 
 @router.post("/pipeline", responses=documented(400, 408, 413))
-def switch_pipeline(form: PipelineForm, state: State) -> DesiredStateView:
+def switch_pipeline(form: PipelineForm, orders: Orders) -> DesiredStateView:
     """Let every worker run another pipeline from its next stage on."""
-    return _orders(AdminOrders(state).switch(form.pipeline))
+    return _view(orders.switch(form.pipeline))
 
 
 @router.post("/cache/invalidate")
-def invalidate_cache(state: State) -> DesiredStateView:
+def invalidate_cache(orders: Orders) -> DesiredStateView:
     """Let every worker forget its company cache."""
-    return _orders(AdminOrders(state).invalidate_cache())
+    return _view(orders.invalidate_cache())
 
 
-@router.post("/companies", status_code=201, responses=documented(400, 408, 413))
-def create_company(form: CompanyForm, state: State) -> CompanyView:
+@router.delete("/workers/{name}", status_code=204, responses=documented(404, 409))
+def dismiss_worker(name: WorkerName, orders: Orders) -> None:
+    """Show a worker no longer that has stopped or is lost."""
+    orders.dismiss_worker(name)
+
+
+@router.get("/companies")
+def list_companies(state: State, search: Search = "", limit: PageSize = 100, after: After = 0) -> CompanyPage:
+    """Companies by id, with the number of keys that open them."""
+    return state.companies.page(search, limit, after)
+
+
+@router.post("/companies", status_code=201, responses=documented(400, 408, 409, 413))
+def create_company(form: CompanyForm, orders: Orders) -> CompanyView:
     """Let a new company in; it needs a key to do anything."""
-    created = state.company_keys.create_company(form.name)
-    state.overviews.forget()
-    state.operations_log.note("admin", f"created company {created.id}", company_id=created.id)
-    return created
+    return orders.create_company(form.name)
+
+
+@router.delete("/companies/{company_id}", status_code=204, responses=documented(404, 409))
+def delete_company(company_id: Id, orders: Orders) -> None:
+    """Delete a company with its keys, sessions, requests and batches; none of them may be under way."""
+    orders.delete_company(company_id)
+
+
+@router.get("/companies/{company_id}/keys", responses=documented(404))
+def list_keys(company_id: Id, state: State) -> KeyPage:
+    """The keys of a company, newest first, without the keys themselves."""
+    return state.companies.keys(company_id)
 
 
 @router.post("/companies/{company_id}/keys", status_code=201, responses=documented(404))
-def create_key(company_id: Id, state: State) -> KeyView:
+def create_key(company_id: Id, orders: Orders) -> KeyView:
     """A new key for a company. It is shown this once."""
-    created = state.company_keys.create_key(company_id)
-    state.operations_log.note("admin", f"created key {created.id}", company_id=company_id)
-    return created
+    return orders.create_key(company_id)
 
 
 @router.delete("/keys/{key_id}", status_code=204, responses=documented(404))
-def revoke_key(key_id: Id, state: State) -> None:
+def revoke_key(key_id: Id, orders: Orders) -> None:
     """Let a key open nothing any more: here at once, in other processes within five seconds."""
-    state.company_keys.revoke_key(key_id)
-    state.operations_log.note("admin", f"revoked key {key_id}")
+    orders.revoke_key(key_id)
 
 
-def _orders(orders: DesiredState) -> DesiredStateView:
+def _view(orders: DesiredState) -> DesiredStateView:
     return DesiredStateView(paused=orders.paused, pipeline=orders.pipeline, cache_epoch=orders.cache_epoch)
 
 

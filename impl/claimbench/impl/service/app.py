@@ -20,17 +20,28 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from claimbench.impl.registry import pipeline_names
-from claimbench.impl.service import admin_routes, page_routes, tenant_routes, watch_routes
+from claimbench.impl.service import (
+    admin_routes,
+    docs_routes,
+    manage_routes,
+    page_routes,
+    tenant_routes,
+    watch_routes,
+)
 from claimbench.impl.service.activity import Observer
+from claimbench.impl.service.admin_access import AdminAuthentication, EndedSessions
 from claimbench.impl.service.app_state import AppState
-from claimbench.impl.service.authentication import AdminAuthentication, CompanyKeys, shown_key
+from claimbench.impl.service.authentication import CompanyKeys, shown_key
+from claimbench.impl.service.companies import Companies
 from claimbench.impl.service.control import Control
 from claimbench.impl.service.limits import DEFAULT_LIMITS, Identity, RequestLimits, ServiceLimits
 from claimbench.impl.service.overview import Overviews
 from claimbench.impl.service.problems import ProblemBody, database_unavailable, install_problem_handlers
 from claimbench.impl.service.query_times import time_queries
+from claimbench.impl.service.sampler import Sampler
 from claimbench.impl.service.sessions import SessionReader, SessionWriter
 from claimbench.impl.service.telemetry import Gauges
+from claimbench.impl.service.trend import Trend
 from claimbench.impl.service.worker import Worker
 
 LOOKUPS_AT_ONCE = 2
@@ -65,12 +76,14 @@ def create_app(setup: ServiceSetup) -> RequestLimits:
         version=version("claimbench"),
         description=DESCRIPTION,
         lifespan=_lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.parts = _state_of(setup)
     install_problem_handlers(app)
-    for module in (watch_routes, tenant_routes, page_routes, admin_routes):
+    for module in (watch_routes, tenant_routes, page_routes, manage_routes, admin_routes, docs_routes):
         app.include_router(module.router)
+    app.mount("/docs/assets", StaticFiles(directory=docs_routes.assets()), name="docs assets")
     app.mount("/admin/assets", StaticFiles(directory=_assets()), name="assets")
     _document_problems(app)
     return RequestLimits(app, setup.limits, setup.observer.telemetry, HeaderAuthentication(app).of)
@@ -85,7 +98,9 @@ class HeaderAuthentication:
     def __init__(self, app: FastAPI) -> None:
         self._state: AppState = app.state.parts
         self._company = tuple(tenant_routes.router.routes)
-        self._admin = (*admin_routes.router.routes, *page_routes.router.routes)
+        self._admin = tuple(
+            route for module in (admin_routes, page_routes, manage_routes) for route in module.router.routes
+        )
         self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
 
     async def of(self, scope: Scope) -> Identity:
@@ -113,20 +128,23 @@ def _matches(routes: Iterable[BaseRoute], scope: Scope) -> bool:
 
 
 def _state_of(setup: ServiceSetup) -> AppState:
-    overviews = Overviews(setup.engine)
+    overviews, ended = Overviews(setup.engine), EndedSessions(setup.engine)
     telemetry = setup.observer.telemetry
     return AppState(
         engine=setup.engine,
         limits=setup.limits,
         telemetry=telemetry,
         operations_log=setup.observer.operations_log,
+        companies=Companies(setup.engine),
         company_keys=CompanyKeys(setup.engine),
         session_writer=SessionWriter(setup.engine),
         session_reader=SessionReader(setup.engine),
         overviews=overviews,
+        trend=Trend(),
         gauges=Gauges(setup.engine, overviews, telemetry),
         control=Control(setup.engine),
-        admin=AdminAuthentication(setup.admin_token),
+        admin=AdminAuthentication(setup.admin_token, ended.__contains__),
+        ended_sessions=ended,
         pipelines=tuple(sorted({*pipeline_names(), setup.pipeline})),
         worker=setup.worker,
     )
@@ -136,11 +154,14 @@ def _state_of(setup: ServiceSetup) -> AppState:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: AppState = app.state.parts
     current_default_thread_limiter().total_tokens = state.limits.threads
+    sampler = Sampler(state.overviews, state.trend, state.telemetry, state.ended_sessions.look)
     if state.worker is not None:
         state.worker.start()
+    sampler.start()
     try:
         yield
     finally:
+        sampler.stop()
         if state.worker is not None:
             state.worker.stop()
 

@@ -8,14 +8,18 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
 
-from claimbench.impl.service.authentication import AdminAuthentication, CallingCompany, CompanyKeys
+from claimbench.impl.service.admin_access import AdminAuthentication, EndedSessions, Operator
+from claimbench.impl.service.authentication import CallingCompany, CompanyKeys
+from claimbench.impl.service.companies import Companies
 from claimbench.impl.service.control import Control, DesiredState
+from claimbench.impl.service.forms import CompanyView, KeyView
 from claimbench.impl.service.limits import ServiceLimits
 from claimbench.impl.service.operations_log import OperationsLog
-from claimbench.impl.service.overview import Overviews
+from claimbench.impl.service.overview import PAUSED_NOTE, Overviews
 from claimbench.impl.service.problems import Problem
 from claimbench.impl.service.sessions import SessionReader, SessionWriter
 from claimbench.impl.service.telemetry import Gauges, Telemetry
+from claimbench.impl.service.trend import Trend
 from claimbench.impl.service.worker import Worker
 
 
@@ -27,13 +31,16 @@ class AppState:
     limits: ServiceLimits
     telemetry: Telemetry
     operations_log: OperationsLog
+    companies: Companies
     company_keys: CompanyKeys
     session_writer: SessionWriter
     session_reader: SessionReader
     overviews: Overviews
+    trend: Trend
     gauges: Gauges
     control: Control
     admin: AdminAuthentication
+    ended_sessions: EndedSessions
     pipelines: tuple[str, ...]
     worker: Worker | None
 
@@ -62,9 +69,9 @@ def calling_admin(
     request: Request,
     state: State,
     _: Annotated[HTTPAuthorizationCredentials | None, Depends(_admin_token)],
-) -> None:
-    """Lets administrators pass; Problem 401 for everybody else."""
-    state.admin.check(request)
+) -> Operator:
+    """The administrator who calls; Problem 401 for everybody else."""
+    return state.admin.check(request)
 
 
 Caller = Annotated[CallingCompany, Depends(calling_company)]
@@ -72,14 +79,14 @@ CallingAdmin = Depends(calling_admin)
 
 
 class AdminOrders:
-    """Gives orders to all workers; each method returns the orders that stand afterwards."""
+    """What an administrator does; each deed is noted in the operations log, with who did it."""
 
-    def __init__(self, state: AppState) -> None:
-        self._state = state
+    def __init__(self, state: State, operator: Annotated[Operator, CallingAdmin]) -> None:
+        self._state, self._operator = state, operator
 
     def pause(self) -> DesiredState:
         """Let every worker finish its stage and start no other."""
-        return self._ordered(self._state.control.pause, "paused the scheduler")
+        return self._ordered(self._state.control.pause, PAUSED_NOTE)
 
     def resume(self) -> DesiredState:
         """Let every worker go on."""
@@ -102,12 +109,46 @@ class AdminOrders:
         """Let every worker forget its company cache."""
         return self._ordered(self._state.control.invalidate_cache, "invalidated the company cache")
 
+    def dismiss_worker(self, name: str) -> None:
+        """Show a worker that is no more no longer; Problem 404 or 409 where it cannot be."""
+        self._state.overviews.dismiss(name)
+        self._note(f"dismissed worker {name}")
+
+    def create_company(self, name: str) -> CompanyView:
+        """Let a company in; Problem 409 when its name is taken."""
+        created = self._state.companies.create(name)
+        self._note(f"created company {created.id}", created.id)
+        return created
+
+    def delete_company(self, company_id: int) -> None:
+        """Delete a company with all that it stored; Problem 404 or 409 where it cannot be."""
+        self._state.companies.delete(company_id)
+        self._state.company_keys.forget(company_id)
+        self._note(f"deleted company {company_id}", company_id)
+
+    def create_key(self, company_id: int) -> KeyView:
+        """Give a company a key; Problem 404 when there is no such company."""
+        created = self._state.company_keys.create_key(company_id)
+        self._note(f"created key {created.id}", company_id)
+        return created
+
+    def revoke_key(self, key_id: int) -> None:
+        """Let a key open nothing any more; Problem 404 when there is no such key."""
+        self._state.company_keys.revoke_key(key_id)
+        self._note(f"revoked key {key_id}")
+
+    def _note(self, told: str, company_id: int | None = None) -> None:
+        self._state.operations_log.note("admin", f"{told}, by {self._operator}", company_id=company_id)
+        self._state.overviews.forget()
+
     def _ordered(self, order: Callable[[], None], told: str) -> DesiredState:
         order()
-        self._state.operations_log.note("admin", told)
+        self._note(told)
         if self._state.worker is not None:
             self._state.worker.tick()
         else:
             self._state.operations_log.flush()
-        self._state.overviews.forget()
         return self._state.control.read()
+
+
+Orders = Annotated[AdminOrders, Depends()]

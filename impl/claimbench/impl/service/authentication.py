@@ -1,98 +1,23 @@
-"""Who is calling: an administrator by the admin token, a company by its API key.
+"""Which company is calling: it shows its API key.
 
-The page keeps no token: its cookie is a signature over the time of signing in, made with a key that is
-derived from the token. So a new token ends all sessions, and any number of processes agree.
-
-Of a company's key only the SHA-256 is stored, so the table gives no key away. A key has 256 random bits, so
-a fast hash is enough: there is nothing to guess.
+Of a key only the SHA-256 is stored, so the table gives no key away. A key has 256 random bits, so a fast hash
+is enough: there is nothing to guess.
 """
 
 import hashlib
-import hmac
 import secrets
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from fastapi import Request
 from sqlalchemy import Engine, func, insert, literal, select, update
 from starlette.datastructures import Headers
 
 from claimbench.impl.schema import Company, CompanyApiKey
-from claimbench.impl.service.forms import CompanyView, KeyView
+from claimbench.impl.service.forms import KeyView
 from claimbench.impl.service.problems import Problem
 from claimbench.impl.statuses import CompanyStatus
-
-COOKIE = "claimbench_admin"
-SESSION_S = 12 * 3600
-FAILURES_MAX = 20
-FAILURES_WITHIN_S = 60.0
-
-
-class AdminAuthentication:
-    """Compares in constant time, and slows guessing down: 20 wrong tokens a minute, then nobody may try."""
-
-    def __init__(self, token: str) -> None:
-        self._token = _bytes(token)
-        self._signing_key = hashlib.sha256(b"claimbench session\x00" + self._token).digest()
-        self._lock = threading.Lock()
-        self._failures: deque[float] = deque(maxlen=FAILURES_MAX)
-
-    def check_token(self, token: str) -> None:
-        """Problem 401 unless it is the admin token; Problem 429 after too many wrong ones."""
-        if hmac.compare_digest(_bytes(token), self._token):
-            return
-        now = time.monotonic()
-        with self._lock:
-            self._failures.append(now)
-            many = len(self._failures) == FAILURES_MAX and now - self._failures[0] < FAILURES_WITHIN_S
-        if many:
-            detail = "too many wrong admin tokens; wait a minute"
-            raise Problem(429, "too_many_attempts", detail, retry_after_s=int(FAILURES_WITHIN_S))
-        raise Problem(401, "admin_token_required", "the admin token is missing or wrong")
-
-    def new_session(self) -> str:
-        """What the cookie of somebody who has just signed in holds."""
-        value = f"{int(time.time())}.{secrets.token_urlsafe(12)}"
-        return f"{value}.{self._signature(value)}"
-
-    def is_session(self, cookie: str) -> bool:
-        """Whether we signed this cookie, less than twelve hours ago."""
-        value, _, signature = cookie.rpartition(".")
-        if not hmac.compare_digest(_bytes(signature), _bytes(self._signature(value))):
-            return False
-        began = int(value.partition(".")[0])
-        return 0 <= time.time() - began < SESSION_S
-
-    def _signature(self, value: str) -> str:
-        return hmac.new(self._signing_key, _bytes(value), hashlib.sha256).hexdigest()
-
-    def check(self, request: Request) -> None:
-        """Problem 401 unless the request carries the token or a session's cookie; 403 from a foreign page."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token:
-            self.check_token(token.strip())
-            return
-        if not self.is_session(request.cookies.get(COOKIE, "")):
-            raise Problem(401, "admin_token_required", "the admin token is missing or wrong")
-        if request.method not in ("GET", "HEAD"):
-            check_origin(request)
-
-
-def check_origin(request: Request) -> None:
-    """Problem 403 when another site's page sent the request: browsers say so, and pages cannot lie."""
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    if foreign or site not in (None, "same-origin", "none"):
-        raise Problem(403, "foreign_page", "this was sent by a page of another site; open the admin page")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
-
 
 PREFIX = "cbk_"
 REMEMBERED_S = 5.0
@@ -142,13 +67,6 @@ class CompanyKeys:
         """The company of a key that was looked up in the last five seconds."""
         return self._recall(_digest(key))
 
-    def create_company(self, name: str) -> CompanyView:
-        """A new active company."""
-        row = insert(Company).values(name=name, status=CompanyStatus.ACTIVE, created_at=func.now())
-        with self._engine.connect() as connection:
-            company_id = connection.execute(row.returning(Company.id)).scalar_one()
-        return CompanyView(id=company_id, name=name, status=CompanyStatus.ACTIVE)
-
     def create_key(self, company_id: int) -> KeyView:
         """A new key for a company; Problem 404 when there is no such company."""
         key = PREFIX + secrets.token_urlsafe(32)
@@ -164,13 +82,22 @@ class CompanyKeys:
 
     def revoke_key(self, key_id: int) -> None:
         """Let a key open nothing any more; Problem 404 when there is no such key."""
-        row = update(CompanyApiKey).where(CompanyApiKey.id == key_id).values(revoked_at=func.now())
+        row = update(CompanyApiKey).where(CompanyApiKey.id == key_id)
+        row = row.values(revoked_at=func.coalesce(CompanyApiKey.revoked_at, func.now()))
         with self._engine.connect() as connection:
             digest = connection.execute(row.returning(CompanyApiKey.key_sha256)).scalar_one_or_none()
         if digest is None:
             raise Problem(404, "not_found", "there is no such key")
         with self._lock:
             self._known.pop(digest, None)
+
+    def forget(self, company_id: int) -> None:
+        """Remember no key of a company: it is no more."""
+        with self._lock:
+            for digest in [
+                one for one, known in self._known.items() if known.company.company_id == company_id
+            ]:
+                del self._known[digest]
 
     def _recall(self, digest: str) -> CallingCompany | None:
         with self._lock:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from claimbench.errors import UsageError
 from claimbench.impl.indexes import make_document_indexes
 from claimbench.impl.schema import Base, Company
+from claimbench.impl.service.admin_access import OwnTables
 from claimbench.impl.service.limits import ServiceLimits
 
 _SCHEMA_LOCK = 0x0C1A14
@@ -49,7 +50,10 @@ def create_schema(engine: Engine) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """UsageError, in one line, when the database does not answer or lacks a table."""
+    """UsageError, in one line, when the database does not answer or lacks a table.
+
+    What the service alone uses is made, if the database is older than it.
+    """
     with _explained(engine), engine.connect() as connection:
         present = set(inspect(connection).get_table_names())
     missing = sorted(set(Base.metadata.tables) - present)
@@ -59,6 +63,15 @@ def check_schema(engine: Engine) -> None:
             where=_without_password(engine.url),
             remedy="run once with --create-schema on an empty database",
         )
+    _make_own_tables(engine, present)
+
+
+def _make_own_tables(engine: Engine, present: set[str]) -> None:
+    if set(OwnTables.metadata.tables) <= present:
+        return
+    with _explained(engine), engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+        OwnTables.metadata.create_all(connection)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 
 from claimbench.impl.service.operations_log import LogLine
@@ -9,8 +10,11 @@ from claimbench.impl.service.overview import Overview
 
 Cell = str | int | float | None
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A cell that begins so is executed by Excel, LibreOffice and others (OWASP, CSV injection)."""
+_STARTS = "".join(re.escape(sign) for sign in FORMULA_STARTS)
+_RISKS = re.compile(rf"""(^|[;\t\r\n])([\s"']*)(?=[{_STARTS}])""")
+"""Where a cell may begin: with the text, and, where a list is parted by semicolons, after one."""
 
 QUEUE_COLUMNS = (
     "company_id",
@@ -45,11 +49,13 @@ LOG_COLUMNS = ("at", "worker", "operation", "level", "company_id", "duration_ms"
 
 
 def harmless(cell: object) -> Cell:
-    """The cell as it may stand in a CSV file: numbers as they are, text never a formula."""
+    """The cell as it may stand in a CSV file: numbers as they are, text never a formula.
+
+    An apostrophe before it makes it text, at the beginning and after each semicolon, tab or line break.
+    """
     if cell is None or isinstance(cell, int | float):
         return cell
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return _RISKS.sub(r"\1'\2", str(cell))
 
 
 def queue_csv(overview: Overview) -> Iterator[str]:

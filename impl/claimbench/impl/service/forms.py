@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from claimbench.impl.prices import PRICES
+from claimbench.impl.service.display_names import clean_name
 from claimbench.impl.service.limits import (
     CHARACTERS_PER_MESSAGE_MAX,
     MESSAGES_PER_SESSION_MAX,
@@ -32,6 +33,17 @@ def _in_our_age(moment: datetime) -> datetime:
 
 StorableText = Annotated[str, AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_our_age)]
+
+
+CompanyName = Annotated[
+    StorableText,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="Trimmed and composed (NFC); unlike the name of any other company, whatever the case.",
+    ),
+    AfterValidator(clean_name),
+]
 
 
 class RequestBody(BaseModel):
@@ -150,7 +162,7 @@ class Statistics(View):
 class CompanyForm(RequestBody):
     """A new tenant."""
 
-    name: Annotated[StorableText, Field(min_length=1, max_length=200)]
+    name: CompanyName
 
 
 class CompanyView(View):
@@ -159,6 +171,43 @@ class CompanyView(View):
     id: int
     name: str
     status: CompanyStatus
+
+
+class Listed(View):
+    """Made from a row of the database."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class CompanyEntry(Listed):
+    """A tenant, and how many keys open it."""
+
+    id: int
+    name: str
+    status: CompanyStatus
+    created_at: datetime
+    active_keys: int
+
+
+class CompanyPage(View):
+    """Tenants by id. `next_after` leads to the next page; null on the last one."""
+
+    companies: tuple[CompanyEntry, ...]
+    next_after: int | None
+
+
+class KeyEntry(Listed):
+    """An API key without the key itself, which nobody has kept."""
+
+    id: int
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class KeyPage(View):
+    """The keys of a tenant, newest first."""
+
+    keys: tuple[KeyEntry, ...]
 
 
 class KeyView(View):

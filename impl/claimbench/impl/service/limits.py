@@ -104,11 +104,14 @@ class RequestLimits:
             await self._app(scope, receive, send)
             return
         began, passage = time.perf_counter(), _Progress()
+        method = scope["method"]
+        if method == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _headers_only(send)
         try:
             await self._admitted(scope, receive, self._guarded_send(send, passage), passage)
         finally:
             route = getattr(scope.get("route"), "path", "unrouted")
-            self._telemetry.request(scope["method"], route, passage.status, time.perf_counter() - began)
+            self._telemetry.request(method, route, passage.status, time.perf_counter() - began)
 
     async def _admitted(self, scope: Scope, receive: Receive, send: Send, passage: _Progress) -> None:
         if scope["path"] in ALWAYS_OPEN:
@@ -167,6 +170,15 @@ class RequestLimits:
             await asyncio.wait_for(send(message), self._limits.response_s)
 
         return guarded
+
+
+def _headers_only(send: Send) -> Send:
+    """What answers HEAD: all that GET would say, but the body."""
+
+    async def without_body(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return without_body
 
 
 def _declared_length(scope: Scope) -> int:

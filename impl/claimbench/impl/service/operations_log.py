@@ -46,13 +46,13 @@ class LogLine(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which lines: from `since` (inclusive) to `until` (exclusive); None does not restrict."""
+    """Which lines: from `since` (inclusive) to `until` (exclusive); None and no levels do not restrict."""
 
     since: datetime | None = None
     until: datetime | None = None
     operation: str | None = None
     company_id: int | None = None
-    level: Level | None = None
+    levels: tuple[Level, ...] = ()
 
 
 class OperationsLog:
@@ -132,8 +132,8 @@ def _chosen(wanted: LogFilter) -> Select[*tuple[Any, ...]]:
         query = query.where(entry.operation == wanted.operation)
     if wanted.company_id is not None:
         query = query.where(entry.company_id == wanted.company_id)
-    if wanted.level is not None:
-        query = query.where(entry.level == wanted.level)
+    if wanted.levels:
+        query = query.where(entry.level.in_(wanted.levels))
     return query
 
 

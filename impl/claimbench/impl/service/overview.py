@@ -6,20 +6,24 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from claimbench.impl.ports import Stage
-from claimbench.impl.schema import ServiceWorker
+from claimbench.impl.schema import OperationLogEntry, ServiceWorker
 from claimbench.impl.service.control import Control
 from claimbench.impl.service.figures import SchedulerFigures, WorkerReport, WorkerState
+from claimbench.impl.service.problems import Problem
 from claimbench.impl.service.queue_table import QueueRow, read_queue
-from claimbench.impl.service.trend import Trend
 
 LOST_AFTER = timedelta(seconds=10)
 SHOWN_FOR = timedelta(minutes=10)
 """How long a worker that has stopped or was lost is still shown."""
 FRESH_S = 1.5
 """However many watch, the queue is counted once in this time."""
+DEAD = (WorkerState.STOPPED, WorkerState.LOST)
+PAUSED_NOTE = "paused the scheduler"
+"""How the line of the log begins that tells who did so."""
 
 
 class Health(StrEnum):
@@ -64,20 +68,30 @@ class Overviews:
     """Takes overviews, and gives the last one again while it is fresh."""
 
     def __init__(self, engine: Engine) -> None:
-        self.trend = Trend()
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._control = Control(engine)
         self._lock = threading.Lock()
         self._taken: Overview | None = None
+        self._failure: SQLAlchemyError | None = None
         self._until = 0.0
 
+    @property
+    def last(self) -> Overview | None:
+        """The last one that could be taken, however old."""
+        return self._taken
+
     def look(self) -> Overview:
-        """The overview, at most 1.5 s old."""
+        """The overview, at most 1.5 s old; SQLAlchemyError when the database did not answer as lately."""
         with self._lock:
-            if self._taken is None or time.monotonic() >= self._until:
-                self._taken = self._take()
-                self.trend.add(self._taken.taken_at, self._taken.pending)
+            if time.monotonic() >= self._until or self._taken is None:
+                self._failure = None
+                try:
+                    self._taken = self._take()
+                except SQLAlchemyError as error:
+                    self._failure = error
                 self._until = time.monotonic() + FRESH_S
+            if self._failure is not None or self._taken is None:
+                raise self._failure or SQLAlchemyError("nothing was counted yet")
             return self._taken
 
     def forget(self) -> None:
@@ -89,6 +103,8 @@ class Overviews:
         now = datetime.now(UTC)
         orders, workers = self._control.read(), self._workers(now)
         reasons = _reasons(workers)
+        if orders.paused:
+            reasons = (*self._who_paused(), *reasons)
         return Overview(
             taken_at=now,
             health=health_of(workers, reasons, paused=orders.paused),
@@ -98,6 +114,30 @@ class Overviews:
             queue=read_queue(self._engine),
             workers=workers,
         )
+
+    def dismiss(self, name: str) -> None:
+        """Show a worker that is no more no longer; Problem 404 for an unknown one, 409 for a living one."""
+        now = datetime.now(UTC)
+        known = {worker.name: worker.scheduler.state for worker in self._workers(now)}
+        if name not in known:
+            raise Problem(404, "not_found", "there is no such worker")
+        if known[name] not in DEAD:
+            raise Problem(409, "worker_alive", "this worker is alive; end its process first")
+        gone = delete(ServiceWorker).where(ServiceWorker.name == name)
+        with self._engine.connect() as connection:
+            connection.execute(gone.where(ServiceWorker.seen_at <= now))
+        self.forget()
+
+    def _who_paused(self) -> tuple[str, ...]:
+        entry = OperationLogEntry
+        told = select(entry.detail, entry.at).where(
+            entry.operation == "admin", entry.detail.startswith(PAUSED_NOTE)
+        )
+        with self._engine.connect() as connection:
+            last = connection.execute(told.order_by(entry.id.desc()).limit(1)).one_or_none()
+        if last is None:
+            return ()
+        return (f"{last.detail.removeprefix(PAUSED_NOTE).lstrip(', ')}, at {last.at:%H:%M:%S} UTC",)
 
     def _workers(self, now: datetime) -> tuple[WorkerReport, ...]:
         query = select(ServiceWorker.report).where(ServiceWorker.seen_at > now - SHOWN_FOR)
@@ -115,8 +155,7 @@ def unless_lost(worker: WorkerReport, now: datetime) -> WorkerReport:
 
 def health_of(workers: tuple[WorkerReport, ...], reasons: tuple[str, ...], *, paused: bool) -> Health:
     """Stopped without a living worker, then paused, then troubled by any reason."""
-    dead = (WorkerState.STOPPED, WorkerState.LOST)
-    if all(worker.scheduler.state in dead for worker in workers):
+    if all(worker.scheduler.state in DEAD for worker in workers):
         return Health.STOPPED
     if paused:
         return Health.PAUSED

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections import deque
+from dataclasses import dataclass
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -29,10 +31,25 @@ _STAGE_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 _QUERY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
+LATENCIES_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What was served since the last time this was asked: companies' waiting times, and answers with 5xx."""
+
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    errors: int = 0
+
+
 class Telemetry:
     """The counters of one process, in a registry of their own."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._latest_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._errors = 0
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._serving()
@@ -90,6 +107,20 @@ class Telemetry:
         """One HTTP request was answered."""
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, str(status)).observe(seconds)
+        with self._lock:
+            if route.startswith("/v1"):
+                self._latest_ms.append(seconds * 1000)
+            self._errors += status >= 500 and route != "/ready"
+
+    def served(self) -> Served:
+        """What was served since this was asked last; it belongs to one who asks."""
+        with self._lock:
+            ordered, errors = sorted(self._latest_ms), self._errors
+            self._latest_ms.clear()
+            self._errors = 0
+        if not ordered:
+            return Served(errors=errors)
+        return Served(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)], errors)
 
     def shed(self) -> None:
         """One HTTP request was refused because the service is full."""
