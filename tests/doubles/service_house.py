@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from claimbench.impl.service.activity import Observer
 from claimbench.impl.service.app import ServiceSetup, create_app
-from claimbench.impl.service.database import service_engine
+from claimbench.impl.service.database import check_schema, service_engine
 from claimbench.impl.service.limits import ServiceLimits
 from claimbench.impl.service.operations_log import OperationsLog
 from claimbench.impl.service.telemetry import Telemetry
@@ -61,6 +61,7 @@ def session_form(content: str = "Hello", asks: int = 1) -> dict[str, Any]:
 
 def opened_house(url: URL) -> Iterator[House]:
     engine = service_engine(url, LIMITS)
+    check_schema(engine)
     observer = Observer(OperationsLog(engine, "test"), Telemetry())
     app = create_app(ServiceSetup(engine, ADMIN_TOKEN, observer, LIMITS))
     try:

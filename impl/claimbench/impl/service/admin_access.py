@@ -139,7 +139,9 @@ def none_ended(_: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Session:
+class AdminSession:
+    """What a cookie that we signed says: by what it is known, when it began, and who signed in."""
+
     number: str
     began: int
     name: str
@@ -168,11 +170,11 @@ class AdminAuthentication:
 
     def is_session(self, cookie: str) -> bool:
         """Whether we signed this cookie, less than twelve hours ago, and nobody signed out of it."""
-        return self._session(cookie) is not None
+        return self.read_session(cookie) is not None
 
     def session_number(self, cookie: str) -> str | None:
         """By what a session is known that is to end; None for a cookie that is none."""
-        session = self._session(cookie)
+        session = self.read_session(cookie)
         return None if session is None else session.number
 
     def check(self, request: Request) -> Operator:
@@ -182,19 +184,20 @@ class AdminAuthentication:
         if scheme.lower() == "bearer" and token:
             self.check_token(token.strip(), address)
             return Operator("", address)
-        session = self._session(request.cookies.get(COOKIE, ""))
+        session = self.read_session(request.cookies.get(COOKIE, ""))
         if session is None:
             raise _unknown()
         if request.method not in ("GET", "HEAD"):
             check_origin(request)
         return Operator(session.name, address)
 
-    def _session(self, cookie: str) -> _Session | None:
+    def read_session(self, cookie: str) -> AdminSession | None:
+        """The session of a cookie; None when we did not sign it, it is too old, or somebody signed out."""
         value, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(_bytes(signature), _bytes(self._signature(value))):
             return None
         began, number, spoken = value.split(".")
-        session = _Session(number, int(began), _spoken(spoken))
+        session = AdminSession(number, int(began), _spoken(spoken))
         alive = 0 <= time.time() - session.began < SESSION_S
         return session if alive and not self._is_ended(number) else None
 

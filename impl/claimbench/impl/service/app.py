@@ -79,7 +79,8 @@ def create_app(setup: ServiceSetup) -> RequestLimits:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.parts = _state_of(setup)
+    parts = app.state.parts = _state_of(setup)
+    app.state.sampler = Sampler(parts.overviews, parts.trend, setup.observer, parts.ended_sessions.look)
     install_problem_handlers(app)
     for module in (watch_routes, tenant_routes, page_routes, manage_routes, admin_routes, docs_routes):
         app.include_router(module.router)
@@ -154,7 +155,7 @@ def _state_of(setup: ServiceSetup) -> AppState:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: AppState = app.state.parts
     current_default_thread_limiter().total_tokens = state.limits.threads
-    sampler = Sampler(state.overviews, state.trend, state.telemetry, state.ended_sessions.look)
+    sampler: Sampler = app.state.sampler
     if state.worker is not None:
         state.worker.start()
     sampler.start()

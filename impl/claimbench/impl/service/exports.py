@@ -13,7 +13,7 @@ Cell = str | int | float | None
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A cell that begins so is executed by Excel, LibreOffice and others (OWASP, CSV injection)."""
 _STARTS = "".join(re.escape(sign) for sign in FORMULA_STARTS)
-_RISKS = re.compile(rf"""(^|[;\t\r\n])([\s"']*)(?=[{_STARTS}])""")
+_RISKS = re.compile(rf"""(^|[;\t\r\n])(?=[\s"']*[{_STARTS}])""")
 """Where a cell may begin: with the text, and, where a list is parted by semicolons, after one."""
 
 QUEUE_COLUMNS = (
@@ -55,7 +55,7 @@ def harmless(cell: object) -> Cell:
     """
     if cell is None or isinstance(cell, int | float):
         return cell
-    return _RISKS.sub(r"\1'\2", str(cell))
+    return _RISKS.sub(r"\1'", str(cell))
 
 
 def queue_csv(overview: Overview) -> Iterator[str]:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from claimbench.impl.service.activity import Observer
+from claimbench.impl.service.operations_log import Level
 from claimbench.impl.service.overview import Overviews
-from claimbench.impl.service.telemetry import Telemetry
 from claimbench.impl.service.trend import Trend
 
 EVERY_S = 2.0
@@ -22,9 +23,9 @@ class Sampler:
     """Start it, and stop it."""
 
     def __init__(
-        self, overviews: Overviews, trend: Trend, telemetry: Telemetry, beside: Callable[[], None]
+        self, overviews: Overviews, trend: Trend, observer: Observer, beside: Callable[[], None]
     ) -> None:
-        self._overviews, self._trend, self._telemetry = overviews, trend, telemetry
+        self._overviews, self._trend, self._observer = overviews, trend, observer
         self._beside = beside
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="claimbench-sampler", daemon=True)
@@ -41,7 +42,9 @@ class Sampler:
 
     def sample(self) -> None:
         """Take one; a database that is away leaves a gap, and no error ends the sampling."""
-        served = self._telemetry.served()
+        served = self._observer.telemetry.served()
+        for failure in served.failures:
+            self._observer.operations_log.note("http", failure, level=Level.ERROR)
         try:
             self._trend.add(self._overviews.look(), served)
             self._beside()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter as Tally
 from collections import deque
 from dataclasses import dataclass
 
@@ -36,11 +37,15 @@ LATENCIES_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What was served since the last time this was asked: companies' waiting times, and answers with 5xx."""
+    """What was served since this was asked last: companies' waiting times, and how many answers were 5xx.
+
+    `failures` says which, such as `503 POST /v1/sessions, 12 times`.
+    """
 
     p50_ms: float | None = None
     p95_ms: float | None = None
     errors: int = 0
+    failures: tuple[str, ...] = ()
 
 
 class Telemetry:
@@ -49,7 +54,7 @@ class Telemetry:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._latest_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
-        self._errors = 0
+        self._failures: Tally[str] = Tally()
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._serving()
@@ -110,17 +115,20 @@ class Telemetry:
         with self._lock:
             if route.startswith("/v1"):
                 self._latest_ms.append(seconds * 1000)
-            self._errors += status >= 500 and route != "/ready"
+            if status >= 500 and route != "/ready":
+                self._failures[f"{status} {known} {route}"] += 1
 
     def served(self) -> Served:
         """What was served since this was asked last; it belongs to one who asks."""
         with self._lock:
-            ordered, errors = sorted(self._latest_ms), self._errors
+            ordered, failures = sorted(self._latest_ms), dict(self._failures)
             self._latest_ms.clear()
-            self._errors = 0
+            self._failures.clear()
+        told = tuple(f"{answer}, {count} times" for answer, count in sorted(failures.items()))
+        errors = sum(failures.values())
         if not ordered:
-            return Served(errors=errors)
-        return Served(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)], errors)
+            return Served(errors=errors, failures=told)
+        return Served(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)], errors, told)
 
     def shed(self) -> None:
         """One HTTP request was refused because the service is full."""

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from sqlalchemy.exc import IntegrityError
 
 from claimbench.impl.service.app_state import AppState, Caller, State
 from claimbench.impl.service.authentication import CallingCompany
@@ -92,7 +93,11 @@ def _take(
 ) -> StoredSubmission:
     if not company.active:
         raise Problem(403, "company_inactive", "the company is inactive, so nothing would be processed")
-    taken = state.session_writer.take(company.company_id, forms, key)
+    try:
+        taken = state.session_writer.take(company.company_id, forms, key)
+    except IntegrityError:
+        state.company_keys.forget(company.company_id)  # deleted since its key was looked up
+        raise Problem(401, "unknown_key", "the company of this key is no more") from None
     if taken.replayed:
         response.headers[REPLAYED] = "true"
     else:
