@@ -218,7 +218,7 @@ def _company_row(rows: dict[Stage, QueueRow], now: datetime) -> CompanyRow:
 def _tiles(rows: tuple[CompanyRow, ...], overview: Overview, wanted: PageFilter) -> tuple[Tile, ...]:
     failed, abandoned = sum(row.failed for row in rows), sum(row.abandoned for row in rows)
     tokens, oldest_s = sum(row.tokens for row in rows), max((row.oldest_s for row in rows), default=0)
-    errors = PageFilter(company_id=wanted.company_id).address("/admin/errors")
+    errors = PageFilter(company_id=wanted.company_id).address("/admin/errors") if failed + abandoned else ""
     tiles = (
         Tile(
             "Waiting",

@@ -14,9 +14,9 @@ function patch(old, fresh) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   for (const { name } of [...(old.attributes ?? [])]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-  const wanted = [...fresh.childNodes];
+  const wanted = children(fresh);
   const keys = new Set(wanted.map(keyOf).filter(Boolean));
-  for (const child of [...old.childNodes]) if (keyOf(child) && !keys.has(keyOf(child))) child.remove();
+  for (const child of children(old)) if (keyOf(child) && !keys.has(keyOf(child))) child.remove();
   wanted.forEach((child, index) => {
     const key = keyOf(child);
     let here = old.childNodes[index] ?? null;
@@ -24,11 +24,23 @@ function patch(old, fresh) {
       const kept = [...old.childNodes].slice(index).find((one) => keyOf(one) === key);
       if (kept) { old.insertBefore(kept, here); here = kept; }
     }
-    if (!here || keyOf(here) !== key || here.nodeName !== child.nodeName) old.insertBefore(child, here);
-    else if (child.nodeType !== Node.ELEMENT_NODE) { if (here.data !== child.data) here.data = child.data; }
-    else patch(here, child);
+    if (!here || keyOf(here) !== key) old.insertBefore(child, here);
+    else if (here.nodeName !== child.nodeName) here.replaceWith(child);
+    else if (child.nodeType === Node.ELEMENT_NODE) patch(here, child);
+    else if (here.data !== child.data) here.data = child.data;
   });
   while (old.childNodes.length > wanted.length) old.lastChild.remove();
+}
+
+// What has a key is found again by it wherever it is then; the blanks between such nodes mean nothing.
+function children(node) {
+  const all = [...node.childNodes];
+  if (!all.some(keyOf)) return all;
+  return all.filter((one) => {
+    const means = one.nodeType === Node.ELEMENT_NODE || one.data.trim();
+    if (!means) one.remove();
+    return means;
+  });
 }
 
 function keyOf(node) {
@@ -39,7 +51,7 @@ function show(html) {
   const selection = getSelection();
   const ends = selection.isCollapsed
     ? [] : [selection.anchorNode, selection.anchorOffset, selection.focusNode, selection.focusOffset];
-  const fresh = document.createElement("main");
+  const fresh = document.createElement("div");
   fresh.innerHTML = html; // rendered and escaped by the server; the CSP allows no inline script
   for (const { name, value } of live.attributes) fresh.setAttribute(name, value);
   patch(live, fresh);
