@@ -35,10 +35,13 @@ class House:
     observer: Observer
     keys: dict[int, str] = field(default_factory=dict)
 
+    @property
+    def as_admin(self) -> dict[str, str]:
+        """The headers of who has the admin token."""
+        return {"authorization": f"Bearer {ADMIN_TOKEN}"}
+
     def admin(self, method: str, path: str, **options: Any) -> Any:
-        return self.client.request(
-            method, path, headers={"authorization": f"Bearer {ADMIN_TOKEN}"}, **options
-        )
+        return self.client.request(method, path, headers=self.as_admin, **options)
 
     def company(self, name: str = "Acme") -> int:
         """A new company with a key; its id."""

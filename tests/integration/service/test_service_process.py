@@ -1,6 +1,10 @@
 """`claimbench serve` and `claimbench worker` from outside: they do the work, drain, and give nothing away."""
 
+import json
+import os
+import re
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +17,11 @@ import pytest
 import uvicorn
 from service_house import ADMIN_TOKEN, session_form
 from service_process import RunningService, process, running_service
-from sqlalchemy import URL
+from sqlalchemy import URL, create_engine
 
-from claimbench.errors import ClaimbenchError
+from claimbench.errors import ClaimbenchError, ExitCode
+from claimbench.impl.service.hosting import listen
+from claimbench.loadgen.bench.databases import Workshop
 from claimbench.loadgen.commands.serve import serve_verb
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.processes.free_port import free_port
@@ -191,12 +197,62 @@ def test_two_workers_share_the_work_and_both_are_seen(database: URL) -> None:
         )
 
 
+def test_a_demo_brings_what_it_needs_answers_the_commands_that_it_tells_and_leaves_nothing(
+    workshop: Workshop,
+) -> None:
+    server = workshop.server.admin_url
+    arguments = ("--demo", "--port", "0", "--database", server.render_as_string(hide_password=False))
+    there = "SELECT datname FROM pg_database ORDER BY datname"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        before = connection.exec_driver_sql(there).scalars().all()
+        with process("serve", server, "http://127.0.0.1:1", *arguments, DATABASE_URL="") as demo:
+            demo.wait_for("Ctrl-C ends all of this")
+            posts, lists = (line for line in demo.said if line.startswith("  curl "))
+            key = demo.wait_for("export KEY=").partition("=")[2]
+            told = json.loads(shell(posts, KEY=key))
+            answered = eventually(lambda: '"PROCESSING_COMPLETE"' in shell(lists, KEY=key))
+            code = demo.end()
+        after = connection.exec_driver_sql(there).scalars().all()
+    engine.dispose()
+
+    assert told["requests"][0]["status"] == "PENDING_BATCHING"
+    assert (answered, code) == (True, 0)
+    assert before == after
+
+
+def shell(command: str, **environment: str) -> str:
+    surroundings = {**os.environ, **environment}
+    return subprocess.run(
+        ["bash", "-c", command], env=surroundings, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize("arguments", [{}, {"demo": True}])
+def test_a_port_that_is_taken_is_told_in_one_line(
+    database: URL, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, bool]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.render_as_string(hide_password=False))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-for-tests")
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ClaimbenchError) as told:
+        serve_verb(port=taken.getsockname()[1], **arguments)
+
+    assert re.fullmatch(r"127.0.0.1:\d+: cannot listen \(.*in use.*\); choose another .*", str(told.value))
+    assert told.value.exit_code == ExitCode.USAGE
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
         ({"pipeline": "imaginary"}, {}, "there is no pipeline 'imaginary'"),
         ({"speed": 0.0}, {}, "0 is not a speed"),
         ({}, {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY: there is no API key"),
+        (
+            {},
+            {"CLAIMBENCH_ADMIN_TOKEN": "blanks are none of a token"},
+            "holds a blank or a control character",
+        ),
+        ({}, {"OPENAI_BASE_URL": "http://[::"}, "the API client cannot be made"),
         ({}, {"CLAIMBENCH_ADMIN_TOKEN": "short"}, "the admin token has less than 16 characters"),
         ({"host": "no.such.host.invalid"}, {}, "cannot listen"),
         ({}, {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:1/none"}, "cannot use the database"),

@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 from asyncio import BaseTransport, TimerHandle, Transport
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,6 +34,10 @@ from claimbench.impl.service.worker import Worker, new_worker_name
 from claimbench.impl.service.worker_factory import WorkerOptions, open_worker
 
 Announce = Callable[[str], None]
+Welcome = Callable[[str], Iterable[str]]
+"""What to tell, beside the address that it gets, when the service can be reached."""
+Prepare = Callable[[Engine], Welcome]
+"""What to do with the tables before anybody is served."""
 
 
 def is_loopback(host: str) -> bool:
@@ -234,7 +238,12 @@ class ServeOptions:
     limits: ServiceLimits = DEFAULT_LIMITS
 
 
-def serve(options: ServeOptions, announce: Announce) -> None:
+def nothing(_: Engine) -> Welcome:
+    """What most have to do and to tell."""
+    return lambda _: ()
+
+
+def serve(options: ServeOptions, announce: Announce, prepare: Prepare = nothing) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what is being served. UsageError for what cannot be used."""
     _log_to_terminal()
     token = _admin_token(announce)
@@ -246,11 +255,17 @@ def serve(options: ServeOptions, announce: Announce) -> None:
                 engine, token, observer, options.limits, worker, pipeline=options.worker.pipeline
             )
             app = create_app(setup)
+            welcome = prepare(engine)
             listening = listen(options.host, options.port)
             address = _address(options.host, listening.getsockname()[1])
             if not is_loopback(options.host):
                 announce(f"warning: {address} can be reached from other machines, and speaks plain HTTP")
-            host(app, listening, options.limits, lambda: announce(f"serving on {address}"))
+
+            def greet() -> None:
+                for line in (f"serving on {address}", *welcome(address)):
+                    announce(line)
+
+            host(app, listening, options.limits, greet)
     announce("stopped; what was being served was finished")
 
 
@@ -295,6 +310,12 @@ def _inside(options: ServeOptions, name: str, engine: Engine, observer: Observer
 
 def _admin_token(announce: Announce) -> str:
     token = os.environ.get(TOKEN_VARIABLE, "")
+    if any(sign.isspace() or not sign.isprintable() for sign in token):
+        raise UsageError(
+            "the admin token holds a blank or a control character, which no header can carry",
+            where=TOKEN_VARIABLE,
+            remedy="set another one, or unset it to have one made",
+        )
     if not token:
         token = secrets.token_urlsafe(24)
         announce(f"admin token for this run (set {TOKEN_VARIABLE} to choose your own): {token}")

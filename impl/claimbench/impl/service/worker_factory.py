@@ -25,16 +25,26 @@ LEASE = Policy().claim_lease
 
 
 @dataclass(frozen=True, slots=True)
+class ApiAccess:
+    """Where the API is, None for OpenAI's own, and the key for it."""
+
+    base_url: str | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """`speed`: how many times as fast as the document's timetable everything runs that waits for time.
 
-    `lease`: how long rows that a worker took stay its own; a stage must not take longer.
+    `lease`: how long rows that a worker took stay its own; a stage must not take longer. `api`: None for the
+    one that the environment names.
     """
 
     pipeline: str
     url: URL
     speed: float = 1.0
     lease: timedelta = LEASE
+    api: ApiAccess | None = None
 
 
 @contextmanager
@@ -47,7 +57,7 @@ def open_worker(options: WorkerOptions, name: str, engine: Engine, observer: Obs
     stages_engine = open_engine(options.url)
     try:
         time_queries(stages_engine, observer.pipeline_query)
-        with _client() as client:
+        with _client(options.api or _api_of_environment()) as client:
             api = open_api(client, observer.event, durations.resilience)
             context = PipelineContext(stages_engine, api, durations.policy, observer.event)
             pipelines = PipelineSwitch(options.pipeline, context)
@@ -95,15 +105,20 @@ def durations_of(speed: float, lease: timedelta = LEASE) -> Durations:
     )
 
 
-def _client() -> openai.OpenAI:
-    if not os.environ.get(KEY_VARIABLE):
+def _api_of_environment() -> ApiAccess:
+    key = os.environ.get(KEY_VARIABLE)
+    if not key:
         raise UsageError(
             "there is no API key",
             where=KEY_VARIABLE,
             remedy="set it (any value does for the fake API), or serve with --scheduler none",
         )
+    return ApiAccess(os.environ.get("OPENAI_BASE_URL") or None, key)
+
+
+def _client(api: ApiAccess) -> openai.OpenAI:
     try:
-        return open_client(os.environ.get("OPENAI_BASE_URL") or None)
+        return open_client(api.base_url, api.key)
     except openai.OpenAIError as error:
         raise UsageError(
             f"the API client cannot be made ({type(error).__name__})",

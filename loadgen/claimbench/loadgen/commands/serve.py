@@ -5,11 +5,14 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
+from sqlalchemy import URL
 
 from claimbench.errors import UsageError
-from claimbench.impl.service.hosting import SchedulerPlace, SchemaCare, ServeOptions, serve, work
-from claimbench.impl.service.worker_factory import LEASE, WorkerOptions
+from claimbench.impl.service.hosting import SchedulerPlace, SchemaCare, ServeOptions, listen, serve, work
+from claimbench.impl.service.worker_factory import LEASE, ApiAccess, WorkerOptions
 from claimbench.loadgen.bench.databases.choice import parse_url
+from claimbench.loadgen.commands.demo import SPEED as DEMO_SPEED
+from claimbench.loadgen.commands.demo import demo_site, let_a_company_in
 from claimbench.loadgen.commands.surroundings import VARIABLE
 from claimbench.scenarios.grammar import duration_text, parse_duration
 
@@ -21,9 +24,8 @@ DatabaseOption = Annotated[
     str | None,
     typer.Option(help=f"postgresql://user@host/database with the schema; by default ${VARIABLE}."),
 ]
-SpeedOption = Annotated[
-    float, typer.Option(help="How many times as fast as the document's timetable the stages run.")
-]
+SPEED_HELP = "How many times as fast as the document's timetable the stages run."
+SpeedOption = Annotated[float, typer.Option(help=SPEED_HELP)]
 LeaseOption = Annotated[
     str,
     typer.Option(help="How long what a worker claimed stays its own, should it die: longer than any stage."),
@@ -43,24 +45,30 @@ def serve_verb(  # noqa: PLR0913, PLR0917 (a parameter for each option)
     scheduler: Annotated[
         SchedulerPlace, typer.Option(help="Run the stages inside, or leave them to workers.")
     ] = SchedulerPlace.INSIDE,
-    speed: SpeedOption = 1.0,
+    speed: Annotated[
+        float | None, typer.Option(help=f"{SPEED_HELP} Without it 1, and {DEMO_SPEED:g} with --demo.")
+    ] = None,
     lease: LeaseOption = LEASE_TEXT,
     create_schema: SchemaOption = False,  # noqa: FBT002 (a flag of the command line)
+    demo: Annotated[  # noqa: FBT002 (a flag of the command line)
+        bool,
+        typer.Option("--demo", help="Bring a database, a fake API and a company with a key; all go again."),
+    ] = False,
 ) -> None:
     """Serve the pipeline over HTTP, with an admin page at /admin and API docs at /docs."""
-    options = ServeOptions(
-        WorkerOptions(
-            pipeline,
-            parse_url(_database(database), where="--database"),
-            speed,
-            duration_of(lease, where="--lease"),
-        ),
-        host=host,
-        port=port,
-        scheduler=scheduler,
-        schema=_schema(create_schema=create_schema),
-    )
-    serve(options, _announce)
+    leased = duration_of(lease, where="--lease")
+    schema = SchemaCare.CREATE if demo else _schema(create_schema=create_schema)
+
+    def options(url: URL, pace: float, api: ApiAccess | None = None) -> ServeOptions:
+        worker = WorkerOptions(pipeline, url, pace if speed is None else speed, leased, api)
+        return ServeOptions(worker, host=host, port=port, scheduler=scheduler, schema=schema)
+
+    if not demo:
+        serve(options(parse_url(_database(database), where="--database"), 1.0), _announce)
+        return
+    listen(host, port).close()  # a port that is taken is told before a database is started
+    with demo_site(database or "embedded", _announce) as site:
+        serve(options(site.url, DEMO_SPEED, site.api), _announce, let_a_company_in)
 
 
 def worker_verb(
@@ -100,4 +108,5 @@ def _schema(*, create_schema: bool) -> SchemaCare:
 
 
 def _announce(line: str) -> None:
-    typer.echo(f"claimbench: {line}", err=True)
+    is_to_be_copied = line.startswith("  ")
+    typer.echo(line if is_to_be_copied else f"claimbench: {line}", err=True)
