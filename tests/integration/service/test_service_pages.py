@@ -1,4 +1,4 @@
-"""What pages show while nobody looks, while the database is away, and without the internet; HEAD beside GET."""
+"""What pages show while nobody looks, without a database, without the internet; and HEAD beside GET."""
 
 import re
 import time
