@@ -1,4 +1,4 @@
-"""Companies as administrators see them: their names mislead nobody; they are listed and deleted with all data."""
+"""Companies as administrators see them: their names mislead nobody; listed, and deleted with all data."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
