@@ -10,11 +10,11 @@ from claimbench.impl.ports import Stage
 from claimbench.impl.service.figures import OperationFigures, SchedulerFigures, WorkerReport, WorkerState
 from claimbench.impl.service.overview import Health, Overview
 from claimbench.impl.service.queue_table import QueueRow
-from claimbench.impl.service.telemetry import Served, Telemetry
-from claimbench.impl.service.trend import HEIGHT, WIDTH, Chart, Line, Trend, axis_top
+from claimbench.impl.service.telemetry import RecentlyServed, Telemetry
+from claimbench.impl.service.trend import HEIGHT, WIDTH, Trend, TrendChart, TrendLine, axis_top
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
-NOBODY = Served()
+NOBODY = RecentlyServed()
 
 
 def row(operation: Stage, waiting: int = 0, done: int = 0) -> QueueRow:
@@ -63,11 +63,11 @@ def overview(second: float, waiting: int = 0, answered: int = 0, *workers: Worke
     )
 
 
-def charts(trend: Trend, second: float) -> dict[str, Chart]:
+def charts(trend: Trend, second: float) -> dict[str, TrendChart]:
     return {chart.title: chart for chart in trend.course(NOW + timedelta(seconds=second)).charts}
 
 
-def line(trend: Trend, second: float, chart: str, name: str) -> Line:
+def line(trend: Trend, second: float, chart: str, name: str) -> TrendLine:
     return next(one for one in charts(trend, second)[chart].lines if one.name == name)
 
 

@@ -36,7 +36,7 @@ ADDRESS_CHARACTERS_MAX = 45
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
+class Administrator:
     """Who gives an order: the name that was given at sign-in, none for a program, and the address."""
 
     name: str
@@ -177,19 +177,19 @@ class AdminAuthentication:
         session = self.read_session(cookie)
         return None if session is None else session.number
 
-    def check(self, request: Request) -> Operator:
+    def check(self, request: Request) -> Administrator:
         """Who calls. Problem 401 without the token or a session's cookie; 403 from a foreign page."""
         address = address_of(request)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
             self.check_token(token.strip(), address)
-            return Operator("", address)
+            return Administrator("", address)
         session = self.read_session(request.cookies.get(COOKIE, ""))
         if session is None:
             raise _unknown()
         if request.method not in ("GET", "HEAD"):
             check_origin(request)
-        return Operator(session.name, address)
+        return Administrator(session.name, address)
 
     def read_session(self, cookie: str) -> AdminSession | None:
         """The session of a cookie; None when we did not sign it, it is too old, or somebody signed out."""

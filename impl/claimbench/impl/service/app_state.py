@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Engine
 
-from claimbench.impl.service.admin_access import AdminAuthentication, EndedSessions, Operator
+from claimbench.impl.service.admin_access import AdminAuthentication, Administrator, EndedSessions
 from claimbench.impl.service.authentication import CallingCompany, CompanyKeys
 from claimbench.impl.service.companies import Companies
 from claimbench.impl.service.control import Control, DesiredState
@@ -69,7 +69,7 @@ def calling_admin(
     request: Request,
     state: State,
     _: Annotated[HTTPAuthorizationCredentials | None, Depends(_admin_token)],
-) -> Operator:
+) -> Administrator:
     """The administrator who calls; Problem 401 for everybody else."""
     return state.admin.check(request)
 
@@ -81,7 +81,7 @@ CallingAdmin = Depends(calling_admin)
 class AdminOrders:
     """What an administrator does; each deed is noted in the operations log, with who did it."""
 
-    def __init__(self, state: State, operator: Annotated[Operator, CallingAdmin]) -> None:
+    def __init__(self, state: State, operator: Annotated[Administrator, CallingAdmin]) -> None:
         self._state, self._operator = state, operator
 
     def pause(self) -> DesiredState:

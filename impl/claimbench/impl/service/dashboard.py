@@ -23,7 +23,7 @@ HEALTH_SIGNS = {Health.WELL: "●", Health.PAUSED: "❚❚", Health.TROUBLED: "�
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyRow:
+class CompanyStanding:
     """The requests of one company by what became of them; `oldest_s` is 0 where none waits."""
 
     id: int
@@ -83,10 +83,10 @@ class Sort:
         is_down = self.direction is Direction.DESCENDING
         return Sort(column, Direction.ASCENDING if is_down else Direction.DESCENDING)
 
-    def sorted(self, rows: Iterable[CompanyRow]) -> list[CompanyRow]:
+    def sorted(self, rows: Iterable[CompanyStanding]) -> list[CompanyStanding]:
         """The rows in this order; equal ones by their id."""
 
-        def key(row: CompanyRow) -> str | float:
+        def key(row: CompanyStanding) -> str | float:
             return name_key(row.name) if self.column is SortColumn.NAME else getattr(row, self.column)
 
         by_id = sorted(rows, key=lambda row: row.id)
@@ -124,7 +124,7 @@ class PageFilter:
         """The same about one company."""
         return replace(self, company_id=company_id)
 
-    def finds(self, row: CompanyRow) -> bool:
+    def finds(self, row: CompanyStanding) -> bool:
         """Whether a company is what was searched for: words of its name, or its id."""
         wanted = name_key(self.search)
         return wanted in name_key(row.name) or wanted == str(row.id)
@@ -149,7 +149,7 @@ class Dashboard:
     warning: str
     sign: str
     tiles: tuple[Tile, ...]
-    companies: tuple[CompanyRow, ...]
+    companies: tuple[CompanyStanding, ...]
     companies_left_out: int
     living: tuple[WorkerReport, ...]
     dead: tuple[WorkerReport, ...]
@@ -190,7 +190,7 @@ def make_dashboard(
     )
 
 
-def company_rows(overview: Overview) -> tuple[CompanyRow, ...]:
+def company_rows(overview: Overview) -> tuple[CompanyStanding, ...]:
     """The four operations of each company as one row."""
     companies: dict[int, dict[Stage, QueueRow]] = {}
     for row in overview.queue:
@@ -198,10 +198,10 @@ def company_rows(overview: Overview) -> tuple[CompanyRow, ...]:
     return tuple(_company_row(rows, overview.taken_at) for rows in companies.values())
 
 
-def _company_row(rows: dict[Stage, QueueRow], now: datetime) -> CompanyRow:
+def _company_row(rows: dict[Stage, QueueRow], now: datetime) -> CompanyStanding:
     pending, results = rows[Stage.CREATE_BATCHES], rows[Stage.PROCESS_RESULTS]
     oldest = pending.oldest_waiting_at
-    return CompanyRow(
+    return CompanyStanding(
         id=pending.company_id,
         name=pending.company,
         waiting=pending.waiting,
@@ -215,7 +215,7 @@ def _company_row(rows: dict[Stage, QueueRow], now: datetime) -> CompanyRow:
     )
 
 
-def _tiles(rows: tuple[CompanyRow, ...], overview: Overview, wanted: PageFilter) -> tuple[Tile, ...]:
+def _tiles(rows: tuple[CompanyStanding, ...], overview: Overview, wanted: PageFilter) -> tuple[Tile, ...]:
     failed, abandoned = sum(row.failed for row in rows), sum(row.abandoned for row in rows)
     tokens, oldest_s = sum(row.tokens for row in rows), max((row.oldest_s for row in rows), default=0)
     errors = PageFilter(company_id=wanted.company_id).address("/admin/errors") if failed + abandoned else ""

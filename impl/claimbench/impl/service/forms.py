@@ -173,13 +173,13 @@ class CompanyView(View):
     status: CompanyStatus
 
 
-class Listed(View):
+class FromRow(View):
     """Made from a row of the database."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-class CompanyEntry(Listed):
+class CompanyEntry(FromRow):
     """A tenant, and how many keys open it."""
 
     id: int
@@ -196,7 +196,7 @@ class CompanyPage(View):
     next_after: int | None
 
 
-class KeyEntry(Listed):
+class KeyEntry(FromRow):
     """An API key without the key itself, which nobody has kept."""
 
     id: int

@@ -36,7 +36,7 @@ LATENCIES_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class RecentlyServed:
     """What was served since this was asked last: companies' waiting times, and how many answers were 5xx.
 
     `failures` says which, such as `503 POST /v1/sessions, 12 times`.
@@ -118,7 +118,7 @@ class Telemetry:
             if status >= 500 and route != "/ready":
                 self._failures[f"{status} {known} {route}"] += 1
 
-    def served(self) -> Served:
+    def served(self) -> RecentlyServed:
         """What was served since this was asked last; it belongs to one who asks."""
         with self._lock:
             ordered, failures = sorted(self._latest_ms), dict(self._failures)
@@ -127,8 +127,8 @@ class Telemetry:
         told = tuple(f"{answer}, {count} times" for answer, count in sorted(failures.items()))
         errors = sum(failures.values())
         if not ordered:
-            return Served(errors=errors, failures=told)
-        return Served(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)], errors, told)
+            return RecentlyServed(errors=errors, failures=told)
+        return RecentlyServed(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)], errors, told)
 
     def shed(self) -> None:
         """One HTTP request was refused because the service is full."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from claimbench.impl.ports import Stage
 from claimbench.impl.service.overview import Overview
-from claimbench.impl.service.telemetry import Served
+from claimbench.impl.service.telemetry import RecentlyServed
 
 WIDTH, HEIGHT = 600, 120
 SPAN = timedelta(minutes=10)
@@ -20,7 +20,7 @@ TOPS = (2, 4, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TrendSample:
     """Figures of all companies at one moment, `taken_in` to `service_errors` counted since the first one.
 
     Times in milliseconds; None where nobody asked. All None but `at`: the database did not answer.
@@ -39,7 +39,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TrendLine:
     """One course in a chart; `pieces` are points of SVG polylines, several where figures are missing."""
 
     name: str
@@ -49,13 +49,13 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class TrendChart:
     """Lines in a box of 600 by 120; the vertical axis goes from 0 to `top`, in `unit`."""
 
     title: str
     unit: str
     top: float
-    lines: tuple[Line, ...]
+    lines: tuple[TrendLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Course:
     since: datetime
     middle: datetime
     now: datetime
-    charts: tuple[Chart, ...]
+    charts: tuple[TrendChart, ...]
 
 
 class Trend:
@@ -73,12 +73,12 @@ class Trend:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._samples: deque[Sample] = deque(maxlen=KEPT)
+        self._samples: deque[TrendSample] = deque(maxlen=KEPT)
         self._grown: dict[tuple[str, str], int] | None = None
         self._counts = {"taken_in": 0, "answered": 0, "failed_requests": 0, "stage_errors": 0}
         self._service_errors = 0
 
-    def add(self, overview: Overview, served: Served) -> None:
+    def add(self, overview: Overview, served: RecentlyServed) -> None:
         """Remember what an overview shows; the same moment counts once."""
         with self._lock:
             if self._samples and overview.taken_at <= self._samples[-1].at:
@@ -87,7 +87,7 @@ class Trend:
             self._service_errors += served.errors
             queue = {stage: [row for row in overview.queue if row.operation is stage] for stage in Stage}
             self._samples.append(
-                Sample(
+                TrendSample(
                     overview.taken_at,
                     waiting=sum(row.waiting for row in queue[Stage.CREATE_BATCHES]),
                     in_batches=sum(row.waiting for row in queue[Stage.PROCESS_RESULTS]),
@@ -98,11 +98,11 @@ class Trend:
                 )
             )
 
-    def miss(self, at: datetime, served: Served) -> None:
+    def miss(self, at: datetime, served: RecentlyServed) -> None:
         """Remember that the database did not answer."""
         with self._lock:
             self._service_errors += served.errors
-            self._samples.append(Sample(at))
+            self._samples.append(TrendSample(at))
 
     def course(self, now: datetime) -> Course:
         """At most the last ten minutes, the present at the right edge."""
@@ -157,7 +157,7 @@ class Trend:
         self._grown = now
 
 
-def _rates(samples: list[Sample], count: Callable[[Sample], int | None]) -> list[float | None]:
+def _rates(samples: list[TrendSample], count: Callable[[TrendSample], int | None]) -> list[float | None]:
     """How much a count grew a second, from each sample to the next."""
     rates: list[float | None] = [None] if samples else []
     for before, after in pairwise(samples):
@@ -167,7 +167,9 @@ def _rates(samples: list[Sample], count: Callable[[Sample], int | None]) -> list
     return rates
 
 
-def _last_minute(samples: list[Sample], count: Callable[[Sample], int | None]) -> list[float | None]:
+def _last_minute(
+    samples: list[TrendSample], count: Callable[[TrendSample], int | None]
+) -> list[float | None]:
     """How much a count grew in the minute before each sample."""
     grown: list[float | None] = []
     first = 0
@@ -182,19 +184,19 @@ def _last_minute(samples: list[Sample], count: Callable[[Sample], int | None]) -
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    samples: list[Sample]
+    samples: list[TrendSample]
     now: datetime
 
-    def chart(self, title: str, unit: str, *courses: tuple[str, Iterable[float | None]]) -> Chart:
+    def chart(self, title: str, unit: str, *courses: tuple[str, Iterable[float | None]]) -> TrendChart:
         values = {name: list(course) for name, course in courses}
         top = axis_top(
             max((one for course in values.values() for one in course if one is not None), default=0)
         )
         lines = tuple(
-            Line(name, f"line-{number}", self._pieces(course, top), course[-1] if course else None)
+            TrendLine(name, f"line-{number}", self._pieces(course, top), course[-1] if course else None)
             for number, (name, course) in enumerate(values.items(), start=1)
         )
-        return Chart(title, unit, top, lines)
+        return TrendChart(title, unit, top, lines)
 
     def _pieces(self, values: list[float | None], top: float) -> tuple[str, ...]:
         pieces: list[list[str]] = [[]]
