@@ -1,9 +1,13 @@
 """The sessions of this project; `nox -s bench` and `nox -s tests` are the two that a newcomer needs."""
 
+import atexit
+import json
 import os
+import sys
 import tarfile
 import time
 import zipfile
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -30,6 +34,7 @@ VERDICT_CODES = [0, 1, 3]
 
 def install(session: nox.Session, *groups: str) -> None:
     """The project as it stands here and the tools of some groups, at the versions of the lock."""
+    session.log("pip installs the project and what it needs: a minute or more the first time, then seconds")
     session.env["PYTHONDONTWRITEBYTECODE"] = ""  # many short processes start: let them find their bytecode
     tools = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
     session.install(*LOCK, "--editable", ".[all]", *tools)
@@ -39,7 +44,27 @@ def install(session: nox.Session, *groups: str) -> None:
 def bench(session: nox.Session) -> None:
     """Run the document's scenario (or the words given) and write the report: nox -s bench -- smoke"""
     install(session)
-    session.run("claimbench", "run", *(session.posargs or ["document"]), success_codes=VERDICT_CODES)
+    words = session.posargs or ["document"]
+    session.run("claimbench", "run", *words, success_codes=VERDICT_CODES)
+    atexit.register(tell_verdict, newest_results(words))
+
+
+def newest_results(words: Sequence[str]) -> Path:
+    """Where the run with these words has written."""
+    for place, word in enumerate(words):
+        if word in {"--out", "-o"}:
+            return Path(words[place + 1], "results.json")
+    return max(Path("results").glob("*/results.json"), key=lambda file: file.stat().st_mtime)
+
+
+def tell_verdict(results: Path) -> None:
+    """Have the last word: nox calls a session successful that has measured to its end, whatever came out."""
+    verdict = json.loads(results.read_text())["verdict"]
+    meaning = "the line above says that it was measured to its end, this one what came out"
+    sys.stderr.write(
+        f"claimbench: {verdict['value']} (exit {verdict['exit_code']}; {meaning}): {verdict['reason']}\n"
+        f"claimbench: read {results.with_name('report.html')}\n"
+    )
 
 
 @nox.session

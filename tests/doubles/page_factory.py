@@ -20,6 +20,8 @@ from claimbench.reports.pages.page import (
     Bullets,
     Chart,
     Code,
+    Figure,
+    Figures,
     Findings,
     Fold,
     Page,
@@ -121,6 +123,9 @@ def of_all_blocks(text: str) -> Page:
         Bullets(((f"bullet {text}", Code(text)),)),
         PageTable(
             f"title {text}", columns((f"head {text}",), (f"number {text}",)), ((f"cell {text}", text),)
+        ),
+        Figures(
+            f"figures {text}", (Figure(text, text, text, text, VerdictValue.HOLDS), Figure(text, text, text))
         ),
         Findings(f"findings {text}", checks, f"subject {text}", f"rule {text}", f"by {text}"),
     )

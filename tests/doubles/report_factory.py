@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from claimbench.reports.judge.conclude import RunFacts
-from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Words
+from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Term, Words
 from claimbench.scenarios.metrics import INDEXES, STAGES
 from claimbench.scenarios.model import Scenario
 
@@ -13,7 +13,16 @@ ARMS = (
     ArmRecord(name="naive", pipeline="naive", role="reference", indexes="before"),
     ArmRecord(name="optimized", pipeline="optimized", role="candidate", indexes="after"),
 )
-WORDS = Words(size="companies", step="stage", run="scheduler run", counted_by="active_companies")
+WORDS = Words(
+    size="companies",
+    step="stage",
+    run="scheduler run",
+    counted_by="active_companies",
+    terms=(
+        Term(word="naive", meaning="the document's “before”, as a team writes it first"),
+        Term(word="company", meaning="a customer whose chat sessions wait to be analysed"),
+    ),
+)
 SHARES = {"create_batches": 0.5, "check_statuses": 0.1, "process_results": 0.3, "retry_failed": 0.1}
 PER_COMPANY = {"round_trips": 30.0, "statements": 27.0, "rows": 240.0, "wal_bytes": 31_000.0}
 LEFT = {"round_trips": 0.18, "statements": 0.3, "rows": 0.35, "wal_bytes": 0.9}

@@ -12,7 +12,7 @@ from rich.console import Console
 from claimbench.errors import InvalidMeasurementError, UsageError
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.gate.contestants import Contestant
-from claimbench.loadgen.gate.duel import ROUNDS, open_ring
+from claimbench.loadgen.gate.duel import PROCESSES, ROUNDS, ROUNDS_OF_A_PROCESS, open_ring
 from claimbench.loadgen.gate.machine import cpu_load
 from claimbench.loadgen.gate.n_plus_one import repeated_statements
 from claimbench.loadgen.gate.selftesting import INTO_COUNTERS, PLACE, SelftestOptions, counter_tier
@@ -52,14 +52,14 @@ def test_every_injection_into_counters_turns_the_gate_red(scenario: Scenario, pr
     }
 
 
-def test_a_block_gives_each_contestant_a_time_in_each_round_and_one_peak_of_memory(
+def test_a_block_gives_each_contestant_a_time_in_each_round_and_a_peak_of_memory_of_each_process(
     scenario: Scenario, progress: Progress
 ) -> None:
     contestants = (Contestant("base", "optimized"), Contestant("head", f"{PLACE}Slower20"))
     with open_ring(scenario, "auto", contestants, progress) as ring:
         samples = tuple(ring.block(0, contestants))
 
-    counts = {"time": ROUNDS, "peak_memory": 1}
+    counts = {"time": ROUNDS, "peak_memory": PROCESSES}
     assert Counter((each.arm, each.metric) for each in samples) == {
         (arm, metric): count for arm in ("base", "head") for metric, count in counts.items()
     }
@@ -73,7 +73,7 @@ def test_a_contestant_that_says_much_is_measured(scenario: Scenario, progress: P
     with open_ring(scenario, "auto", loud, progress) as ring:
         samples = tuple(ring.block(0, loud))
 
-    assert [each.metric for each in samples] == ["peak_memory", *["time"] * ROUNDS]
+    assert [each.metric for each in samples] == ["peak_memory", *["time"] * ROUNDS_OF_A_PROCESS] * PROCESSES
 
 
 def test_a_contestant_that_cannot_run_is_named_in_one_line(scenario: Scenario, progress: Progress) -> None:
@@ -99,6 +99,10 @@ def test_n_plus_one_statements_are_found_with_file_and_line_and_the_optimized_ar
     assert "injections.py" in lines
 
 
+def unheard(_: str) -> None:
+    """Whom nobody listens to."""
+
+
 def a_repository(folder: Path) -> Path:
     folder.mkdir()
     for words in (
@@ -111,7 +115,7 @@ def a_repository(folder: Path) -> Path:
 
 def test_a_base_revision_is_checked_out_and_gone_at_the_end(tmp_path: Path) -> None:
     repository = a_repository(tmp_path / "repository")
-    with checked_out("HEAD", repository, BaseEnvironment.SHARED) as revision:
+    with checked_out("HEAD", repository, BaseEnvironment.SHARED, unheard) as revision:
         assert revision.folder.is_dir()
         assert len(revision.sha) == 40
 
@@ -123,15 +127,17 @@ def test_a_base_revision_is_checked_out_and_gone_at_the_end(tmp_path: Path) -> N
 
 
 def test_a_base_revision_that_does_not_build_ends_with_exit_code_2(tmp_path: Path) -> None:
-    repository = a_repository(tmp_path / "repository")
+    repository, announced = a_repository(tmp_path / "repository"), list[str]()
 
     with (
         pytest.raises(UsageError, match="does not build") as caught,
-        checked_out("HEAD", repository, BaseEnvironment.OWN),
+        checked_out("HEAD", repository, BaseEnvironment.OWN, announced.append),
     ):
         pytest.fail("there is nothing to install")
 
     assert "\n" not in str(caught.value)
+    (pause,) = announced
+    assert "pip installs it and what it needs, which may take minutes" in pause
 
 
 BACKEND = """
@@ -150,7 +156,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 
 
 def test_a_base_revision_that_does_not_declare_claimbench_is_told_so(tmp_path: Path) -> None:
-    repository = a_repository(tmp_path / "repository")
+    repository, announced = a_repository(tmp_path / "repository"), list[str]()
     (repository / "own_backend.py").write_text(BACKEND)
     build = '[build-system]\nrequires = []\nbuild-backend = "own_backend"\nbackend-path = ["."]\n'
     (repository / "pyproject.toml").write_text(f'{build}[project]\nname = "shop"\nversion = "0.1"\n')
@@ -162,7 +168,7 @@ def test_a_base_revision_that_does_not_declare_claimbench_is_told_so(tmp_path: P
 
     with (
         pytest.raises(UsageError, match="does not declare it") as caught,
-        checked_out("HEAD", repository, BaseEnvironment.OWN),
+        checked_out("HEAD", repository, BaseEnvironment.OWN, announced.append),
     ):
         pytest.fail("it has no claimbench")
 

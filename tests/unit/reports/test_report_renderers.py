@@ -1,6 +1,8 @@
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,6 +16,7 @@ from rich.console import Console
 from claimbench.reports import charts
 from claimbench.reports.charts.parts import ticks
 from claimbench.reports.judge.conclude import RunFacts, judge
+from claimbench.reports.pages.page import Figures, Page
 from claimbench.reports.pages.run import run_page
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import RUN, read
@@ -316,3 +319,66 @@ def test_a_value_is_written_with_the_unit_that_reads_best(value: float, unit: st
 )
 def test_a_share_is_never_rounded_up_to_all(fraction: float, text: str) -> None:
     assert percent_text(fraction) == text
+
+
+@pytest.mark.parametrize("render", [html.render, markdown.render, lambda page: terminal.render(page, 200)])
+def test_whoever_never_saw_the_document_reads_what_was_compared_and_what_came_out(
+    render: Callable[[Page], str], record: ResultRecord
+) -> None:
+    said = words_of(render(run_page(record)))
+
+    assert "optimized does the same work as naive with 69.1 % fewer statements" in said
+    assert said.index("69.1 % fewer statements") < said.index("60 to 80 % less") < said.index("query-count")
+    assert "company : a customer whose chat sessions wait" in said
+    assert "naive : the document's “before”" in said
+    assert "the total of 2 runs divided by 2, so that 181 in all is 90.50" in said
+
+
+def words_of(text: str) -> str:
+    """What a reader reads, without markup."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", text)).replace("\\", "").replace("`", " "))
+
+
+def test_a_refuted_claim_is_told_as_said_of_the_publication_and_not_of_the_work(
+    scenario: Scenario, facts: RunFacts
+) -> None:
+    low = [
+        each.model_copy(update={"value": 0.5}) if each.metric == "cache_hit_rate" else each
+        for each in facts.samples
+    ]
+    page = run_page(judge(scenario, replace(facts, samples=tuple(low))))
+
+    assert page.banner
+    assert page.banner.headline == "The work is the same, and 1 of 12 published claims is refuted"
+    assert "said of the publication, not against optimized" in terminal.render(page, 200)
+
+
+def test_the_first_figures_are_four_with_what_was_claimed_and_the_verdict(record: ResultRecord) -> None:
+    (figures,) = (
+        block for section in run_page(record).brief for block in section.blocks if isinstance(block, Figures)
+    )
+
+    assert [each.claimed for each in figures.figures] == [
+        "60 to 80 % less",
+        "40 to 60 % less",
+        "30 to 50 % less",
+        "95 % or more",
+    ]
+    assert [each.verdict for each in figures.figures] == [claim.verdict for claim in record.claims[:4]]
+
+
+def test_a_time_that_is_invalid_is_no_figure(scenario: Scenario, facts: RunFacts) -> None:
+    page = run_page(judge(scenario, replace(facts, time_invalid="the relay was off")))
+
+    assert "less time" not in terminal.render(page, 200).split("Claim")[0]
+
+
+def test_a_candidate_that_needs_more_is_told_so(scenario: Scenario, facts: RunFacts) -> None:
+    worse = tuple(
+        each.model_copy(update={"value": each.value * 9}) if each.arm == "optimized" else each
+        for each in facts.samples
+        if each.metric in {"statements", "active_companies"}
+    )
+    more = judge(scenario, replace(facts, samples=(*worse, *(s for s in facts.samples if s.arm == "naive"))))
+
+    assert "% more statements" in terminal.render(run_page(more), 200)

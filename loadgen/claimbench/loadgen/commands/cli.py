@@ -5,7 +5,7 @@ import gc
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -22,10 +22,14 @@ from claimbench.loadgen.commands.surroundings import (
     reach_loopback_directly,
     write_plainly,
 )
+from claimbench.loadgen.processes.ending import unwound_when_told
 from claimbench.loadgen.processes.importing import imported_for_good
 
-INTERRUPTED = 130
-"""The exit code of a process that Ctrl-C ended, as shells have it."""
+INTERRUPTED, TERMINATED = 130, 143
+"""The exit codes of a process that Ctrl-C or SIGTERM ended, as shells have them."""
+
+SERVING = ("mock", "serve", "worker")
+"""Verbs that end well when they are told to."""
 
 ABOUT = "Check published performance claims: same work first, then queries, memory and time, side by side."
 
@@ -185,7 +189,8 @@ VERBS = (
 def main() -> None:
     """Run the command; every mistake of a user ends in one line and its exit code."""
     arguments = sys.argv[1:]
-    with _one_line_for_each_mistake():
+    serves = any(word in SERVING for word in arguments[:1])
+    with _one_line_for_each_mistake(), nullcontext() if serves else unwound_when_told():
         write_plainly((sys.stdout, sys.stderr))
         look_here_for_modules()
         reach_loopback_directly()
@@ -240,6 +245,10 @@ def _one_line_for_each_mistake() -> Iterator[None]:
         _leave(str(error), error.exit_code)
     except KeyboardInterrupt:
         _leave("interrupted; nothing was left running", INTERRUPTED)
+    except SystemExit as error:
+        if error.code == TERMINATED:
+            _leave("told to end by SIGTERM; nothing was left running", TERMINATED)
+        raise
     except TyperException as error:
         message = error.format_message().rstrip(".")  # empty when the help was all there was to say
         _leave(f"{message}; see claimbench --help" if message else "say what to do", ExitCode.USAGE)

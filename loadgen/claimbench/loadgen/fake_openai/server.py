@@ -280,7 +280,9 @@ def running_server(
 
 @contextmanager
 def _started(command: tuple[str, ...]) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         yield process
     finally:

@@ -180,7 +180,7 @@ def _measured(
     others = sum(is_statistical(each) for each in thresholds) - len(asked)
     with (
         shown_progress(console) as progress,
-        checked_out(revision, folder, options.base_environment) as base,
+        checked_out(revision, folder, options.base_environment, progress.note) as base,
     ):
         contestants = (
             base.contestant("base", arm.pipeline, arm.indexes),

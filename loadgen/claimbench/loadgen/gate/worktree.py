@@ -1,9 +1,12 @@
 """The base revision beside this one: a git worktree, and an environment of its own."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,10 +53,13 @@ def sha_of(revision: str, folder: Path) -> str:
 
 
 @contextmanager
-def checked_out(revision: str, folder: Path, environment: BaseEnvironment) -> Iterator[Revision]:
+def checked_out(
+    revision: str, folder: Path, environment: BaseEnvironment, announce: Callable[[str], None]
+) -> Iterator[Revision]:
     """The revision in a worktree, installed; both are gone at the end.
 
-    Raises `UsageError` (exit 2) if it does not exist or does not build.
+    announce: told before pip begins, which may take minutes, and how long it took. Raises `UsageError`
+    (exit 2) if the revision does not exist or does not build.
     """
     sha = sha_of(revision, folder)
     prefix = _git(folder, "rev-parse", "--show-prefix").stdout.strip()
@@ -63,7 +69,12 @@ def checked_out(revision: str, folder: Path, environment: BaseEnvironment) -> It
         try:
             python = sys.executable
             if environment is BaseEnvironment.OWN:
+                begun = time.monotonic()
+                announce(
+                    f"base revision {sha[:10]}: pip installs it and what it needs, which may take minutes"
+                )
                 python = _installed(tree / prefix, temporary / "venv", revision)
+                announce(f"base revision {sha[:10]}: installed after {time.monotonic() - begun:.0f} s")
             path = () if environment is BaseEnvironment.OWN else _roots(tree / prefix)
             yield Revision(sha, tree / prefix, python, path)
         finally:
@@ -80,9 +91,9 @@ def _installed(tree: Path, target: Path, revision: str) -> str:
     venv.create(target, with_pip=True)
     python = str(target / "bin" / "python")
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(tree)]
-    _must(subprocess.run(command, capture_output=True, text=True, check=False), revision, "does not build")
+    _must(_ended(command), revision, "does not build")
     needed = "import claimbench.loadgen.passes.turn"
-    asked = subprocess.run([python, "-P", "-c", needed], capture_output=True, text=True, check=False)
+    asked = _ended([python, "-P", "-c", needed])
     if asked.returncode != 0:
         raise UsageError(
             "its own environment has no claimbench that runs, since the revision does not declare it",
@@ -90,6 +101,19 @@ def _installed(tree: Path, target: Path, revision: str) -> str:
             remedy="declare claimbench there, or share this environment with --base-environment shared",
         )
     return python
+
+
+def _ended(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run it to its end; when we are told to end first, it and what it has started are gone."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            out, err = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def _must(done: subprocess.CompletedProcess[str], revision: str, what: str) -> None:

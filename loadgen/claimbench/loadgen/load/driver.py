@@ -1,6 +1,7 @@
 """Runs Locust as a process of its own, because it patches whoever imports it, and reads what it saw."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,10 +47,18 @@ def ready_generator(processes: int = 1) -> Iterator["ReadyGenerator"]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, env=environment
+                command,
+                stdout=stream,
+                stderr=stream,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
             )
         try:
             yield ReadyGenerator(process, plan, outcome, log)
+        except (KeyboardInterrupt, SystemExit):
+            os.killpg(process.pid, signal.SIGKILL)  # whoever interrupts does not wait
+            raise
         finally:
             _stop(process)
 

@@ -133,10 +133,19 @@ def _started(settings: ServiceSettings, token: str, log: int) -> Iterator["subpr
         "OPENAI_API_KEY": "claimbench-fake-key",
     }
     process = subprocess.Popen(
-        command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, bufsize=0
+        command,
+        stdout=log,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        bufsize=0,
+        start_new_session=True,
     )
     try:
         yield process
+    except (KeyboardInterrupt, SystemExit):
+        process.kill()  # whoever interrupts does not wait until it has drained
+        raise
     finally:
         process.terminate()
         try:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import queue
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,14 +62,25 @@ def judged(assignment: Assignment, databases: Sequence[URL]) -> Iterator[Iterato
         context.Process(target=_work, args=(assignment, place, len(databases), url, results), daemon=True)
         for place, url in enumerate(databases)
     ]
-    for worker in workers:
-        worker.start()
+    with _deaf_to_ctrl_c():
+        for worker in workers:
+            worker.start()
     try:
         yield _results(results, workers, len(assignment.seeds))
     finally:
         for worker in workers:
             worker.terminate()
             worker.join()
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """What starts meanwhile does not hear the terminal's Ctrl-C: it is ended by whoever started it."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def _results(results: Any, workers: Sequence[BaseProcess], expected: int) -> Iterator[Judged]:

@@ -7,12 +7,13 @@ after a second set of blocks, which the first one has not seen, says the same.
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from claimbench.errors import UsageError
 from claimbench.reports.judge import statistics
+from claimbench.reports.judge.modes import two_modes
 from claimbench.reports.judge.statistics import Surprise, Values, holm, of_median, of_percentile
 from claimbench.reports.record.gate import Duel
 from claimbench.reports.record.run import ResultRecord
@@ -188,6 +189,8 @@ class RuleOnBlocks:
     hypothesis: Hypothesis
     values: Values
     unit: str
+    modes: str = ""
+    """What is seen of two modes on either side, in words; empty where there are none."""
 
 
 def is_statistical(threshold: Threshold) -> bool:
@@ -210,7 +213,22 @@ def rule_of_run(threshold: Threshold, record: ResultRecord) -> RuleOnBlocks:
 def rule_of_duel(threshold: Threshold, record: ResultRecord, duel: Duel) -> RuleOnBlocks:
     """This revision's values by the base revision's."""
     seen = record.model_copy(update={"samples": duel.samples})
-    return _rule(threshold, _ratios(seen, threshold.place, HEAD_ARM, BASE_ARM))
+    rule = _rule(threshold, _ratios(seen, threshold.place, HEAD_ARM, BASE_ARM))
+    return replace(rule, modes=_modes(duel, threshold.place))
+
+
+def _modes(duel: Duel, place: Selection) -> str:
+    """Of each side's rounds, in the order in which they were taken."""
+    told = []
+    for side in (BASE_ARM, HEAD_ARM):
+        rounds = [
+            each.value
+            for each in duel.samples
+            if (each.arm, each.metric, each.stage) == (side, place.metric, place.stage)
+        ]
+        if found := two_modes(rounds):
+            told.append(found.told(side))
+    return " and ".join(told)
 
 
 def _rule(threshold: Threshold, values: Values) -> RuleOnBlocks:
@@ -312,6 +330,8 @@ def _unasked(asked: RuleOnBlocks) -> Finding:
 
 def _told(asked: RuleOnBlocks, answer: Decision, judgement: Judgement) -> Finding:
     interval, value, reason = answer.interval, answer.value, answer.reason
+    if value is VerdictValue.INCONCLUSIVE and asked.modes:
+        reason = f"two modes: {asked.modes}, which hides an effect of this size; {reason}"
     metric = asked.threshold.place.metric
     collapsed = asked.threshold.subject == BASE and interval.ci_high < UNBELIEVABLE_RATIO
     if collapsed and metric not in judgement.believed:

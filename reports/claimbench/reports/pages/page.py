@@ -214,6 +214,46 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that is shown large: `value` and `what` read as one (`99.1 % fewer`, `statements`).
+
+    `change` says from what to what, `claimed` what was published; `verdict` is of the claim, if there is one.
+    """
+
+    value: str
+    what: str
+    change: str
+    claimed: str = ""
+    verdict: VerdictValue | None = None
+
+    @property
+    def tone(self) -> Tone | None:
+        """How the claim's verdict is to be taken."""
+        return tone_of(self.verdict) if self.verdict else None
+
+    @property
+    def judged(self) -> str:
+        """The verdict's sign and word; nothing where nothing was claimed."""
+        return f"{tone_of(self.verdict).sign} {self.verdict}" if self.verdict else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The few numbers that a reader should take along, side by side where there is room."""
+
+    title: str
+    figures: tuple[Figure, ...]
+
+    @property
+    def table(self) -> PageTable:
+        """A row for each figure; what was claimed and its verdict are left out where nothing was."""
+        rows = tuple((each.what, each.value, each.change, each.claimed, each.judged) for each in self.figures)
+        heads = ("Of what", "Measured", "From, to", "Claimed", "Verdict")
+        kept = len(heads) if any(each.claimed for each in self.figures) else len(heads) - 2
+        return PageTable(self.title, columns(heads[:kept]), tuple(row[:kept] for row in rows))
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """A drawing: `name` is its file's, `description` its text for those who cannot see it."""
 
@@ -231,7 +271,7 @@ class Fold:
     blocks: tuple["Block", ...]
 
 
-Block = Paragraph | Bullets | PageTable | Findings | Chart | Fold
+Block = Paragraph | Bullets | PageTable | Findings | Figures | Chart | Fold
 
 
 @dataclass(frozen=True, slots=True)

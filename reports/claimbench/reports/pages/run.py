@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from claimbench.reports.pages import run_first as first
 from claimbench.reports.pages import run_tables as tables
 from claimbench.reports.pages.page import (
     AtSize,
@@ -25,7 +26,7 @@ from claimbench.reports.wording import count_text
 
 _HEADLINES = {
     "holds": "Every claim holds or is exceeded",
-    "refuted": "At least one claim is refuted",
+    "refuted": "The work is the same, and {refuted} of {all} published claims {are} refuted",
     "inconclusive": "Not every claim could be decided",
     "not_equivalent": "The arms do not do the same work",
     "invalid": "The measurement is invalid",
@@ -37,7 +38,9 @@ def run_page(record: ResultRecord, charts: tuple[Chart, ...] = ()) -> Page:
     """All that a run found."""
     verdict, claims = record.verdict, tuple(_check(claim) for claim in record.claims)
     judged = record.claims or verdict.value != "holds"
-    headline = _HEADLINES[verdict.value] if judged else "Nothing was claimed"
+    refuted = sum(claim.verdict == VerdictValue.REFUTED for claim in record.claims)
+    told = _HEADLINES[verdict.value] if judged else "Nothing was claimed"
+    headline = told.format(refuted=refuted, all=len(claims), are="is" if refuted == 1 else "are")
     return Page(
         kind="run",
         name=record.scenario.name,
@@ -55,6 +58,9 @@ def run_page(record: ResultRecord, charts: tuple[Chart, ...] = ()) -> Page:
 def _sections(
     record: ResultRecord, claims: tuple[ShownFinding, ...], charts: tuple[Chart, ...]
 ) -> Iterator[Section]:
+    if record.metrics and not record.invalid:
+        yield first.glance(record)
+    yield first.words(record)
     yield _verdicts(record, claims)
     yield limitations(record.limitations)
     if charts:

@@ -183,16 +183,25 @@ class Verdict(Frozen):
         return cls(value=VerdictValue.INVALID, exit_code=int(ExitCode.NOTHING_TO_COMPARE), reason=reason)
 
 
+class Term(Frozen):
+    """A word, and what it means to somebody who never saw the work that was measured."""
+
+    word: str
+    meaning: str
+
+
 class Words(Frozen):
     """What the workload calls things, in the plural where there are several; the pages read them from here.
 
     counted_by: the metric that says how many there are to serve, the N of a claim; empty where N is the size.
+    terms: what a reader needs to be told, the arms first.
     """
 
     size: str = "size"
     step: str = "step"
     run: str = "run"
     counted_by: str = ""
+    terms: tuple[Term, ...] = Field(default=(), exclude_if=_is_absent)
 
     def sized(self, size: int) -> str:
         """`50 companies`."""

@@ -17,6 +17,7 @@ from claimbench.reports.pages.page import (
     Block,
     Bullets,
     Code,
+    Figures,
     Findings,
     Line,
     Page,
@@ -96,6 +97,8 @@ def _drawn(block: Block) -> Iterator[RenderableType]:
             yield from (Padding(_text(line), (0, 0, 0, 2)) for line in lines)
         case PageTable():
             yield _table(block)
+        case Figures():
+            yield _table(block.table)
         case Findings():
             yield Text(printable(block.title), "italic")
             for check in block.checks:

@@ -93,30 +93,19 @@ def _make_cluster(binaries: Path, folder: DataFolder, password: str) -> None:
         os.chown(folder.data, account.uid, account.gid)
     with os.fdopen(descriptor, "w") as file:
         file.write(password)
-    command: list[str | Path] = [
-        *(binaries / "initdb", "-D", folder.data, "-U", USER, "--pwfile", secret),
+    command = [
+        *(str(binaries / "initdb"), "-D", str(folder.data), "-U", USER, "--pwfile", str(secret)),
         *("-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"),
     ]
-    making = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd="/",
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
-        start_new_session=True,
-    )
+    making = _guarded(folder, command, signal.SIGKILL)
     try:
-        said, _ = making.communicate()
-    except BaseException:
-        os.killpg(making.pid, signal.SIGKILL)  # its own child would go on writing
-        making.communicate()
-        raise
+        code = making.wait()
+    finally:
+        _end(making)
     secret.unlink()
-    if making.returncode:
-        raise _failed("initdb", said)
+    if code:
+        raise _failed("initdb", folder.log.read_text(errors="replace"))
+    folder.log.unlink()  # what follows is the server's
 
 
 @contextmanager
@@ -141,18 +130,24 @@ def _running(
 def _start(
     binaries: Path, folder: DataFolder, port: int, settings: tuple[Setting, ...]
 ) -> subprocess.Popen[bytes]:
-    account = unprivileged_account()
     own = tuple(argument for setting in settings for argument in setting.arguments)
+    command = [
+        *(str(binaries / "postgres"), "-D", str(folder.data), "-p", str(port)),
+        *("-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories="),
+        *command_arguments(),
+        *own,
+    ]
+    return _guarded(folder, command, signal.SIGQUIT)
+
+
+def _guarded(folder: DataFolder, command: list[str], end: signal.Signals) -> subprocess.Popen[bytes]:
+    account = unprivileged_account()
     request = guardian.Request(
         folder=str(folder.path),
-        command=[
-            *(str(binaries / "postgres"), "-D", str(folder.data), "-p", str(port)),
-            *("-c", f"listen_addresses={HOST}", "-c", "unix_socket_directories="),
-            *command_arguments(),
-            *own,
-        ],
+        command=command,
         uid=account.uid if account else None,
         gid=account.gid if account else None,
+        end=end,
     )
     return subprocess.Popen(
         [sys.executable, "-I", "-S", guardian.__file__, json.dumps(asdict(request))],

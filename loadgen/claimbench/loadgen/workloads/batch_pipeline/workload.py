@@ -17,12 +17,39 @@ from claimbench.loadgen.workloads.batch_pipeline.plans import follow_timetable
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.loadgen.workloads.batch_pipeline.session import ArmCall, BatchSession, open_session
 from claimbench.loadgen.workloads.port import Database, Observation, Recipe
-from claimbench.reports.record.values import Words
+from claimbench.reports.record.values import Term, Words
 from claimbench.scenarios.metrics import TIMETABLE
 from claimbench.scenarios.model import Arm, BatchScenario, Scenario
 
 STEPS = tuple(stage.value for stage in Stage)
-WORDS = Words(size="companies", step="stage", run="scheduler run", counted_by="active_companies")
+WORDS = Words(
+    size="companies",
+    step="stage",
+    run="scheduler run",
+    counted_by="active_companies",
+    terms=(
+        Term(
+            word="company", meaning="a customer whose chat sessions wait to be analysed by OpenAI's batch API"
+        ),
+        Term(
+            word="scheduler run",
+            meaning="the four stages once: create batches, check statuses, process results, retry failed",
+        ),
+        Term(
+            word="size",
+            meaning="how many companies are active, the N of “N queries”: what is done company by company, "
+            "grows with it",
+        ),
+    ),
+)
+PIPELINES = {
+    "naive": "the document's “before”, as an honest team writes it first: in each stage a query for the "
+    "companies, then at least one for each company, then some for each row",
+    "optimized": "the document's “after”, carried all the way: companies from a cache, one statement a stage "
+    "for all of them, prompts streamed instead of loaded, rows written in sets",
+    "integrated": "optimized or naive, chosen for each stage by flags and by how both did before",
+}
+"""What our own pipelines are, to somebody who never saw the document."""
 
 
 class BatchPipeline:
@@ -32,7 +59,8 @@ class BatchPipeline:
         if not isinstance(scenario, BatchScenario):
             raise UsageError("is of another workload", where=scenario.name, remedy="set workload.kind")
         self._scenario = scenario
-        self.words = WORDS
+        arms = tuple(Term(word=arm.name, meaning=_described(arm)) for arm in scenario.arms)
+        self.words = WORDS.model_copy(update={"terms": (*arms, *WORDS.terms)})
         self.steps = STEPS
         import_all()
 
@@ -78,3 +106,7 @@ class BatchPipeline:
 
     def _call(self, arm: Arm) -> ArmCall:
         return ArmCall(arm.pipeline, self._scenario.api, self._scenario.workload.step)
+
+
+def _described(arm: Arm) -> str:
+    return PIPELINES.get(arm.pipeline) or f"a pipeline of your own, {arm.pipeline}"
