@@ -157,5 +157,7 @@ def test_an_interrupted_run_leaves_nothing_behind(
 
     assert process.returncode == code, err
     assert "Traceback" not in err
+    assert err.startswith("claimbench: ")
+    assert err.count("\n") == 1
     assert children_of(str(scratch)) == []
     assert [path.name for path in scratch.rglob("*") if path.is_file()] == []

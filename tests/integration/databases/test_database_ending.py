@@ -121,6 +121,25 @@ def test_an_end_while_the_cluster_is_made_leaves_nothing(folders: Path, sign: st
     assert [*folders.glob(f"{PREFIX}*")] == []
 
 
+def processes_of(folder: Path) -> list[str]:
+    """Whoever has the folder in its command line."""
+    listed = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    return [" ".join(words) for words in listed if str(folder) in " ".join(words)]
+
+
+@pytest.mark.parametrize("sign", ["base", "base/1/1*"])
+def test_a_kill_while_the_cluster_is_made_leaves_no_initdb_and_no_folder(folders: Path, sign: str) -> None:
+    environment = {**os.environ, "TMPDIR": str(folders)}
+    command = (sys.executable, "-c", CHILD)
+    with subprocess.Popen(command, env=environment, start_new_session=True, stdin=subprocess.PIPE) as child:
+        assert eventually(lambda: bool([*folders.glob(f"{PREFIX}*/data/{sign}")]))
+        assert any("initdb" in words for words in processes_of(folders))
+        child.kill()
+
+    assert eventually(lambda: processes_of(folders) == [], 5)
+    assert eventually(lambda: [*folders.glob(f"{PREFIX}*")] == [], 5)
+
+
 def test_an_interrupt_of_the_whole_terminal_leaves_nothing(running: Running) -> None:
     os.killpg(running.child.pid, signal.SIGINT)
     running.child.wait(20)

@@ -1,7 +1,12 @@
+import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +19,7 @@ from claimbench.loadgen.bench.databases import Server, ServerKind, Workshop, ope
 from claimbench.loadgen.bench.databases import server as server_module
 from claimbench.loadgen.bench.databases.connecting import connect, conninfo
 from claimbench.loadgen.bench.databases.ownership import owned, sweep
+from claimbench.loadgen.processes.free_port import free_port
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.scenarios.model import BatchDataset
 
@@ -318,3 +324,53 @@ def test_a_pooler_before_the_server_is_named(server: Server, monkeypatch: pytest
     monkeypatch.setattr(server_module, "_process_number", lambda _: 1)
     with pytest.raises(UsageError, match="a connection pooler \\(PgBouncer or one like it\\) stands before"):
         server_module.check_usable(server.admin_url)
+
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="there is no pgbouncer on this machine")
+@pytest.mark.parametrize("mode", ["session", "transaction", "statement"])
+def test_a_real_pgbouncer_is_named_in_any_mode(server: Server, mode: str) -> None:
+    there, port = server.admin_url, free_port()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # where another account gets, for it is no root
+        place = Path(folder)
+        place.chmod(0o777)
+        (place / "users.txt").write_text(f'"{there.username}" "{there.password}"\n')
+        (place / "pgbouncer.ini").write_text(
+            f"[databases]\n* = host={there.host} port={there.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+            f"listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {place}/users.txt\n"
+            f"pool_mode = {mode}\nignore_startup_parameters = extra_float_digits,options\n"
+        )
+        command = [str(PGBOUNCER), "-q", str(place / "pgbouncer.ini")]
+        account = "nobody" if os.geteuid() == 0 else None
+        with subprocess.Popen(command, user=account, stderr=subprocess.DEVNULL) as pooler:
+            try:
+                said = refusal_when_there(there.set(port=port))
+            finally:
+                pooler.terminate()
+
+    assert "a connection pooler (PgBouncer or one like it) stands before the server" in said
+    assert "give the URL of the PostgreSQL server itself" in said
+
+
+def refusal_when_there(url: URL) -> str:
+    """The refusal of what takes a moment to listen."""
+    for _ in range(100):
+        if "connection refused" not in (said := refusal(url)).lower():
+            return said
+    return said
+
+
+@pytest.mark.parametrize(("limit", "told"), [(0, "too many connections"), (2, "2 connections"), (9, "9 ")])
+def test_a_role_whose_connections_are_too_few_is_refused_with_the_limit_and_leaves_no_database(
+    server: Server, limit: int, told: str
+) -> None:
+    before = databases(server)
+    with role(server, "counted", f"CREATEDB CONNECTION LIMIT {limit}") as url:
+        said = refusal(url)
+
+    assert told in said
+    assert "CONNECTION LIMIT" in said
+    assert "\n" not in said
+    assert databases(server) == before

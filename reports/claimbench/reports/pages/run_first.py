@@ -61,7 +61,7 @@ def _own_words(record: ResultRecord) -> Iterator[tuple[str, str]]:
     if record.claims:
         yield (
             "holds, exceeded, refuted, inconclusive",
-            "what was measured is as published, beyond it on the better side, less than it, or cannot be told",
+            "what was measured is as published, beyond it on the better side, less, or cannot be told",
         )
 
 

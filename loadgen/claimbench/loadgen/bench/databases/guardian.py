@@ -99,7 +99,7 @@ def _before_start(end: int) -> Callable[[], None]:
 
 
 def _ends_of_children() -> int:
-    """A descriptor that can be read from when a child may have ended, so that nobody looks again and again."""
+    """A descriptor that can be read from when a child may have ended, so nobody looks again and again."""
     heard, told = os.pipe()
     os.set_blocking(told, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -18,6 +18,9 @@ from claimbench.loadgen.bench.databases.connecting import (
 OLDEST_VERSION = 140_000
 """`DROP DATABASE … WITH (FORCE)` came with 13, `toplevel` in pg_stat_statements with 14."""
 
+LEAST_CONNECTIONS = 20
+"""What a run holds at once, the harness and an arm whose pool is full."""
+
 
 class ServerKind(StrEnum):
     """Who started the server: our launcher, a container engine, or somebody else."""
@@ -129,6 +132,7 @@ def check_usable(url: URL) -> None:
             )
         _check_right(connection, url)
         _check_direct(connection, url)
+        _check_connections(connection, url)
         _check_writable(connection, url)
 
 
@@ -152,6 +156,21 @@ def _check_direct(connection: psycopg.Connection, url: URL) -> None:
             "made, cloned and dropped, nor round trips counted",
             where=without_password(url),
             remedy="give the URL of the PostgreSQL server itself",
+        )
+
+
+def _check_connections(connection: psycopg.Connection, url: URL) -> None:
+    """A limit that is met in the middle of a run would be taken for the arm's fault."""
+    found = connection.execute(
+        "SELECT rolconnlimit, (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user) - 1 "
+        "FROM pg_roles WHERE rolname = current_user AND NOT rolsuper"
+    ).fetchone()
+    if found and found[0] >= 0 and found[0] - found[1] < LEAST_CONNECTIONS:
+        others = f", of which {found[1]} are in use" if found[1] else ""
+        raise UsageError(
+            f"this role may hold {found[0]} connections{others}, and a run needs {LEAST_CONNECTIONS}",
+            where=without_password(url),
+            remedy="allow the role more connections (ALTER ROLE … CONNECTION LIMIT), or use another role",
         )
 
 
