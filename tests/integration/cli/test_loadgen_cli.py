@@ -44,7 +44,7 @@ print("read:", *sorted(name for name in sys.modules if name.startswith("claimben
     assert all(f" {verb.name} " in shown for verb in VERBS)
     ours = (
         *("errors", "loadgen", "loadgen.commands", "loadgen.commands.cli", "loadgen.commands.surroundings"),
-        *("loadgen.processes", "loadgen.processes.importing"),
+        *("loadgen.processes", "loadgen.processes.ending", "loadgen.processes.importing"),
     )
     assert f"read: {' '.join(f'claimbench.{name}' for name in ours)}\n" in shown
 

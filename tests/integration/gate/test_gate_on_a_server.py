@@ -12,7 +12,7 @@ from rich.console import Console
 from claimbench.errors import InvalidMeasurementError, UsageError
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.gate.contestants import Contestant
-from claimbench.loadgen.gate.duel import PROCESSES, ROUNDS, ROUNDS_OF_A_PROCESS, open_ring
+from claimbench.loadgen.gate.duel import ROUNDS, open_ring
 from claimbench.loadgen.gate.machine import cpu_load
 from claimbench.loadgen.gate.n_plus_one import repeated_statements
 from claimbench.loadgen.gate.selftesting import INTO_COUNTERS, PLACE, SelftestOptions, counter_tier
@@ -52,14 +52,14 @@ def test_every_injection_into_counters_turns_the_gate_red(scenario: Scenario, pr
     }
 
 
-def test_a_block_gives_each_contestant_a_time_in_each_round_and_a_peak_of_memory_of_each_process(
+def test_a_block_gives_each_contestant_a_time_in_each_round_and_one_peak_of_memory(
     scenario: Scenario, progress: Progress
 ) -> None:
     contestants = (Contestant("base", "optimized"), Contestant("head", f"{PLACE}Slower20"))
     with open_ring(scenario, "auto", contestants, progress) as ring:
         samples = tuple(ring.block(0, contestants))
 
-    counts = {"time": ROUNDS, "peak_memory": PROCESSES}
+    counts = {"time": ROUNDS, "peak_memory": 1}
     assert Counter((each.arm, each.metric) for each in samples) == {
         (arm, metric): count for arm in ("base", "head") for metric, count in counts.items()
     }
@@ -73,7 +73,7 @@ def test_a_contestant_that_says_much_is_measured(scenario: Scenario, progress: P
     with open_ring(scenario, "auto", loud, progress) as ring:
         samples = tuple(ring.block(0, loud))
 
-    assert [each.metric for each in samples] == ["peak_memory", *["time"] * ROUNDS_OF_A_PROCESS] * PROCESSES
+    assert [each.metric for each in samples] == ["peak_memory", *["time"] * ROUNDS]
 
 
 def test_a_contestant_that_cannot_run_is_named_in_one_line(scenario: Scenario, progress: Progress) -> None:

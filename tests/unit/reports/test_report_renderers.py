@@ -329,8 +329,8 @@ def test_whoever_never_saw_the_document_reads_what_was_compared_and_what_came_ou
 
     assert "optimized does the same work as naive with 69.1 % fewer statements" in said
     assert said.index("69.1 % fewer statements") < said.index("60 to 80 % less") < said.index("query-count")
-    assert "company : a customer whose chat sessions wait" in said
-    assert "naive : the document's “before”" in said
+    assert re.search("company ?: a customer whose chat sessions wait", said)
+    assert re.search("naive ?: the document's “before”", said)
     assert "the total of 2 runs divided by 2, so that 181 in all is 90.50" in said
 
 

@@ -1,8 +1,8 @@
 """Contestants side by side on one server, block by block.
 
 A block has fresh processes, in which each contestant takes a few rounds, each on a fresh clone with fresh
-connections. A process keeps a mood, such as a layout of memory, so there are two for each contestant, and all
-their rounds count as one, by their median.
+connections. A process costs more than a round, and its rounds share its mood: they count as one, by their
+median.
 """
 
 import random
@@ -23,11 +23,8 @@ from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.model import Scenario
 
-PROCESSES = 2
-"""Of each contestant in a block, one after the other."""
-ROUNDS_OF_A_PROCESS = 2
+ROUNDS = 4
 """Timed ones, after one for memory. An even number: each is as often before another one as after it."""
-ROUNDS = PROCESSES * ROUNDS_OF_A_PROCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,48 +43,36 @@ class Ring:
         """All get ready together, then go one by one: in random order, and in each further round reversed."""
         self.bench.progress.step(f"block {number + 1}: {', '.join(each.name for each in contestants)}")
         with ExitStack() as stack:
-            order = self.generator.sample(list(contestants), k=len(contestants))
-            processes = [
-                [stack.enter_context(TurnProcess(each, self.scenario)) for each in order]
-                for _ in range(PROCESSES)
+            turns = [stack.enter_context(TurnProcess(each, self.scenario)) for each in contestants]
+            entrants = [
+                self._entrant(stack, each, turn) for each, turn in zip(contestants, turns, strict=True)
             ]
-            services = [stack.enter_context(self.workload.service()) for _ in order]
-            bouts = [
-                [self._entrant(stack, *each) for each in zip(order, turns, services, strict=True)]
-                for turns in processes
-            ]
-            for entrant in (each for bout in bouts for each in bout):
-                entrant.turn.await_ready()
+            for turn in turns:
+                turn.await_ready()
             self.bench.workshop.checkpoint()
-            works: set[str] = set()
-            for bout in bouts:
-                yield from self._bout(bout, number, works)
-
-    def _bout(self, order: "list[_Entrant]", number: int, works: set[str]) -> Iterator[Sample]:
-        """A process of each. works: the digests of what was done so far, which must be one."""
-        for entrant in order:
-            needed = entrant.turn.remember(entrant.urls[0], entrant.service)
-            works.add(needed.work)
-            yield self._sample(entrant, number, "peak_memory", "B", needed.peak_memory_bytes)
-        for round_ in range(1, ROUNDS_OF_A_PROCESS + 1):
+            order = self.generator.sample(entrants, k=len(entrants))
+            works = set()
             for entrant in order:
-                took = entrant.turn.time(entrant.urls[round_], entrant.service)
-                works.add(took.work)
-                if len(works) > 1:
-                    raise _other_work(entrant.name, number, round_)
-                seconds = took.seconds / self.scenario.workload.runs
-                yield self._sample(entrant, number, "time", "s", seconds)
-            order.reverse()
+                needed = entrant.turn.remember(entrant.urls[0], entrant.service)
+                works.add(needed.work)
+                yield self._sample(entrant, number, "peak_memory", "B", needed.peak_memory_bytes)
+            for round_ in range(1, ROUNDS + 1):
+                for entrant in order:
+                    took = entrant.turn.time(entrant.urls[round_], entrant.service)
+                    works.add(took.work)
+                    if len(works) > 1:
+                        raise _other_work(entrant.name, number, round_)
+                    seconds = took.seconds / self.scenario.workload.runs
+                    yield self._sample(entrant, number, "time", "s", seconds)
+                order.reverse()
 
-    def _entrant(
-        self, stack: ExitStack, contestant: Contestant, turn: TurnProcess, service: str
-    ) -> "_Entrant":
+    def _entrant(self, stack: ExitStack, contestant: Contestant, turn: TurnProcess) -> "_Entrant":
         """Makes the clones while the process imports."""
+        service = stack.enter_context(self.workload.service())
         warm_up = stack.enter_context(self.bench.workshop.clone(self.warm_up_templates[contestant.indexes]))
         turn.warm_up(warm_up, service)
         template = self.templates[contestant.indexes]
-        workshop, needed = self.bench.workshop, 1 + ROUNDS_OF_A_PROCESS
-        clones = [stack.enter_context(workshop.clone(template)) for _ in range(needed)]
+        clones = [stack.enter_context(self.bench.workshop.clone(template)) for _ in range(1 + ROUNDS)]
         urls = tuple(self.way.url.set(database=each.database) for each in clones)
         return _Entrant(contestant.name, turn, service, urls)
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from claimbench.errors import UsageError
 from claimbench.reports.judge import statistics
-from claimbench.reports.judge.modes import two_modes
-from claimbench.reports.judge.statistics import Surprise, Values, holm, of_median, of_percentile
+from claimbench.reports.judge.modes import of_median_by_modes, told_modes
+from claimbench.reports.judge.statistics import Surprise, Values, holm, of_percentile
 from claimbench.reports.record.gate import Duel
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Finding, Interval, Sample, VerdictValue
@@ -72,7 +72,7 @@ class Hypothesis:
     def surprise(self, values: Values) -> Surprise:
         """How surprising these blocks are, for and against."""
         if self.percent == 50:
-            return of_median(self.excess(values))
+            return of_median_by_modes(self.excess(values))
         return of_percentile(self.excess(values), self.percent if self.caps else 100 - self.percent)
 
 
@@ -214,21 +214,7 @@ def rule_of_duel(threshold: Threshold, record: ResultRecord, duel: Duel) -> Rule
     """This revision's values by the base revision's."""
     seen = record.model_copy(update={"samples": duel.samples})
     rule = _rule(threshold, _ratios(seen, threshold.place, HEAD_ARM, BASE_ARM))
-    return replace(rule, modes=_modes(duel, threshold.place))
-
-
-def _modes(duel: Duel, place: Selection) -> str:
-    """Of each side's rounds, in the order in which they were taken."""
-    told = []
-    for side in (BASE_ARM, HEAD_ARM):
-        rounds = [
-            each.value
-            for each in duel.samples
-            if (each.arm, each.metric, each.stage) == (side, place.metric, place.stage)
-        ]
-        if found := two_modes(rounds):
-            told.append(found.told(side))
-    return " and ".join(told)
+    return replace(rule, modes=told_modes(duel.samples, (BASE_ARM, HEAD_ARM), threshold.place.metric))
 
 
 def _rule(threshold: Threshold, values: Values) -> RuleOnBlocks:

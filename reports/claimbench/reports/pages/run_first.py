@@ -72,9 +72,9 @@ def _shown(record: ResultRecord) -> Iterator[tuple[Metric, str]]:
         if name == "time" and record.time_invalid:
             continue
         rtt_ms = asked.judged_rtt_ms if name == "time" else 0.0
-        wanted = (name, stage, asked.companies, rtt_ms)
+        wanted = (name, stage, asked.size, rtt_ms)
         for each in record.metrics:
-            if (each.metric, each.stage, each.companies, each.rtt_ms) == wanted:
+            if (each.metric, each.stage, each.size, each.rtt_ms) == wanted:
                 yield each, what
 
 

@@ -64,7 +64,7 @@ def guard(request: Request) -> int:
         _stop(server, signal.SIGINT)
         server = _started(request)
     if heard is Heard.END_OF_SERVER:
-        return abs(server.returncode)
+        return abs(int(server.returncode))
     _stop(server, request.end)  # at once and without a checkpoint: the data is thrown away
     shutil.rmtree(folder, ignore_errors=True)
     return 0
