@@ -16,7 +16,7 @@ from claimbench.reports.record.values import Sample
 from claimbench.scenarios.metrics import RUN
 
 EXPLAINED = 0.8
-"""Of the variance of a side's rounds, by the best cut in two: a normal distribution gives 0.64, an even one 0.75.
+"""Of the variance of a side's rounds, by the best cut in two; a normal distribution gives 0.64, an even 0.75.
 """
 RARER = 0.1
 """The rarer mode has at least this share: a few stragglers are no mode."""
