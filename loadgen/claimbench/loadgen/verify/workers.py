@@ -69,7 +69,8 @@ def judged(assignment: Assignment, databases: Sequence[URL]) -> Iterator[Iterato
         yield _results(results, workers, len(assignment.seeds))
     finally:
         for worker in workers:
-            worker.terminate()
+            worker.kill()  # what it was at is thrown away, and its database is dropped by who made it
+        for worker in workers:
             worker.join()
 
 
