@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from claimbench.reports.judge.statistics import Surprise, Values, of_median
 from claimbench.reports.record.values import Sample
@@ -86,7 +87,7 @@ def two_modes(rounds: Sequence[float]) -> TwoModes | None:
 class _Cut:
     """Values in two groups: which are above, their share, and the variance's share between the groups."""
 
-    above: Values
+    above: npt.NDArray[np.bool_]
     share: float
     explained: float
 
