@@ -20,10 +20,10 @@ from claimbench.reports.pages.page import (
     Bullets,
     Chart,
     Code,
-    Figure,
-    Figures,
     Findings,
     Fold,
+    LargeFigure,
+    LargeFigures,
     Page,
     PageTable,
     Paragraph,
@@ -124,8 +124,9 @@ def of_all_blocks(text: str) -> Page:
         PageTable(
             f"title {text}", columns((f"head {text}",), (f"number {text}",)), ((f"cell {text}", text),)
         ),
-        Figures(
-            f"figures {text}", (Figure(text, text, text, text, VerdictValue.HOLDS), Figure(text, text, text))
+        LargeFigures(
+            f"figures {text}",
+            (LargeFigure(text, text, text, text, VerdictValue.HOLDS), LargeFigure(text, text, text)),
         ),
         Findings(f"findings {text}", checks, f"subject {text}", f"rule {text}", f"by {text}"),
     )

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from page_factory import KINDS, a_page, of_all_blocks
 
-from claimbench.reports.pages.page import Figures, Findings, Page, PageTable
+from claimbench.reports.pages.page import Findings, LargeFigures, Page, PageTable
 from claimbench.reports.render import github, html, junit, markdown, sarif, terminal
 from claimbench.reports.wording import log_line
 
@@ -60,7 +60,7 @@ def test_whoever_reads_the_verdict_reads_its_exit_code_and_its_reason(kind: str,
 def test_a_page_shows_every_section_every_cell_and_every_finding(kind: str, name: str) -> None:
     page, shown = a_page(kind), words(RENDERERS[name](a_page(kind)))
     blocks = [block for section in page.sections for block in section.blocks]
-    tables = [block.table if isinstance(block, Findings | Figures) else block for block in blocks]
+    tables = [block.table if isinstance(block, Findings | LargeFigures) else block for block in blocks]
     rows = [row for table in tables if isinstance(table, PageTable) for row in table.rows]
 
     assert [section.title for section in page.sections if section.title not in shown] == []

@@ -16,7 +16,7 @@ from rich.console import Console
 from claimbench.reports import charts
 from claimbench.reports.charts.parts import ticks
 from claimbench.reports.judge.conclude import RunFacts, judge
-from claimbench.reports.pages.page import Figures, Page
+from claimbench.reports.pages.page import LargeFigures, Page
 from claimbench.reports.pages.run import run_page
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import RUN, read
@@ -355,7 +355,10 @@ def test_a_refuted_claim_is_told_as_said_of_the_publication_and_not_of_the_work(
 
 def test_the_first_figures_are_four_with_what_was_claimed_and_the_verdict(record: ResultRecord) -> None:
     (figures,) = (
-        block for section in run_page(record).brief for block in section.blocks if isinstance(block, Figures)
+        block
+        for section in run_page(record).brief
+        for block in section.blocks
+        if isinstance(block, LargeFigures)
     )
 
     assert [each.claimed for each in figures.figures] == [

@@ -44,7 +44,7 @@ def of_median_by_modes(excess: Values) -> Surprise:
 def _near_group(excess: Values) -> Values | None:
     if len(excess) < LEAST_BLOCKS:
         return None
-    cut = _Cut.of(np.abs(excess))
+    cut = _Groups.of(np.abs(excess))
     least, most = FAR_SHARES
     if cut.explained < FAR_EXPLAINED or not least <= cut.share <= most:
         return None
@@ -76,7 +76,7 @@ def two_modes(rounds: Sequence[float]) -> TwoModes | None:
     if len(rounds) < LEAST_ROUNDS or min(rounds) <= 0:
         return None
     logs = np.log(np.asarray(rounds, dtype=float))
-    cut = _Cut.of(logs)
+    cut = _Groups.of(logs)
     switches = float((cut.above[1:] != cut.above[:-1]).mean())
     if cut.explained < EXPLAINED or not RARER <= cut.share <= 1 - RARER or switches < SWITCHES:
         return None
@@ -84,7 +84,7 @@ def two_modes(rounds: Sequence[float]) -> TwoModes | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class _Groups:
     """Values in two groups: which are above, their share, and the variance's share between the groups."""
 
     above: npt.NDArray[np.bool_]
@@ -92,7 +92,7 @@ class _Cut:
     explained: float
 
     @classmethod
-    def of(cls, values: Values) -> "_Cut":
+    def of(cls, values: Values) -> "_Groups":
         """Where the variance between the groups is largest (Otsu's cut), over all places."""
         ordered, total = np.sort(values), float(((values - values.mean()) ** 2).sum())
         below = np.arange(1, len(ordered))

@@ -214,7 +214,7 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class LargeFigure:
     """A number that is shown large: `value` and `what` read as one (`99.1 % fewer`, `statements`).
 
     `change` says from what to what, `claimed` what was published; `verdict` is of the claim, if there is one.
@@ -238,11 +238,11 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class LargeFigures:
     """The few numbers that a reader should take along, side by side where there is room."""
 
     title: str
-    figures: tuple[Figure, ...]
+    figures: tuple[LargeFigure, ...]
 
     @property
     def table(self) -> PageTable:
@@ -271,7 +271,7 @@ class Fold:
     blocks: tuple["Block", ...]
 
 
-Block = Paragraph | Bullets | PageTable | Findings | Figures | Chart | Fold
+Block = Paragraph | Bullets | PageTable | Findings | LargeFigures | Chart | Fold
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from claimbench.reports.pages.page import Bullets, Code, Figure, Figures, Line, Paragraph, Section, Weight
+from claimbench.reports.pages.page import (
+    Bullets,
+    Code,
+    LargeFigure,
+    LargeFigures,
+    Line,
+    Paragraph,
+    Section,
+    Weight,
+)
 from claimbench.reports.record.run import ClaimResult, Metric, ResultRecord
 from claimbench.reports.record.values import VerdictValue
 from claimbench.reports.wording import count_text, interval_text, metric_title, percent_text, value_text
@@ -25,7 +34,7 @@ COUNTED = frozenset({"statements", "round_trips", "rows"})
 
 def glance(record: ResultRecord) -> Section:
     """The sentence and the figures."""
-    blocks = (Paragraph((sentence(record),)), Figures("At a glance", tuple(_figures(record))))
+    blocks = (Paragraph((sentence(record),)), LargeFigures("At a glance", tuple(_figures(record))))
     return Section("glance", "At a glance", blocks, Weight.BRIEF)
 
 
@@ -78,24 +87,24 @@ def _shown(record: ResultRecord) -> Iterator[tuple[Metric, str]]:
                 yield each, what
 
 
-def _figures(record: ResultRecord) -> Iterator[Figure]:
+def _figures(record: ResultRecord) -> Iterator[LargeFigure]:
     claims = {(claim.metric, claim.stage): claim for claim in record.claims}
     for metric, what in [*_shown(record)][:FIGURES]:
         claim = claims.get((metric.metric, metric.stage))
         yield _figure(record, metric, what, claim)
 
 
-def _figure(record: ResultRecord, metric: Metric, what: str, claim: ClaimResult | None) -> Figure:
+def _figure(record: ResultRecord, metric: Metric, what: str, claim: ClaimResult | None) -> LargeFigure:
     arms = [arm.name for arm in record.arms if arm.name in metric.values]
     change = " → ".join(value_text(metric.values[arm], metric.unit) for arm in arms)
     claimed = _claimed(claim) if claim else ""
     verdict = claim.verdict if claim else None
     if metric.reduction is None:
-        return Figure(change, what, metric_title(metric.metric), claimed, verdict)
+        return LargeFigure(change, what, metric_title(metric.metric), claimed, verdict)
     interval = metric.reduction
     if interval.ci_low != interval.ci_high:
         change = f"{change} [{interval_text(interval).partition('[')[2]}"
-    return Figure(_less(metric), what, f"{change} per {record.words.run}", claimed, verdict)
+    return LargeFigure(_less(metric), what, f"{change} per {record.words.run}", claimed, verdict)
 
 
 def _less(metric: Metric) -> str:

@@ -9,9 +9,9 @@ from claimbench.reports.pages.page import (
     Bullets,
     Chart,
     Code,
-    Figures,
     Findings,
     Fold,
+    LargeFigures,
     Line,
     Page,
     PageTable,
@@ -41,7 +41,7 @@ def blocks(section: Section) -> Iterator[str]:
     """What stands below a heading; a table's title is left out where the heading says it."""
     for block in section.blocks:
         title = getattr(block, "title", "")
-        if isinstance(block, PageTable | Findings | Figures) and title != section.title:
+        if isinstance(block, PageTable | Findings | LargeFigures) and title != section.title:
             yield f"**{escaped(title)}**"
         yield drawn(block)
 
@@ -55,7 +55,7 @@ def drawn(block: Block) -> str:
             return "\n".join(f"- {inline(line)}" for line in lines)
         case PageTable():
             return _table(block)
-        case Findings() | Figures():
+        case Findings() | LargeFigures():
             return _table(block.table)
         case Chart():
             return folded(f"Chart: {block.title}", escaped(block.description))

@@ -17,8 +17,8 @@ from claimbench.reports.pages.page import (
     Block,
     Bullets,
     Code,
-    Figures,
     Findings,
+    LargeFigures,
     Line,
     Page,
     PageTable,
@@ -97,7 +97,7 @@ def _drawn(block: Block) -> Iterator[RenderableType]:
             yield from (Padding(_text(line), (0, 0, 0, 2)) for line in lines)
         case PageTable():
             yield _table(block)
-        case Figures():
+        case LargeFigures():
             yield _table(block.table)
         case Findings():
             yield Text(printable(block.title), "italic")
