@@ -51,7 +51,9 @@ EnqueuedRequests = Annotated[int | None, typer.Option(help="Requests in open bat
 UploadsPerMinute = Annotated[int | None, typer.Option(help="File uploads in a minute.")]
 BatchesPerHour = Annotated[int | None, typer.Option(help="Batches created in an hour.")]
 RequestsPerMinute = Annotated[int | None, typer.Option(help="Requests outside of batches in a minute.")]
-DialectOption = Annotated[Dialect, typer.Option(help="Whose paths, names and codes: openai or azure.")]
+DialectOption = Annotated[
+    Dialect, typer.Option(help="openai, azure, or auto: Azure's below the path /openai.")
+]
 StateFolder = Annotated[Path | None, typer.Option(help="Keeps files and batches over a restart.")]
 LifetimeOption = Annotated[Lifetime, typer.Option(hidden=True)]
 
@@ -73,7 +75,7 @@ def mock(  # noqa: PLR0913 (a command's parameters are its options)
     uploads_per_minute: UploadsPerMinute = None,
     batches_per_hour: BatchesPerHour = None,
     requests_per_minute: RequestsPerMinute = None,
-    dialect: DialectOption = Dialect.OPENAI,
+    dialect: DialectOption = Dialect.AUTO,
     state: StateFolder = None,
     lifetime: LifetimeOption = Lifetime.OWN,
 ) -> None:

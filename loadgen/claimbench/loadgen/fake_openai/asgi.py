@@ -27,7 +27,7 @@ class Answering(Protocol):
     def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one request."""
 
-    def receive_upload(self, content_type: str) -> FormReader:
+    def receive_upload(self, content_type: str, path: str) -> FormReader:
         """Take an upload's body chunk by chunk."""
 
     def flight(self) -> AbstractContextManager[None]:
@@ -91,7 +91,7 @@ async def _request(scope: Scope, receive: Receive, fake: Answering) -> ApiReques
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     sink: FormReader | _Memory = _Memory()
     if scope["method"] == "POST" and scope["path"] in UPLOAD_PATHS:
-        sink = fake.receive_upload(headers.get("content-type", ""))
+        sink = fake.receive_upload(headers.get("content-type", ""), scope["path"])
     more = True
     while more:
         message = await receive()

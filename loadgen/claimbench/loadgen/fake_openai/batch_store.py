@@ -96,9 +96,9 @@ class BatchStore:
         self._speed = limits.model_speed
         self._creations = RateWindow(limits.batches_per_hour, 3_600 / self._speed, limits.clock_speed)
 
-    def create(self, raw: bytes, body: JsonObject, now: float) -> JsonObject:
+    def create(self, raw: bytes, body: JsonObject, dialect: Dialect, now: float) -> JsonObject:
         """Create a batch. What is wrong with its file shows later, when the batch has failed."""
-        order = read_order(body, self._limits.dialect)
+        order = read_order(body, dialect)
         file = self._files.find(order.input_file_id, now)
         if file is not None and file.status(now) != "processed":
             message = f"The file {file.id} is not processed yet. Its status is '{file.status(now)}'."
@@ -113,18 +113,18 @@ class BatchStore:
             failing(now, self._speed),
             faults=self._triggers.batch(raw),
         )
-        batch = self._started(blank, now)
+        batch = self._started(blank, dialect, now)
         self._keep(batch)
         self._note(batch_record(batch, self._files.last_number), now)
         return batch.shown(now)
 
-    def _started(self, blank: Batch, now: float) -> Batch:
+    def _started(self, blank: Batch, dialect: Dialect, now: float) -> Batch:
         file = self._files.find(blank.order.input_file_id, now)
         if file is None or now < file.hidden.from_batches or blank.faults.of(FaultKind.SPEND_CAP):
             return replace(blank, problems=(cannot_find_file(blank.order.input_file_id),))
         if file.lines is None:
             return replace(blank, problems=(wrong_purpose(file.id, file.purpose),))
-        problems = self._problems(blank, file.lines, now)
+        problems = self._problems(blank, file.lines, dialect, now)
         if problems:
             return replace(blank, problems=problems)
         failing_all = blank.faults.of(FaultKind.ALL_LINES_FAILED)
@@ -134,12 +134,14 @@ class BatchStore:
         self._files.used.add(file.id)
         return self._with_files(self._named(self._scheduled(blank, work)))
 
-    def _problems(self, blank: Batch, lines: BatchLines, now: float) -> tuple[LineProblem, ...]:
+    def _problems(
+        self, blank: Batch, lines: BatchLines, dialect: Dialect, now: float
+    ) -> tuple[LineProblem, ...]:
         if fault := blank.faults.of(FaultKind.VALIDATION_FAILURE):
             found = problem_of(fault.code or "invalid_request", blank.order.input_file_id)
             return (replace(found, message=fault.message or found.message),)
         if problems := lines.index.problems_for(blank.order.endpoint):
-            return tuple(replace(one, code=self._limits.dialect.code(one.code)) for one in problems)
+            return tuple(replace(one, code=dialect.code(one.code)) for one in problems)
         inputs, inputs_max = lines.index.embedding_inputs, self._limits.embedding_inputs_per_batch
         if inputs > inputs_max:
             return (too_many_inputs(inputs, inputs_max),)

@@ -166,12 +166,12 @@ class FakeOpenAI:
         """For adapters: to be held around a call, from its arrival to the end of its response."""
         return self._book.flight()
 
-    def receive_upload(self, content_type: str) -> FormReader:
+    def receive_upload(self, content_type: str, path: str) -> FormReader:
         """For adapters: takes an upload's body chunk by chunk, so that it is never held in memory.
 
         It then is the `body` of the request.
         """
-        return FormReader(content_type, self._folder, self._limits)
+        return FormReader(content_type, self._folder, self._limits.in_dialect(path))
 
     def close(self) -> None:
         """Delete everything that is stored on disk, but for a state folder, which is let go of."""
@@ -183,9 +183,10 @@ class FakeOpenAI:
         """Answer one request. Never raises for anything that a client can send."""
         call = UNKNOWN
         try:
-            deployment = self._limits.dialect.deployment(request)
-            request = self._limits.dialect.translated(request)
-            route = replace(find_route(request.method, request.path), deployment=deployment)
+            dialect = self._limits.dialect.of_path(request.path)
+            deployment, request = dialect.deployment(request), dialect.translated(request)
+            found = find_route(request.method, request.path)
+            route = replace(found, deployment=deployment, dialect=dialect)
             call = route.call
             self._check_key(request)
             response = self._served(route, request)
@@ -222,11 +223,11 @@ class FakeOpenAI:
             shown = f"{key[:3]}***{key[-4:]}" if len(key) > 12 else "***"
             raise refuse(401, f"Incorrect API key provided: {shown}.", code="invalid_api_key")
 
-    def _upload(self, _: Route, request: ApiRequest, active: ActiveFaults) -> ApiResponse:
-        now = self._clock()
+    def _upload(self, route: Route, request: ApiRequest, active: ActiveFaults) -> ApiResponse:
+        now, limits = self._clock(), replace(self._limits, dialect=route.dialect)
         with self._lock:
             self._uploads.take(now, "file uploads per minute")
-        upload = check_upload(self._form(request), self._limits)
+        upload = check_upload(self._form(request, limits), limits)
         file = self._files.keep(upload, now, hidden(active, now))
         if self._state is not None:
             upload.file.content.keep()
@@ -235,12 +236,10 @@ class FakeOpenAI:
             self._batches.make_room(now)
         return json_response(file.shown(now))
 
-    def _form(self, request: ApiRequest) -> UploadForm:
+    def _form(self, request: ApiRequest, limits: Limits) -> UploadForm:
         if isinstance(request.body, FormReader):
             return request.body.form()
-        return read_form(
-            request.headers.get("content-type", ""), self._raw(request), self._folder, self._limits
-        )
+        return read_form(request.headers.get("content-type", ""), self._raw(request), self._folder, limits)
 
     def _list_files(self, _: Route, request: ApiRequest, __: ActiveFaults) -> ApiResponse:
         return json_response(self._files.page(query_values(request.query), self._clock()))
@@ -269,11 +268,11 @@ class FakeOpenAI:
         }
         return ApiResponse(200, headers, blob.chunks(), content_length=blob.size)
 
-    def _create_batch(self, _: Route, request: ApiRequest, __: ActiveFaults) -> ApiResponse:
+    def _create_batch(self, route: Route, request: ApiRequest, _: ActiveFaults) -> ApiResponse:
         raw = self._raw(request)
         body = read_json(raw)
         with self._lock:
-            return json_response(self._batches.create(raw, body, self._clock()))
+            return json_response(self._batches.create(raw, body, route.dialect, self._clock()))
 
     def _list_batches(self, _: Route, request: ApiRequest, __: ActiveFaults) -> ApiResponse:
         values = query_values(request.query)
@@ -291,7 +290,8 @@ class FakeOpenAI:
     def _direct(self, route: Route, request: ApiRequest, _: ActiveFaults) -> ApiResponse:
         raw, endpoint = self._raw(request), _DIRECT[route.call]
         body = with_model(read_json(raw), route.deployment)
-        direct = check_direct(endpoint, raw, body, self._limits, self._fixtures)
+        limits = replace(self._limits, dialect=route.dialect)
+        direct = check_direct(endpoint, raw, body, limits, self._fixtures)
         with self._lock:
             now = self._clock()
             self._direct_calls.take(now, f"requests per minute of {direct.read.model_request.model}")

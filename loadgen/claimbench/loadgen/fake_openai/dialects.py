@@ -11,10 +11,20 @@ PROCESSING_S = 2
 
 
 class Dialect(StrEnum):
-    """`azure` takes `/openai/…` with an api-version, api-key headers, deployments, its own urls of lines."""
+    """`azure` takes `/openai/…` with an api-version, api-key headers, deployments, its own urls of lines.
 
+    `auto` speaks Azure's to who calls a path of Azure's, and OpenAI's to all others.
+    """
+
+    AUTO = "auto"
     OPENAI = "openai"
     AZURE = "azure"
+
+    def of_path(self, path: str) -> "Dialect":
+        """The one in which a call of this path is answered."""
+        if self is not Dialect.AUTO:
+            return self
+        return Dialect.AZURE if path.startswith("/openai/") else Dialect.OPENAI
 
     @property
     def processing_s(self) -> int:
@@ -23,7 +33,7 @@ class Dialect(StrEnum):
 
     def translated(self, request: ApiRequest) -> ApiRequest:
         """The request as OpenAI would be sent it. Refused (404) when the version is missing that it needs."""
-        if self is Dialect.OPENAI:
+        if self is not Dialect.AZURE:
             return request
         headers, path = dict(request.headers), request.path
         if key := headers.get("api-key"):

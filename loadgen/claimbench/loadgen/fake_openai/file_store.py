@@ -8,6 +8,7 @@ from threading import Lock, RLock
 
 from claimbench.loadgen.fake_openai.blobs import Blob, BlobFolder
 from claimbench.loadgen.fake_openai.chance import Chance
+from claimbench.loadgen.fake_openai.dialects import Dialect
 from claimbench.loadgen.fake_openai.fault_injection import NOT_HIDDEN, Hidden
 from claimbench.loadgen.fake_openai.limits import Limits
 from claimbench.loadgen.fake_openai.line_index import LineIndexer
@@ -70,6 +71,7 @@ class StoredFile:
     lines: BatchLines | None = None
     hidden: Hidden = NOT_HIDDEN
     processed_at: float = 0.0
+    dialect: Dialect = Dialect.OPENAI
 
     def blob(self) -> Blob:
         """The content, written now if nobody asked before."""
@@ -101,12 +103,13 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class ReadUpload:
-    """An upload that was found good: its lines are None unless it is for a batch."""
+    """An upload that was found good: its lines are None unless it is for a batch; and its dialect."""
 
     file: FormFile
     purpose: str
     expires_after_s: int | None
     lines: BatchLines | None
+    dialect: Dialect
 
 
 def check_upload(form: UploadForm, limits: Limits) -> ReadUpload:
@@ -122,7 +125,7 @@ def check_upload(form: UploadForm, limits: Limits) -> ReadUpload:
     if file.content.size > (limits.bytes_per_batch_file if purpose == "batch" else limits.bytes_per_file):
         raise refuse(400, "File is too large.")
     lines = _batch_lines(file, limits) if purpose == "batch" else None
-    return ReadUpload(file, purpose, _expiry(form.fields), lines)
+    return ReadUpload(file, purpose, _expiry(form.fields), lines, limits.dialect)
 
 
 def _batch_lines(file: FormFile, limits: Limits) -> BatchLines:
@@ -157,7 +160,7 @@ class FileStore:
     def __init__(self, folder: BlobFolder, chance: Chance, limits: Limits) -> None:
         self._folder, self._chance = folder, chance
         self._batch_files_expire_s = limits.batch_files_expire_s
-        self._processing_s = limits.dialect.processing_s / limits.model_speed
+        self._model_speed = limits.model_speed
         self._files: dict[str, StoredFile] = {}
         self._numbers = count(1)
         self.last_number = 0
@@ -201,6 +204,7 @@ class FileStore:
     def keep(self, upload: ReadUpload, now: float, hidden: Hidden) -> StoredFile:
         """Store an upload. Batch files expire after a while unless told otherwise."""
         created_at, after = int(now), upload.expires_after_s
+        processing_s = upload.dialect.processing_s / self._model_speed
         if after is None and upload.purpose == "batch":
             after = self._batch_files_expire_s
         with self._lock:
@@ -215,7 +219,8 @@ class FileStore:
                 upload.file.content,
                 upload.lines,
                 hidden,
-                now + self._processing_s if self._processing_s else 0.0,
+                now + processing_s if processing_s else 0.0,
+                upload.dialect,
             )
             self._files[file.id] = file
         return file

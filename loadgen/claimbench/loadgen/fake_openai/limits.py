@@ -25,8 +25,8 @@ class Limits:
     on the account's tier (the default is that of a high one). `clock_speed` says how many seconds of the
     clock pass in one of the caller's, so that Retry-After is told in the caller's. `model_speed` is how many
     times as fast as the real API batches are worked on and rates are counted, on a clock with real dates.
-    `dialect` decides what urls and models a line may name. Beyond `stored_bytes` on disk the files of the
-    oldest batches go whose results have been fetched.
+    `dialect` decides what urls and models a line may name; `in_dialect` makes those of one call. Beyond
+    `stored_bytes` on disk the files of the oldest batches go whose results have been fetched.
     """
 
     requests_per_batch: int = 50_000
@@ -42,8 +42,12 @@ class Limits:
     embedding_inputs_per_batch: int = 50_000
     clock_speed: float = 1.0
     model_speed: float = 1.0
-    dialect: Dialect = Dialect.OPENAI
+    dialect: Dialect = Dialect.AUTO
     stored_bytes: int = 10**15
+
+    def in_dialect(self, path: str) -> "Limits":
+        """The same limits, in the dialect of a call of this path."""
+        return self if self.dialect is not Dialect.AUTO else replace(self, dialect=self.dialect.of_path(path))
 
 
 DOCUMENTED = Limits()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from claimbench.loadgen.fake_openai.dialects import Dialect
 from claimbench.loadgen.fake_openai.wire import refuse
 
 UNKNOWN = "unknown"
@@ -29,11 +30,12 @@ CALLS = tuple(name for methods in _COLLECTIONS.values() for name in methods.valu
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call, the id in its path, and the deployment in it (each empty where the path has none)."""
+    """One call, the id and the deployment in its path (empty where it has none), and its dialect."""
 
     call: str
     id: str = ""
     deployment: str = ""
+    dialect: Dialect = Dialect.OPENAI
 
 
 def find_route(method: str, path: str) -> Route:

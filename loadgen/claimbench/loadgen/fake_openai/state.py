@@ -8,7 +8,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import orjson
 from claimbench.errors import UsageError
 from claimbench.loadgen.fake_openai.batches import Batch, BatchOrder, Status, Step, Timeline
 from claimbench.loadgen.fake_openai.blobs import Blob
+from claimbench.loadgen.fake_openai.dialects import Dialect
 from claimbench.loadgen.fake_openai.fault_injection import ActiveFaults
 from claimbench.loadgen.fake_openai.faults import Fault
 from claimbench.loadgen.fake_openai.file_store import StoredFile
@@ -122,6 +123,7 @@ def file_record(file: StoredFile) -> JsonObject:
         "content": content.path.name,
         "size": content.size,
         "processed_at": file.processed_at,
+        "dialect": file.dialect,
     }
 
 
@@ -131,9 +133,10 @@ def file_of(record: JsonObject, uploads: Path, limits: Limits) -> StoredFile | N
     if not path.exists():
         return None
     content, lines = Blob(path, record["size"]), None
+    dialect = Dialect(record.get("dialect", limits.dialect))
     content.keep()
     if record["purpose"] == "batch":
-        lines = BatchLines(content, LineIndexer(limits).index(content.chunks()))
+        lines = BatchLines(content, LineIndexer(replace(limits, dialect=dialect)).index(content.chunks()))
     return StoredFile(
         record["file"],
         record["number"],
@@ -144,6 +147,7 @@ def file_of(record: JsonObject, uploads: Path, limits: Limits) -> StoredFile | N
         content,
         lines,
         processed_at=record["processed_at"],
+        dialect=dialect,
     )
 
 

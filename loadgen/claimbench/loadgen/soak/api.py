@@ -37,9 +37,9 @@ class Witness:
         self._recorder.turn = time.time_ns() // 1_000
         return self._recorder.handle(request)
 
-    def receive_upload(self, content_type: str) -> FormReader:
+    def receive_upload(self, content_type: str, path: str) -> FormReader:
         """As the fake does."""
-        return self._fake.receive_upload(content_type)
+        return self._fake.receive_upload(content_type, path)
 
     def flight(self) -> AbstractContextManager[None]:
         """As the fake does."""
