@@ -131,7 +131,7 @@ def test_limits_of_a_small_account_come_from_options_and_a_file(tmp_path: Path) 
 
 
 def test_an_azure_client_gets_its_results_by_its_own_paths_and_names() -> None:
-    with served("--dialect", "azure") as (_, url):
+    with served() as (_, url):
         client = openai.AzureOpenAI(
             azure_endpoint=url.removesuffix("/v1"), api_key="k", api_version="2024-10-21", max_retries=0
         )

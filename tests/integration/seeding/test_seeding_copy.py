@@ -1,6 +1,7 @@
+from plain_seeding import TABLES, make_seed
+
 from claimbench.loadgen.bench.databases import Template, Workshop
 from claimbench.loadgen.bench.databases.connecting import connect
-from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import TABLES, make_seed
 from claimbench.scenarios.model import BatchDataset
 
 

@@ -1,7 +1,6 @@
 import pytest
+from plain_seeding import PlainSeed, make_seed
 
-from claimbench.loadgen.workloads.batch_pipeline.seeding.rows import Seed
-from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import make_seed
 from claimbench.scenarios.model import BatchDataset
 
 
@@ -19,5 +18,5 @@ def dataset() -> BatchDataset:
 
 
 @pytest.fixture(scope="session")
-def seed(dataset: BatchDataset) -> Seed:
+def seed(dataset: BatchDataset) -> PlainSeed:
     return make_seed(dataset, companies=12)

@@ -1,18 +1,21 @@
-"""What is seeded, as values: which companies, sessions, requests and batches there are, and when.
+"""What is seeded, in columns: which companies, sessions, requests and batches there are, and when.
 
-All chance comes from `random.Random` seeded with text, whose sequence is the same on every machine and Python
-version; each concern draws from its own, so that a change of one leaves the others as they are.
+All chance is that of `random.Random` seeded with text; each concern draws from its own, so that a change of
+one leaves the others as they are. `tests/doubles/plain_seeding.py` says the same row by row.
 """
 
 import random
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
 
 from claimbench.impl.statuses import ProcessingType
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
+from claimbench.loadgen.workloads.batch_pipeline.seeding.draws import Draws, Floats, Integers, chosen
 from claimbench.loadgen.workloads.batch_pipeline.seeding.sizes import failed_count, zipf_sizes
 from claimbench.scenarios.model import BatchDataset
 
@@ -28,6 +31,11 @@ MODELS = ("gpt-4o-mini", "gpt-4.1-mini")
 MODEL_WEIGHTS = (85, 15)
 TYPES = tuple(ProcessingType)
 TYPE_WEIGHTS = (30, 25, 25, 20)
+NO_ASK = 255
+"""Stands where a session asks nothing more."""
+
+POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""From which PostgreSQL counts microseconds."""
 
 
 class Era(Enum):
@@ -49,22 +57,24 @@ class CompanyPlan:
     history: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One request: what is asked of which model."""
+@dataclass(frozen=True, eq=False)
+class SessionColumns:
+    """Sessions of one era, in order of time; ids follow each other from `first_id` on.
 
-    processing_type: ProcessingType
-    model: str
+    `requested_at`: microseconds since 2000. `asks`: what is asked of which model (`ask_of`), `second_asks`
+    the same or `NO_ASK`. `batch_ids`: of the batch that took them; 0 for none.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class SessionPlan:
-    """One session, when its requests were made, and what they ask; ids are given by position."""
-
-    company_id: int
     era: Era
-    requested_at: datetime
-    asks: tuple[Ask, ...]
+    first_id: int
+    company_ids: Integers
+    requested_at: Integers
+    asks: npt.NDArray[np.uint8]
+    second_asks: npt.NDArray[np.uint8]
+    batch_ids: Integers
+
+    def __len__(self) -> int:
+        return len(self.company_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +87,44 @@ class BatchPlan:
     has_failures: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything but the texts. The position in a tuple plus one is the id."""
+    """Everything but the texts. Companies and batches have their place plus one as their id."""
 
     companies: tuple[CompanyPlan, ...]
-    sessions: tuple[SessionPlan, ...]
+    sessions: tuple[SessionColumns, ...]
     batches: tuple[BatchPlan, ...]
-    batch_of_session: tuple[int | None, ...]
-    """For each session the id of its batch; the sessions of the past have one request each."""
+    batched_at: Integers
+    """When each batch was created, in microseconds since 2000, by its id; 0 is the id of none."""
 
 
-def chance(dataset: BatchDataset, concern: str) -> random.Random:
+def ask_of(code: int) -> tuple[ProcessingType, str]:
+    """What is asked, and of which model."""
+    return TYPES[code // len(MODELS)], MODELS[code % len(MODELS)]
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 2000, as PostgreSQL stores it."""
+    return (moment - POSTGRES_EPOCH) // timedelta(microseconds=1)
+
+
+def chance(dataset: BatchDataset, concern: str) -> Draws:
     """The source of chance of one concern."""
-    return random.Random(f"{dataset.seed}/{concern}")  # noqa: S311 (data, not secrets)
+    return Draws(f"{dataset.seed}/{concern}")
 
 
 def make_plan(dataset: BatchDataset, companies: int) -> Plan:
     """Plan a dataset with `companies` active companies, and about a tenth as many inactive ones."""
-    planned = _companies(dataset, companies)
-    sessions = tuple(
-        session for era in Era for session in _sessions(dataset, planned, era)
-    )  # eras are in order of time, so ids are too
-    batches, batch_of_session = _batches(sessions)
-    return Plan(planned, sessions, batches, batch_of_session)
+    planned, sessions, first_id = plan_companies(dataset, companies), list[SessionColumns](), 1
+    for era in Era:  # eras are in order of time, so ids are too
+        sessions.append(_sessions(dataset, planned, era, first_id))
+        first_id += len(sessions[-1])
+    return _with_batches(planned, sessions)
 
 
-def _companies(dataset: BatchDataset, active: int) -> tuple[CompanyPlan, ...]:
-    draw = chance(dataset, "companies")
+def plan_companies(dataset: BatchDataset, active: int) -> tuple[CompanyPlan, ...]:
+    """The companies, and how many requests of which era each has."""
+    draw = random.Random(f"{dataset.seed}/companies")  # noqa: S311 (data, not secrets)
     inactive = max(1, round(active * INACTIVE_PER_ACTIVE))
     sizes = list(zipf_sizes(active, active * dataset.requests_per_company, dataset.skew))
     draw.shuffle(sizes)
@@ -119,75 +139,147 @@ def _companies(dataset: BatchDataset, active: int) -> tuple[CompanyPlan, ...]:
     return tuple(planned)
 
 
-def _sessions(dataset: BatchDataset, companies: Sequence[CompanyPlan], era: Era) -> Iterator[SessionPlan]:
+def _sessions(
+    dataset: BatchDataset, companies: Sequence[CompanyPlan], era: Era, first_id: int
+) -> SessionColumns:
     """The sessions of an era in order of time, the companies mixed as they are in real life."""
     draw = chance(dataset, f"sessions/{era.value}")
-    owners: list[int] = []
-    sizes: list[int] = []
-    for company in companies:
-        counts = _requests_of_sessions(draw, company, era)
-        owners += [company.id] * len(counts)
-        sizes += counts
-    order = list(range(len(owners)))
-    draw.shuffle(order)
-    for place, index in enumerate(order):
-        moment = _moment(era, (place + draw.random()) / len(order))
-        yield SessionPlan(owners[index], era, moment, _asks(draw, sizes[index]))
-
-
-def _requests_of_sessions(draw: random.Random, company: CompanyPlan, era: Era) -> list[int]:
-    if era is Era.HISTORY:
-        return [1] * company.history
-    if era is Era.FAILED:
-        return [1] * company.failed
-    counts: list[int] = []
-    left = company.pending
-    while left:
-        counts.append(2 if left > 1 and draw.random() < TWO_REQUESTS else 1)
-        left -= counts[-1]
-    return counts
-
-
-def _moment(era: Era, fraction: float) -> datetime:
     if era is Era.PENDING:
-        return EPOCH - PENDING_SPAN + PENDING_SPAN * fraction
-    if era is Era.FAILED:
-        return EPOCH - PENDING_SPAN - FAILED_SPAN + FAILED_SPAN * fraction
-    return EPOCH - PENDING_SPAN - FAILED_SPAN - HISTORY_SPAN + HISTORY_SPAN * fraction
+        sizes, of_company = _pending_sizes(draw, [company.pending for company in companies])
+    else:
+        of_company = [getattr(company, era.value) for company in companies]
+        sizes = np.ones(sum(of_company), dtype=np.uint8)
+    owners = np.repeat([company.id for company in companies], of_company).astype(np.int64)
+    order = draw.shuffled(len(owners))
+    fractions, asks, second_asks = _asked(draw, sizes[order])
+    moments = _moments(era, (np.arange(len(order)) + fractions) / max(1, len(order)))
+    return SessionColumns(
+        era, first_id, owners[order], moments, asks, second_asks, np.zeros(len(order), dtype=np.int64)
+    )
 
 
-def _asks(draw: random.Random, count: int) -> tuple[Ask, ...]:
-    """One or two different requests: no session is asked the same thing of the same model twice."""
-    first = Ask(draw.choices(TYPES, TYPE_WEIGHTS)[0], draw.choices(MODELS, MODEL_WEIGHTS)[0])
-    if count == 1:
-        return (first,)
-    second = first
-    while second == first:
-        second = Ask(draw.choices(TYPES, TYPE_WEIGHTS)[0], draw.choices(MODELS, MODEL_WEIGHTS)[0])
-    return (first, second)
+def _pending_sizes(draw: Draws, pending: Sequence[int]) -> tuple[npt.NDArray[np.uint8], list[int]]:
+    """Sessions of one or two requests, company by company, and how many sessions each company has.
+
+    A company draws for each session until one request or none is left, which then has a session of its own.
+    """
+    steps = 1 + (draw.uniforms_ahead(sum(pending)) < TWO_REQUESTS).astype(np.uint8)
+    reached, begin = np.cumsum(steps, dtype=np.int64), 0
+    last, parts, counts = np.ones(1, dtype=np.uint8), list[npt.NDArray[np.uint8]](), list[int]()
+    for wanted in pending:
+        base = int(reached[begin - 1]) if begin else 0
+        end = int(np.searchsorted(reached, base + wanted - 1)) + 1 if wanted > 1 else begin
+        taken = int(reached[end - 1]) - base if end > begin else 0
+        parts.append(steps[begin:end])
+        if taken < wanted:
+            parts.append(last)
+        counts.append(end - begin + (taken < wanted))
+        begin = end
+    draw.skip_uniforms(begin)
+    return np.concatenate(parts) if parts else last[:0], counts
 
 
-def _batches(sessions: Sequence[SessionPlan]) -> tuple[tuple[BatchPlan, ...], tuple[int | None, ...]]:
+def _asked(
+    draw: Draws, sizes: npt.NDArray[np.uint8]
+) -> tuple[Floats, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """For each session a fraction of its place in time and its one or two requests.
+
+    No session is asked the same thing of the same model twice: a second request is drawn until it is another.
+    """
+    seconds = np.flatnonzero(sizes == 2)
+    ahead = 3 * len(sizes) + 3 * len(seconds) + 64
+    while True:
+        uniforms = draw.uniforms_ahead(ahead)
+        kinds, models = chosen(uniforms[:-1], TYPE_WEIGHTS), chosen(uniforms[1:], MODEL_WEIGHTS)
+        asks = kinds * np.uint8(len(MODELS)) + models
+        extra = _extra(asks.tobytes(), seconds.tolist())
+        if extra is not None and 3 * len(sizes) + sum(extra) <= ahead:
+            break
+        ahead *= 2
+    used = np.zeros(len(sizes) + 1, dtype=np.int64)
+    used[1:] = 3
+    used[seconds + 1] += np.array(extra, dtype=np.int64)
+    starts = np.cumsum(used)
+    draw.skip_uniforms(int(starts[-1]))
+    second_asks = np.full(len(sizes), NO_ASK, dtype=np.uint8)
+    second_asks[seconds] = asks[starts[seconds + 1] - 2]
+    return uniforms[starts[:-1]], asks[starts[:-1] + 1], second_asks
+
+
+def _extra(asks: bytes, seconds: Sequence[int]) -> list[int] | None:
+    """How many more uniforms each session with two requests takes; None when there are too few of them."""
+    extra, shifted = list[int](), 0
+    for place in seconds:
+        begin = 3 * place + shifted + 1
+        another = begin + 2
+        if another + 1 >= len(asks):
+            return None
+        while asks[another] == asks[begin]:
+            another += 2
+            if another + 1 >= len(asks):
+                return None
+        extra.append(another - begin)
+        shifted += another - begin
+    return extra
+
+
+_ENDS = {
+    Era.PENDING: (EPOCH - PENDING_SPAN, PENDING_SPAN),
+    Era.FAILED: (EPOCH - PENDING_SPAN - FAILED_SPAN, FAILED_SPAN),
+    Era.HISTORY: (EPOCH - PENDING_SPAN - FAILED_SPAN - HISTORY_SPAN, HISTORY_SPAN),
+}
+
+
+def _moments(era: Era, fractions: Floats) -> Integers:
+    """Moments of an era: where a product of floats lies at a half it is taken again, exactly."""
+    begin, span = _ENDS[era]
+    exact = fractions * (span / timedelta(microseconds=1))
+    whole = np.rint(exact).astype(np.int64)
+    for place in np.flatnonzero(np.abs(exact - np.floor(exact) - 0.5) < 0.01).tolist():
+        whole[place] = (span * float(fractions[place])) // timedelta(microseconds=1)
+    return whole + microseconds(begin)
+
+
+def _with_batches(companies: tuple[CompanyPlan, ...], sessions: Sequence[SessionColumns]) -> Plan:
     """Put the requests of the past into batches: per company and model, in order of time, up to a limit."""
-    waiting: dict[tuple[int, str], list[int]] = defaultdict(list)
-    groups: list[list[int]] = []
-    for index, session in enumerate(sessions):
-        if session.era is Era.PENDING:
-            continue
-        group = waiting[session.company_id, session.asks[0].model]
-        group.append(index)
-        if len(group) == BATCH_MAX:
-            groups.append(waiting.pop((session.company_id, session.asks[0].model)))
-    groups += waiting.values()
-    groups.sort(key=lambda group: group[-1])
-    batch_of_session: list[int | None] = [None] * len(sessions)
-    for number, group in enumerate(groups, start=1):
-        for index in group:
-            batch_of_session[index] = number
-    return tuple(_batch(sessions, group) for group in groups), tuple(batch_of_session)
+    history, failed, pending = sessions
+    owners = np.concatenate([history.company_ids, failed.company_ids])
+    models = np.concatenate([history.asks, failed.asks]) % len(MODELS)
+    moments = np.concatenate([history.requested_at, failed.requested_at])
+    group = owners * len(MODELS) + models
+    order = np.argsort(group, kind="stable")
+    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
+    within = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
+    heads = np.flatnonzero(within % BATCH_MAX == 0)
+    tails = np.append(heads[1:], len(order))[: len(heads)] - 1
+    by_time = np.argsort(order[tails])
+    numbers = np.empty(len(heads), dtype=np.int64)
+    numbers[by_time] = np.arange(1, len(heads) + 1)
+    batch_ids = np.empty(len(order), dtype=np.int64)
+    batch_ids[order] = np.repeat(numbers, np.diff(heads, append=len(order)))
+    failures = set(batch_ids[len(history) :].tolist())
+    lasts = order[tails][by_time]
+    created = np.concatenate([np.zeros(1, dtype=np.int64), moments[lasts]])
+    batches = tuple(
+        BatchPlan(
+            int(owners[last]),
+            MODELS[int(models[last])],
+            POSTGRES_EPOCH + timedelta(microseconds=int(moments[last])),
+            number in failures,
+        )
+        for number, last in enumerate(lasts.tolist(), start=1)
+    )
+    past = (_taken(history, batch_ids[: len(history)]), _taken(failed, batch_ids[len(history) :]))
+    return Plan(companies, (*past, pending), batches, created)
 
 
-def _batch(sessions: Sequence[SessionPlan], group: Sequence[int]) -> BatchPlan:
-    last = sessions[group[-1]]
-    has_failures = any(sessions[index].era is Era.FAILED for index in group)
-    return BatchPlan(last.company_id, last.asks[0].model, last.requested_at, has_failures)
+def _taken(columns: SessionColumns, batch_ids: Integers) -> SessionColumns:
+    return SessionColumns(
+        columns.era,
+        columns.first_id,
+        columns.company_ids,
+        columns.requested_at,
+        columns.asks,
+        columns.second_asks,
+        batch_ids,
+    )

@@ -1,13 +1,13 @@
 """Seed the tables of a database through COPY BINARY, the fastest way in that one connection has."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
 from claimbench.impl.schema import BatchRequest, Company, Message, ProcessingRequest, Session
-from claimbench.loadgen.workloads.batch_pipeline.seeding import rows
+from claimbench.loadgen.workloads.batch_pipeline.seeding import cells, rows
 from claimbench.loadgen.workloads.batch_pipeline.seeding.plan import Era, Plan, make_plan
 from claimbench.loadgen.workloads.batch_pipeline.seeding.pools import FAKER_VERSION, make_pools
 from claimbench.loadgen.workloads.batch_pipeline.seeding.rows import Row, Seed
@@ -33,48 +33,33 @@ class SeededCounts:
 
 @dataclass(frozen=True, slots=True)
 class SeededTable:
-    """A table, the types of its columns for COPY BINARY, and what makes its rows."""
+    """A small table, the types of its columns for COPY BINARY, and what makes its rows."""
 
     name: str
     types: tuple[str, ...]
     rows: Callable[[Seed], Iterator[Row]]
 
 
+@dataclass(frozen=True, slots=True)
+class LongTable:
+    """A long table, and what makes its rows in blocks that are COPY BINARY already."""
+
+    name: str
+    blocks: Callable[[Seed], Iterator[bytes]]
+
+
 _CLAIM = ("timestamptz", "uuid")
 
 TABLES = (
     SeededTable(Company.__tablename__, ("int8", "text", "text", "timestamptz"), rows.company_rows),
-    SeededTable(
-        Session.__tablename__,
-        ("int8", "int8", "timestamptz", *("text",) * 4),
-        rows.session_rows,
-    ),
-    SeededTable(Message.__tablename__, ("int8", "int8", "int4", "text", "text"), rows.message_rows),
+    LongTable(Session.__tablename__, rows.session_blocks),
+    LongTable(Message.__tablename__, rows.message_blocks),
     SeededTable(
         BatchRequest.__tablename__,
         ("int8", "int8", *("text",) * 5, "int8", *("text",) * 4, *_CLAIM, *("timestamptz",) * 3),
         rows.batch_rows,
     ),
-    SeededTable(
-        ProcessingRequest.__tablename__,
-        (
-            "int8",
-            "int8",
-            "text",
-            "text",
-            "text",
-            "int8",
-            "int4",
-            "int4",
-            "int4",
-            "numeric",
-            "text",
-            "timestamptz",
-            *_CLAIM,
-            "timestamptz",
-        ),
-        rows.request_rows,
-    ),
+    LongTable(ProcessingRequest.__tablename__, rows.request_blocks),
 )
 
 
@@ -90,7 +75,7 @@ def seed(connection: psycopg.Connection, dataset: BatchDataset, *, companies: in
     version.
     """
     planned = make_seed(dataset, companies)
-    written = {table.name: _copy(connection, table, table.rows(planned)) for table in TABLES}
+    written = {table.name: _copy(connection, table, planned) for table in TABLES}
     return _counts(planned.plan, written[Message.__tablename__])
 
 
@@ -100,15 +85,20 @@ def make_seed(dataset: BatchDataset, companies: int) -> Seed:
     return Seed(dataset, make_plan(dataset, companies), make_pools(dataset.seed, longest=longest))
 
 
-def _copy(connection: psycopg.Connection, table: SeededTable, made: Iterable[Row]) -> int:
+def _copy(connection: psycopg.Connection, table: SeededTable | LongTable, planned: Seed) -> int:
     name = sql.Identifier(table.name)
     with connection.cursor() as cursor:
         # Frozen rows need no second visit by VACUUM; allowed because this transaction made the table.
         with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT BINARY, FREEZE)").format(name)) as copy:
-            copy.set_types(table.types)
-            write = copy.write_row
-            for row in made:
-                write(row)
+            if isinstance(table, SeededTable):
+                copy.set_types(table.types)
+                for row in table.rows(planned):
+                    copy.write_row(row)
+            else:
+                copy.write(cells.HEADER)
+                for block in table.blocks(planned):
+                    copy.write(block)
+                copy.write(cells.TRAILER)
         written = cursor.rowcount
         cursor.execute(
             sql.SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), {}, {})").format(
@@ -120,13 +110,14 @@ def _copy(connection: psycopg.Connection, table: SeededTable, made: Iterable[Row
 
 def _counts(plan: Plan, messages: int) -> SeededCounts:
     active = [company for company in plan.companies if company.active]
+    sessions = {columns.era: len(columns) for columns in plan.sessions}
     return SeededCounts(
         companies=len(plan.companies),
         active_companies=len(active),
-        sessions=len(plan.sessions),
+        sessions=sum(sessions.values()),
         messages=messages,
         pending=sum(company.pending for company in active),
         pending_inactive=sum(company.pending for company in plan.companies if not company.active),
-        failed=sum(session.era is Era.FAILED for session in plan.sessions),
-        history=sum(session.era is Era.HISTORY for session in plan.sessions),
+        failed=sessions[Era.FAILED],
+        history=sessions[Era.HISTORY],
     )
