@@ -98,11 +98,19 @@ def _answer(model_request: ModelRequest, variant: int) -> GeneratedText:
     text = written(called.schema, variant, _wording) if called else _text(model_request, variant)
     thought = _THOUGHT_TOKENS.get(model_request.effort, 0)
     thought += thought and 64 * (variant % 3)
+    text = _stopped(text, model_request.stops)
     tokens, name = text_tokens(text) + thought, called.name if called else ""
     if 0 < limit < tokens:
         return GeneratedText(text[: 4 * max(0, limit - thought)], limit, "length", name, min(thought, limit))
     finish_reason = "tool_calls" if called and not model_request.is_forced_call else "stop"
     return GeneratedText(text, tokens, finish_reason, name, thought)
+
+
+def _stopped(text: str, stops: tuple[str, ...]) -> str:
+    """The text before the first of the stops."""
+    return text[
+        : min([place for stop in stops if stop and (place := text.find(stop)) >= 0], default=len(text))
+    ]
 
 
 def _text(model_request: ModelRequest, variant: int) -> str:

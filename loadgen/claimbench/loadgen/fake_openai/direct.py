@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import orjson
+
 from claimbench.loadgen.fake_openai.canonical import canonical, digest
 from claimbench.loadgen.fake_openai.fixtures import Fixtures
 from claimbench.loadgen.fake_openai.limits import Limits
@@ -13,7 +15,7 @@ from claimbench.loadgen.fake_openai.model_requests import (
 )
 from claimbench.loadgen.fake_openai.outcomes import answered
 from claimbench.loadgen.fake_openai.planning import Planner
-from claimbench.loadgen.fake_openai.replies import ReplyInput
+from claimbench.loadgen.fake_openai.replies import ReplyInput, echoed
 from claimbench.loadgen.fake_openai.request_reading import read_model_request
 from claimbench.loadgen.fake_openai.streams import chat_events, response_events
 from claimbench.loadgen.fake_openai.wire import ApiResponse, JsonObject, Refused, json_response, refuse
@@ -70,6 +72,8 @@ def complete(request: DirectRequest, planner: Planner, now: float) -> ApiRespons
     if failure is not None:
         raise Refused(failure)
     body = answered(given, active) if own is None else own.reply(given)
+    if own is None or own.body is None:
+        body = echoed(body, orjson.loads(request.raw))
     if not request.streamed:
         return json_response(body)
     if read.model_request.endpoint == ModelEndpoint.RESPONSES:

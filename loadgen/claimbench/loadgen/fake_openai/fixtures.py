@@ -54,7 +54,7 @@ def _saying(answer: str, body: JsonObject) -> JsonObject:
         choice = body["choices"][0]
         if "message" in choice:
             said: JsonObject = {"role": "assistant", "content": answer, "refusal": None, "annotations": []}
-            choice = {**choice, "message": said, "finish_reason": "stop"}
+            choice = {**choice, "message": said, "logprobs": None, "finish_reason": "stop"}
         else:
             choice = {**choice, "text": answer, "finish_reason": "stop"}
         prompt = usage.get("prompt_tokens", 0)

@@ -98,9 +98,16 @@ def effort_problem(effort: Any, name: str, spec: ModelSpec) -> Refusal | None:
             return Refusal(400, "Unrecognized request argument supplied: reasoning_effort")
         message = f"Unsupported parameter: '{name}' is not supported with this model."
         return invalid_value(name, message, "unsupported_parameter")
+    if effort in spec.efforts:
+        return None
     if effort not in _EFFORTS:
         return _unsupported(name, effort, _EFFORTS)
-    return None
+    listed = ", ".join(f"'{one}'" for one in spec.efforts[:-1])
+    message = (
+        f"Unsupported value: '{name}' does not support '{str(effort)[:64]}' with this model. "
+        f"Supported values are: {listed}, and '{spec.efforts[-1]}'."
+    )
+    return invalid_value(name, message, "unsupported_value")
 
 
 def format_problems(wanted: Any, name: str, spec: ModelSpec) -> Iterator[Refusal]:
@@ -231,6 +238,10 @@ def functions_to_call(body: JsonObject) -> tuple[Function, ...]:
     choice, tools = body.get("tool_choice"), body.get("tools")
     if choice == "none" or not isinstance(tools, list):
         return ()
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        allowed = choice.get("allowed_tools", choice)
+        wanted = allowed.get("tools") if isinstance(allowed, dict) else None
+        return functions_to_call({"tools": wanted and [tool for tool in tools if _is_allowed(tool, wanted)]})
     named = chosen_function(choice)
     found = []
     for tool in tools:
@@ -240,6 +251,11 @@ def functions_to_call(body: JsonObject) -> tuple[Function, ...]:
             schema = parameters if isinstance(parameters, dict) else {"type": "object", "properties": {}}
             found.append(Function(name, orjson.dumps(schema).decode()))
     return tuple(found)
+
+
+def _is_allowed(tool: Any, wanted: Any) -> bool:
+    names = [_function_of(one).get("name") for one in wanted if isinstance(one, dict)]
+    return isinstance(tool, dict) and _function_of(tool).get("name") in names
 
 
 def _unsupported(name: str, value: Any, known: tuple[str, ...]) -> Refusal:

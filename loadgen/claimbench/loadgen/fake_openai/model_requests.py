@@ -53,7 +53,8 @@ class ModelRequest:
     `schema` which (JSON text). `functions` are those that the answer calls one of, `is_forced_call` when the
     request named it. `choices` are the answers wanted, of embeddings one for each input.
     `completion_tokens_max` is 0 where the body sets no limit. `effort` is that of reasoning. `width` and
-    `encoding` are of embeddings. `problem` is why the model cannot be asked.
+    `encoding` are of embeddings. `stops` are texts that end an answer, `top_logprobs` how many rivals of
+    each token are told (-1: not even the token). `problem` is why the model cannot be asked.
     """
 
     endpoint: str
@@ -69,6 +70,8 @@ class ModelRequest:
     effort: str = ""
     width: int = 0
     encoding: str = "float"
+    stops: tuple[str, ...] = ()
+    top_logprobs: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ _KNOWN_MODEL = re.compile(
 class ModelSpec:
     """One model. `context_tokens` and `output_tokens` are its limits, `width` is that of its embeddings.
 
-    `reasons`: it thinks before it writes, and refuses what steers sampling. `follows_schemas`: it takes
-    `json_schema`. `shortens`: its embeddings may be asked for with fewer dimensions.
+    `reasons`: it thinks before it writes, by one of its `efforts`, and refuses what steers sampling.
+    `follows_schemas`: it takes `json_schema`. `shortens`: its embeddings may have fewer dimensions.
     """
 
     name: str
@@ -28,6 +28,7 @@ class ModelSpec:
     follows_schemas: bool = True
     width: int = 0
     shortens: bool = False
+    efforts: tuple[str, ...] = ()
 
 
 def _chat(name: str, date: str, context_tokens: int, output_tokens: int) -> ModelSpec:
@@ -38,8 +39,18 @@ def _old_chat(name: str, date: str, context_tokens: int, output_tokens: int) -> 
     return ModelSpec(name, f"{name}-{date}", context_tokens, output_tokens, follows_schemas=False)
 
 
+_EFFORTS = {
+    "o": ("low", "medium", "high"),
+    "gpt-5": ("minimal", "low", "medium", "high"),
+    "gpt-5.1": ("none", "low", "medium", "high"),
+    "gpt-5.2": ("none", "low", "medium", "high", "xhigh"),
+}
+"""By the longest beginning of a model's name."""
+
+
 def _reasoning(name: str, date: str, context_tokens: int, output_tokens: int) -> ModelSpec:
-    return ModelSpec(name, f"{name}-{date}", context_tokens, output_tokens, reasons=True)
+    efforts = _EFFORTS[max((one for one in _EFFORTS if name.startswith(one)), key=len)]
+    return ModelSpec(name, f"{name}-{date}", context_tokens, output_tokens, reasons=True, efforts=efforts)
 
 
 def _embedding(name: str, snapshot: str, width: int) -> ModelSpec:

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import shake_128
 
-import orjson
-
 from claimbench.loadgen.fake_openai.answers import GeneratedText, answer, choices, messages_of
 from claimbench.loadgen.fake_openai.chance import base62
 from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint, ModelRequest
@@ -56,7 +54,7 @@ def chat_completion(given: ReplyInput, answers: tuple[GeneratedText, ...]) -> Js
         "object": "chat.completion",
         "created": given.created,
         "model": snapshot_of(given.model_request.model),
-        "choices": [_choice(number, one, given.draw) for number, one in enumerate(answers)],
+        "choices": [_choice(number, one, given) for number, one in enumerate(answers)],
         "usage": {
             "prompt_tokens": given.prompt_tokens,
             "completion_tokens": tokens,
@@ -74,7 +72,8 @@ def chat_completion(given: ReplyInput, answers: tuple[GeneratedText, ...]) -> Js
     }
 
 
-def _choice(number: int, one: GeneratedText, draw: int) -> JsonObject:
+def _choice(number: int, one: GeneratedText, given: ReplyInput) -> JsonObject:
+    draw, top = given.draw, given.model_request.top_logprobs
     message: JsonObject = {"role": "assistant", "content": one.text, "refusal": None, "annotations": []}
     if one.function:
         call = {"name": one.function, "arguments": one.text}
@@ -83,7 +82,27 @@ def _choice(number: int, one: GeneratedText, draw: int) -> JsonObject:
             None,
             [{"id": call_id, "type": "function", "function": call}],
         )
-    return {"index": number, "message": message, "logprobs": None, "finish_reason": one.finish_reason}
+    told = None
+    if top >= 0 and not one.function:
+        told = {"content": _log_probabilities(one.text, top), "refusal": None}
+    return {"index": number, "message": message, "logprobs": told, "finish_reason": one.finish_reason}
+
+
+def _log_probabilities(text: str, top: int) -> list[JsonObject]:
+    """For each token of four characters how likely it was, and its `top` rivals, itself the first of them."""
+    found = []
+    for begin in range(0, len(text), 4):
+        token, likely = text[begin : begin + 4], -(len(text) * 31 + begin * 17) % 1000 / 1000
+        rivals = [(token, likely), *((f" {sign}", likely - 1 - place) for place, sign in enumerate(_RIVALS))]
+        shown = [
+            {"token": one, "logprob": -logprob, "bytes": list(one.encode())} for one, logprob in rivals[:top]
+        ]
+        chosen = {"token": token, "logprob": -likely, "bytes": list(token.encode())}
+        found.append({**chosen, "top_logprobs": shown})
+    return found
+
+
+_RIVALS = "abcdefghijklmnopqrs"
 
 
 def _chat(given: ReplyInput) -> JsonObject:
@@ -91,17 +110,21 @@ def _chat(given: ReplyInput) -> JsonObject:
 
 
 def _completion(given: ReplyInput) -> JsonObject:
-    said = answer(given.model_request, given.draw)
+    said = choices(given.model_request, given.draw)
+    tokens = sum(one.tokens for one in said)
     return {
         "id": f"cmpl-{base62(given.draw, 11)}",
         "object": "text_completion",
         "created": given.created,
         "model": snapshot_of(given.model_request.model),
-        "choices": [{"text": said.text, "index": 0, "logprobs": None, "finish_reason": said.finish_reason}],
+        "choices": [
+            {"text": one.text, "index": number, "logprobs": None, "finish_reason": one.finish_reason}
+            for number, one in enumerate(said)
+        ],
         "usage": {
             "prompt_tokens": given.prompt_tokens,
-            "completion_tokens": said.tokens,
-            "total_tokens": given.prompt_tokens + said.tokens,
+            "completion_tokens": tokens,
+            "total_tokens": given.prompt_tokens + tokens,
         },
     }
 
@@ -128,7 +151,7 @@ def _response(given: ReplyInput) -> JsonObject:
         "service_tier": "default",
         "store": True,
         "temperature": 1.0,
-        "text": {"format": _shown_format(wanted)},
+        "text": {"format": {"type": "text"}},
         "tool_choice": "auto",
         "tools": [],
         "top_p": 1.0,
@@ -142,6 +165,39 @@ def _response(given: ReplyInput) -> JsonObject:
         },
         "user": None,
     }
+
+
+def echoed(body: JsonObject, asked: JsonObject) -> JsonObject:
+    """A response that tells the parameters that it was asked with, as the API's do."""
+    if body.get("object") != "response":
+        return body
+    told = {name: asked[name] for name in _ECHOED if asked.get(name) is not None}
+    reasoning, text = (
+        found if isinstance(found := asked.get(name), dict) else {} for name in ("reasoning", "text")
+    )
+    wanted = text.get("format")
+    if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
+        wanted = {"description": None, "strict": False, **wanted}
+    if isinstance(told.get("tools"), list):
+        told["tools"] = [
+            {"description": None, "strict": True, **tool}
+            if isinstance(tool, dict) and tool.get("type") == "function"
+            else tool
+            for tool in told["tools"]
+        ]
+    return {
+        **body,
+        **told,
+        "reasoning": {**body["reasoning"], **reasoning},
+        "text": {**body["text"], **text, "format": wanted or {"type": "text"}},
+    }
+
+
+_ECHOED = (
+    *("instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls"),
+    *("previous_response_id", "safety_identifier", "store", "temperature", "tool_choice", "tools", "top_p"),
+    *("truncation", "user", "top_logprobs", "prompt_cache_key"),
+)
 
 
 def _output_items(said: GeneratedText, given: ReplyInput, status: str) -> list[JsonObject]:
@@ -159,18 +215,6 @@ def _output_items(said: GeneratedText, given: ReplyInput, status: str) -> list[J
         message = {"type": "message", "role": "assistant", "status": status, "content": [content]}
         items.append({"id": f"msg_{(draw + number) % 2**64:016x}", **message})
     return items
-
-
-def _shown_format(wanted: ModelRequest) -> JsonObject:
-    if not wanted.schema:
-        return {"type": wanted.json or "text"}
-    return {
-        "type": "json_schema",
-        "name": "answer",
-        "description": None,
-        "schema": orjson.Fragment(wanted.schema),
-        "strict": True,
-    }
 
 
 def _embedding(given: ReplyInput) -> JsonObject:
@@ -212,7 +256,7 @@ def _moderation(given: ReplyInput) -> JsonObject:
     return {
         "id": f"modr-{base62(given.draw, 11)}",
         "model": snapshot_of(given.model_request.model),
-        "results": [result],
+        "results": [result] * given.model_request.choices,
     }
 
 

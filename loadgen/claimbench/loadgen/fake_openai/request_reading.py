@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from claimbench.loadgen.fake_openai.argument_rules import (
+    chat_arguments_problem,
+    response_arguments_problem,
+)
 from claimbench.loadgen.fake_openai.generation_rules import (
     chosen_function,
     effort_problem,
@@ -43,9 +47,21 @@ def read_model_request(endpoint: str, body: JsonObject, context_tokens: int) -> 
         return _read_response(body, context_tokens)
     if endpoint == ModelEndpoint.EMBEDDINGS:
         return _read_embeddings(body)
-    tokens = input_tokens(body.get(INPUT_NAME[ModelEndpoint(endpoint)]))
+    given = body.get(INPUT_NAME[ModelEndpoint(endpoint)])
+    tokens, count = input_tokens(given), len(given) if isinstance(given, list) and given else 1
     problem = too_long(tokens, context_tokens, INPUT_NAME[ModelEndpoint(endpoint)])
-    return CountedRequest(ModelRequest(endpoint, body["model"], problem=problem), tokens)
+    if endpoint != ModelEndpoint.COMPLETIONS:
+        return CountedRequest(ModelRequest(endpoint, body["model"], choices=count, problem=problem), tokens)
+    several = isinstance(given, list) and not all(type(one) is int for one in given)
+    request = ModelRequest(
+        endpoint,
+        body["model"],
+        choices=(count if several else 1) * _count(body.get("n"), 1),
+        completion_tokens_max=_count(body.get("max_tokens"), 16),
+        problem=problem or numbers_problem(body, spec_of(body["model"])),
+        stops=tuple(one for one in _stops(body.get("stop")) if isinstance(one, str)),
+    )
+    return CountedRequest(request, tokens)
 
 
 def context_of(model: str | None, context_tokens: int) -> int:
@@ -60,7 +76,8 @@ def _read_chat(body: JsonObject, context_tokens: int) -> CountedRequest:
     effort = body.get("reasoning_effort")
     if problem is None:
         problem = (
-            _json_mode_problem(wanted, messages)
+            chat_arguments_problem(body, spec)
+            or _json_mode_problem(wanted, messages)
             or sampling_problem(body, spec, effort)
             or numbers_problem(body, spec)
             or effort_problem(effort, "reasoning_effort", spec)
@@ -84,8 +101,14 @@ def _read_chat(body: JsonObject, context_tokens: int) -> CountedRequest:
         functions=() if is_told else functions_to_call(body),
         is_forced_call=chosen_function(body.get("tool_choice")) != "",
         effort=_effort(effort, spec),
+        stops=_stops(body.get("stop")),
+        top_logprobs=_count(body.get("top_logprobs"), 0) if body.get("logprobs") is True else -1,
     )
     return CountedRequest(request, tokens)
+
+
+def _stops(stop: Any) -> tuple[str, ...]:
+    return (stop,) if isinstance(stop, str) else tuple(stop) if isinstance(stop, list) else ()
 
 
 def _read_response(body: JsonObject, context_tokens: int) -> CountedRequest:
@@ -102,7 +125,9 @@ def _read_response(body: JsonObject, context_tokens: int) -> CountedRequest:
     effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
     if problem is None:
         problem = (
-            sampling_problem({**body, "max_tokens": None}, spec, effort)
+            response_arguments_problem(body)
+            or _json_input_problem(wanted, body)
+            or sampling_problem(body, spec, effort)
             or numbers_problem(body, spec)
             or effort_problem(effort, "reasoning.effort", spec)
             or next(format_problems(wanted, "text.format", spec), None)
@@ -258,6 +283,17 @@ def _json_mode_problem(wanted: Any, messages: list[JsonObject]) -> Refusal | Non
     return invalid_value("messages", message, None)
 
 
+def _json_input_problem(wanted: Any, body: JsonObject) -> Refusal | None:
+    asked = f"{body.get('input')}{body.get('instructions') or ''}"
+    if _format_name(wanted) != "json_object" or "json" in asked.lower():
+        return None
+    message = (
+        "Response input messages must contain the word 'json' in some form to use 'text.format' "
+        "of type 'json_object'."
+    )
+    return invalid_value("input", message, None)
+
+
 def _format_name(wanted: Any) -> str:
     kind = wanted.get("type") if isinstance(wanted, dict) else None
     return kind if isinstance(kind, str) else ""
@@ -266,7 +302,7 @@ def _format_name(wanted: Any) -> str:
 def _effort(effort: Any, spec: ModelSpec) -> str:
     if not spec.reasons:
         return ""
-    return effort if isinstance(effort, str) else "medium"
+    return "" if effort == "none" else effort if isinstance(effort, str) else "medium"
 
 
 def _count(value: Any, default: int) -> int:

@@ -16,8 +16,9 @@ from claimbench.loadgen.fake_openai.fault_injection import NONE_ACTIVE, ActiveFa
 from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.fixtures import Fixture
 from claimbench.loadgen.fake_openai.line_index import LineIndex
+from claimbench.loadgen.fake_openai.model_requests import ModelEndpoint
 from claimbench.loadgen.fake_openai.outcomes import Model, answer_tokens, answered
-from claimbench.loadgen.fake_openai.replies import ReplyInput, completion_tokens, reasoning_tokens
+from claimbench.loadgen.fake_openai.replies import ReplyInput, completion_tokens, echoed, reasoning_tokens
 from claimbench.loadgen.fake_openai.wire import JsonObject
 
 SUCCESS, FAILURE, ZERO = 0, 1, 2
@@ -168,6 +169,8 @@ class BatchWork:
         for position, text in zip(positions, self.lines.texts(positions), strict=True):
             own, given = self.fixtures.get(position), self._reply_input(position)
             body = own.reply(given) if own else answered(given, self._active(position))
+            if given.model_request.endpoint == ModelEndpoint.RESPONSES:
+                body = echoed(body, orjson.loads(text)["body"]) if own is None or own.body is None else body
             response = {"status_code": 200, "request_id": self._request_id(position), "body": body}
             yield from self._distorted(position, self._line(position, text, response))
 
