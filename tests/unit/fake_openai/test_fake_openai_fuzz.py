@@ -25,6 +25,10 @@ DIRECT = tuple(
     f"/v1/{name}" for name in ("chat/completions", "responses", "embeddings", "completions", "moderations")
 )
 """The paths on which the model itself answers, which may be overloaded."""
+AZURE = (
+    *("/openai/files", "/openai/batches", "/openai/v1/batches", "/openai/v1/responses", "/openai"),
+    *("/openai/deployments/d/embeddings", "/openai/deployments/d/chat/completions"),
+)
 
 now = [START]
 fake = FakeOpenAI(seed=1, clock=lambda: now[0], failed_line_rate=0.3, limits=ROOMY)
@@ -71,6 +75,9 @@ identifiers = st.sampled_from(["", "file-abc", "batch_abc", "..", "%2e", "\x00",
 )
 paths = st.one_of(
     st.sampled_from(["/v1/files", "/v1/batches", "/v1/models", "/v1", "/", "", "//", "/v1//files", *DIRECT]),
+    st.sampled_from(AZURE),
+    st.builds("/openai/deployments/{}/chat/completions".format, identifiers),
+    st.builds("/openai/files/{}/content".format, identifiers),
     st.builds("/v1/models/{}".format, identifiers),
     st.builds("/v1/files/{}".format, identifiers),
     st.builds("/v1/files/{}/content".format, identifiers),
@@ -80,6 +87,7 @@ paths = st.one_of(
 )
 queries = st.one_of(
     st.just(b""),
+    st.just(b"api-version=1"),
     st.binary(max_size=30),
     st.builds(
         lambda name, value: f"{name}={value}".encode(errors="replace"),
@@ -166,13 +174,21 @@ bodies = st.fixed_dictionaries(
             max_size=3,
         )
         | values,
-        "tool_choice": st.sampled_from(["auto", "none", "required"]) | values,
+        "tool_choice": st.sampled_from(["auto", "none", "required"])
+        | st.builds(lambda one: {"type": "allowed_tools", "allowed_tools": {"tools": [one]}}, functions)
+        | values,
         "stream": st.booleans() | values,
         "reasoning": st.builds(lambda effort: {"effort": effort}, st.sampled_from(["low", "none"]) | values)
         | values,
         "dimensions": st.integers(-1, 2_000) | values,
         "encoding_format": st.sampled_from(["float", "base64"]) | values,
         "max_output_tokens": st.integers(0, 99) | values,
+        "stop": st.lists(st.text(max_size=2), max_size=5) | values,
+        "logprobs": st.booleans() | values,
+        "top_logprobs": st.integers(-1, 21) | values,
+        "reasoning_effort": st.sampled_from(["low", "none", "minimal"]) | values,
+        "metadata": values,
+        "instructions": values,
     },
 )
 KEY = [(b"authorization", b"Bearer k")]
@@ -203,7 +219,8 @@ def send(method: str, path: str, query: bytes, sent: list[tuple[bytes, bytes]], 
 
     loop.run_until_complete(asyncio.wait_for(app(scope, receive, collect), 20))
     status = messages[0]["status"]
-    assert status == 200 or 400 <= status < 500 or (status in (500, 503) and path in DIRECT)
+    is_direct = path in DIRECT or path.startswith("/openai/")
+    assert status == 200 or 400 <= status < 500 or (status in (500, 503) and is_direct)
     assert messages[-1]["more_body"] is False
     if status != 200 and method != "HEAD":
         error = json.loads(messages[1]["body"])["error"]
@@ -220,7 +237,7 @@ def test_any_method_path_query_and_header_gets_an_answer_of_the_api(
 
 @fuzzed
 @given(
-    st.sampled_from(["/v1/batches", *DIRECT]),
+    st.sampled_from(["/v1/batches", *DIRECT, *AZURE]),
     objects.map(encoded) | bodies.map(encoded) | values.map(encoded) | st.binary(max_size=100),
 )
 @example("/v1/chat/completions", b'{"model":"gpt-4o","messages":[{"role":"user","content":[1,{"text":2}]}]}')
@@ -240,7 +257,7 @@ def test_any_method_path_query_and_header_gets_an_answer_of_the_api(
 )
 @example("/v1/batches", b'{"metadata":{"\xf0\x9f\x98\x80":1}}')
 def test_any_json_body_gets_an_answer_of_the_api(path: str, body: bytes) -> None:
-    send("POST", path, b"", KEY, body)
+    send("POST", path, b"api-version=1", KEY, body)
 
 
 parts = st.lists(
