@@ -162,6 +162,22 @@ def refuse_strangers(session: nox.Session, found: set[str], expected: set[str]) 
         session.error(f"a distribution also brings {strangers}")
 
 
+LIMIT_POINTS = "10x10,10x100,10x1000,10x10000,100x1000,1000x100,10000x10,100x10000"
+
+
+@nox.session
+def limit(session: nox.Session) -> None:
+    """Measure every goal of docs/limit.md and write its table; on a quiet machine, in about eight minutes.
+
+    nox -s limit -- --points 10x100,10x1000 gives other words to `claimbench scale`.
+    """
+    install(session)
+    out = f"results/limit-{time.time_ns()}"
+    words = ("--points", LIMIT_POINTS, "--parts", "all", "--budget", "300", "--database", "embedded")
+    session.run("claimbench", "scale", *words, *session.posargs, "--out", out, success_codes=[0, 3])
+    session.run("python", "-m", "claimbench.reports.render.goals", out, "docs/limit.md", "docs/peers.json")
+
+
 @nox.session
 def clients(session: nox.Session) -> None:
     """Clients of others, from the registry, through whole batches of the fake; `-- NAME` runs one."""

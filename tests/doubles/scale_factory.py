@@ -1,7 +1,15 @@
 """Scale records made by hand: an arm whose every measure is in proportion, and one that stands still."""
 
 from claimbench.reports.judge.scale import AskedSize, points_of, verdict_of
-from claimbench.reports.record.scale import ClaimedReduction, Part, ScaleRecord, StepReading, Turned
+from claimbench.reports.record.scale import (
+    ClaimedReduction,
+    IndexFacts,
+    Part,
+    ScaleRecord,
+    StatementUse,
+    StepReading,
+    Turned,
+)
 
 STEPS = ("create_batches", "check_statuses", "process_results", "retry_failed")
 SIZES = (AskedSize(10, 1_000), AskedSize(10, 10_000), AskedSize(100, 100_000))
@@ -88,5 +96,28 @@ def scale_record(turns: list[Turned] | None = None) -> ScaleRecord:
         claims=(CLAIM,),
         points=points_of(taken, ("naive", "optimized"), SIZES),
         turns=tuple(taken),
+        indexes=(IndexFacts(indexes="none", bytes=0, hot_share=0.086, plans=("for what: a scan, 9 pages",)),),
         verdict=verdict_of(taken, ()),
     )
+
+
+def of_all_parts() -> list[Turned]:
+    """With studies: two strategies and both arms' times at two round-trip times."""
+    size = AskedSize(20, 800)
+    studied = []
+    for variant, trips, seconds in (("none", 800, 2.0), ("only cache", 780, 1.9), ("all", 40, 0.5)):
+        counted = turned("optimized", size, seconds, part="ablation", outside=False, round_trips=trips)
+        timed = turned("optimized", size, seconds, part="ablation", outside=False)
+        studied += [each.model_copy(update={"variant": variant}) for each in (counted, timed)]
+    for arm, trips, base_s in (("naive", 600, 1.0), ("optimized", 40, 0.2)):
+        part: Part = "round_trip_times"
+        studied.append(turned(arm, size, base_s, part=part, outside=False, round_trips=trips))
+        for rtt_ms in (0.0, 1.0, 5.0):
+            seconds = base_s + 1.02 * trips * rtt_ms / 1000
+            timed = turned(arm, size, seconds, part=part, outside=False)
+            studied.append(timed.model_copy(update={"rtt_ms": rtt_ms}))
+    waits = turned("optimized", size, 4.0, part="where")
+    steps = [step.model_copy(update={"database_s": 0.5, "api_s": 0.2, "both_s": 0.1}) for step in waits.steps]
+    use = StatementUse(text="SELECT 1", calls=3, rows=3, blocks=9, wal_bytes=0, seconds=0.25)
+    waited = waits.model_copy(update={"steps": tuple(steps), "statements": (use,)})
+    return [*the_turns(), *studied, turned("optimized", size, 1.0, part="indexes", variant="none"), waited]

@@ -10,7 +10,7 @@ from claimbench.reports.render import markdown
 def test_a_continued_point_is_told_as_such_and_an_exponent_has_its_interval_or_its_sizes() -> None:
     text = markdown.render(scale_page(scale_record()))
 
-    assert "| 100,000 | 100 | naive | 200 s | 500 | 381.5 MiB | 400,000 | continued |" in text
+    assert "| 100,000 | 100 | naive | 200 s | 500 | 381.5 MiB | 400,000 | continued | outside |" in text
     assert "| Round trips | 1.00 (of 2 sizes) | 0.00 (of 3 sizes) |" in text
     assert "from 10,000 requests on" in text
     assert "| 100,000 | 100 | optimized | Whole run | 4 s | 5 s | 0.80 | 0.80 | 1 |" in text

@@ -1,6 +1,6 @@
 """From a scenario and its points to a scale record: part after part, on one bench."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -31,8 +31,11 @@ LIMIT = Arm(
     role=ArmRole.REFERENCE,
     indexes="after",
 )
-WIRE_REQUESTS = 200_000
-"""Up to so many the wire is read; beyond it the server counts, for a trace holds all that went over it."""
+WIRE_REQUESTS = OUTSIDE_REQUESTS = LIMIT_REQUESTS = 200_000
+"""Up to so many the wire is read, for a trace holds all that went over it; the fake stands outside, whose
+answers to more take longer than the arms; and the limit is taken beside smaller sizes."""
+WIRE_S = 20.0
+"""Nor is it read where the arm took longer than this: then the server counts."""
 BLOCKS = 3
 BLOCKS_BETWEEN = range(10_000, 120_001)
 """At other numbers of requests the limit is taken once: below, time says little; beyond, it is long."""
@@ -92,24 +95,36 @@ def run_scale(request: ScaleRequest, progress: Progress) -> ScaleRecord:
 
 
 def _points(request: ScaleRequest, work: ScaleWorkshop) -> None:
-    """Each arm at each size, the fake outside; those that would not fit the budget are left out."""
+    """Each arm at each size; those that would not fit the budget are left out.
+
+    The fake is outside at one size of each number of requests, up to where its answers would take longer than
+    the arms; elsewhere the API costs nothing.
+    """
+    outside = {point for point in _middles(request.points) if point.requests <= OUTSIDE_REQUESTS}
     for point in request.points:
         for arm in request.scenario.arms:
             expected = predicted_s(work.taken, arm.name, point.requests)
             if expected > request.budget_s:
-                work.bench.progress.note(
-                    f"{arm.name} at {point}: about {expected:.0f} s, continued from the smaller sizes"
-                )
+                told = f"{arm.name} at {point}: about {expected:.0f} s, continued from the smaller sizes"
+                work.bench.progress.note(told)
                 continue
-            work.take(TurnAsked("points", arm, point, fake_outside=True))
-            if point.requests <= WIRE_REQUESTS:
+            taken = work.take(TurnAsked("points", arm, point, fake_outside=point in outside))
+            if taken and point.requests <= WIRE_REQUESTS and taken.seconds < WIRE_S:
                 work.take(TurnAsked("points", arm, point, instrument="wire"))
+
+
+def _middles(points: Sequence[GrownSize]) -> Iterator[GrownSize]:
+    """Of each number of requests the point whose companies are neither few nor many."""
+    for requests in {point.requests for point in points}:
+        alike = sorted((p for p in points if p.requests == requests), key=lambda point: point.companies)
+        yield alike[(len(alike) - 1) // 2]
 
 
 def _limit(request: ScaleRequest, work: ScaleWorkshop) -> None:
     """The limit beside the candidate, over an API that costs nothing, in alternation."""
     candidate = _candidate(request)
-    for point in request.points:
+    points = sorted(_middles(request.points), key=lambda point: point.requests)
+    for point in [p for p in points if p.requests <= LIMIT_REQUESTS] or points[:1]:
         for block in range(BLOCKS if point.requests in BLOCKS_BETWEEN else 1):
             asked = [
                 TurnAsked("limit", LIMIT, point, block=block),

@@ -59,22 +59,23 @@ def points_of(
 
 def _point(own: Sequence[Turned], size: AskedSize) -> ScalePoint | None:
     here = [turn for turn in own if turn.size == size.size and turn.requests == size.requests]
-    outside = next((turn for turn in here if turn.service == "fake"), None)
-    if outside is None:
+    counted = next((turn for turn in here if turn.total("round_trips") is not None), None)
+    timed = next((turn for turn in here if turn is not counted), None)
+    if timed is None:
         return None
-    counted = next((turn for turn in here if turn.service == "none"), None)
     round_trips = counted.total("round_trips") if counted else None
     return ScalePoint(
-        arm=outside.arm,
-        size=outside.size,
-        requests=outside.requests,
-        seconds=outside.seconds,
-        peak_memory_bytes=outside.peak_memory_bytes,
-        round_trips=round_trips if round_trips is not None else outside.executions or 0,
+        arm=timed.arm,
+        size=timed.size,
+        requests=timed.requests,
+        seconds=timed.seconds,
+        peak_memory_bytes=timed.peak_memory_bytes,
+        round_trips=round_trips if round_trips is not None else timed.executions or 0,
         statements=counted.total("statements") if counted else None,
-        rows=outside.rows,
+        rows=timed.rows,
         row_bytes=counted.total("row_bytes") if counted else None,
-        wal_bytes=outside.wal_bytes,
+        wal_bytes=timed.wal_bytes,
+        service=timed.service,
     )
 
 
@@ -90,6 +91,7 @@ def _continued(measured: Sequence[ScalePoint], size: AskedSize) -> ScalePoint:
         seconds=values["seconds"],
         peak_memory_bytes=round(values["peak_memory_bytes"]),
         round_trips=round(values["round_trips"]),
+        service=measured[-1].service,
         extrapolated=True,
     )
 
@@ -108,7 +110,8 @@ def _power_law(known: Sequence[tuple[int, float]], at: int) -> float:
 
 def predicted_s(taken: Iterable[Turned], arm: str, requests: int) -> float:
     """How long the arm would take, by its turns so far; 0 if it has none."""
-    turns = [turn for turn in taken if turn.part == "points" and turn.arm == arm and turn.service == "fake"]
+    points = [turn for turn in taken if turn.part == "points" and turn.arm == arm]
+    turns = [turn for turn in points if turn.total("round_trips") is None]
     return _power_law([(turn.requests, turn.seconds) for turn in turns], requests)
 
 

@@ -1,7 +1,8 @@
 """The page of a scale report: points, growth, from where on claims hold, and how near the limit is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from claimbench.reports.judge.goals import Goal, goals
 from claimbench.reports.judge.scale import (
     MEASURES,
     ClaimBySize,
@@ -76,14 +77,18 @@ def scale_page(record: ScaleRecord, charts: tuple[Chart, ...] = ()) -> Page:
 def _sections(record: ScaleRecord, charts: dict[str, Chart]) -> Iterator[Section]:
     told = Paragraph(
         (
-            "A whole run of the four stages in a fresh process, the fake API in another one. ",
+            "A whole run of the four stages in a fresh process, the fake API outside in another one, or, ",
+            "where its own time would hide the arm's, one that costs nothing and answers between stages. ",
             "Memory is the peak above the start. All companies of a size are alike.",
         )
     )
     drawn = [charts[name] for name in ("scale-points", "scale-memory") if name in charts]
+    if record.points:
+        yield Section("goals", "Goals", (goals_table(goals(record)),))
     yield Section("points", "Sizes", (told, *_interrupted(record), points(record), *drawn), Weight.BRIEF)
-    yield Section("growth", "What grows how", (exponents(record),))
-    if record.claims and (by_size := claims_by_size(record)):
+    if record.points:
+        yield Section("growth", "What grows how", (exponents(record),))
+    if record.points and record.claims and (by_size := claims_by_size(record)):
         yield Section("claims", "From which size on a claim holds", (claims(by_size),), Weight.BRIEF)
     if found := limit(record):
         yield Section("limit", "The limit", found, Weight.BRIEF)
@@ -104,6 +109,22 @@ def _interrupted(record: ScaleRecord) -> Iterator[Block]:
         yield Paragraph(("Interrupted: this is what was measured until then.",))
 
 
+def goals_table(found: Sequence[Goal]) -> PageTable:
+    """A line for each goal: measured, goal, ratio; above 1 it is reached."""
+    rows = tuple(
+        (
+            each.name,
+            each.measured,
+            each.goal,
+            "–" if each.ratio is None else f"{each.ratio:.2f}",
+            {True: "yes", False: "no", None: "–"}[each.reached],
+        )
+        for each in found
+    )
+    heads = (*columns(("What", "Measured", "Goal"), ("Ratio",)), *columns(("Reached",), ()))
+    return PageTable("Goals", heads, rows)
+
+
 def points(record: ScaleRecord) -> PageTable:
     """A row for each arm at each size."""
     rows = tuple(
@@ -116,13 +137,14 @@ def points(record: ScaleRecord) -> PageTable:
             value_text(point.peak_memory_bytes, "B"),
             f"{point.round_trips:,}",
             "continued" if point.extrapolated else "measured",
+            "outside" if point.service == "fake" else "costs nothing",
         )
         for point in record.points
     )
     heads = (
         *columns((), ("Requests", "Companies")),
         *columns(("Arm",), ("Time", "Requests/s", "Peak memory", "Round trips")),
-        *columns(("How",), ()),
+        *columns(("How", "API"), ()),
     )
     return PageTable("Sizes", heads, rows)
 

@@ -96,7 +96,7 @@ def sweep(record: ScaleRecord) -> tuple[Block, ...]:
 def index_sets(record: ScaleRecord) -> tuple[Block, ...]:
     """A row for each set of indexes, and the plans of the document's queries over each."""
     turns = {turn.variant: turn for turn in record.turns if turn.part == "indexes"}
-    if not record.indexes:
+    if not record.indexes or not turns:
         return ()
     rows = tuple(
         (

@@ -86,9 +86,10 @@ class Turned(Frozen):
 
 
 class ScalePoint(Frozen):
-    """An arm at one size, the fake API outside: `round_trips`, `rows` and bytes are of the whole run.
+    """An arm at one size: `round_trips`, `rows` and bytes are of the whole run.
 
-    extrapolated: continued from the arm's smaller points, since it would not have fitted the budget.
+    service: the fake API in another process, or one that costs nothing. extrapolated: continued from the
+    arm's smaller points, since it would not have fitted the budget.
     """
 
     arm: str
@@ -101,6 +102,7 @@ class ScalePoint(Frozen):
     rows: int | None = None
     row_bytes: int | None = None
     wal_bytes: int | None = None
+    service: Literal["fake", "none"]
     extrapolated: bool = False
 
 

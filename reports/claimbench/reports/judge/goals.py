@@ -1,0 +1,191 @@
+"""What was aimed at, beside what was measured: each goal of docs/limit.md as a line with its ratio."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from pydantic import ValidationError
+
+from claimbench.errors import UsageError
+from claimbench.reports.judge.scale import efficiencies
+from claimbench.reports.record.scale import ScaleRecord, Turned
+from claimbench.reports.wording import value_text
+from claimbench.scenarios.grammar import Frozen
+
+HUNDRED_THOUSAND, MILLION = 100_000, 1_000_000
+OF_TWO, OF_ONE = 0.90, 0.70
+"""Of the limit, by wall time, with two connections and with one."""
+FLAT_RATE = 0.80
+MEMORY_BYTES = 32 * 2**20
+FLAT_MEMORY = 1.2
+FIXED_TRIPS = 40
+TIME_APART = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One line: what was measured in words, what was aimed at, and how far the first is of the second.
+
+    ratio: above 1 is better than the goal; None where nothing was measured.
+    """
+
+    name: str
+    measured: str
+    goal: str
+    ratio: float | None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether it is; None where nothing was measured."""
+        return None if self.ratio is None else self.ratio >= 1
+
+
+def goals(record: ScaleRecord) -> tuple[Goal, ...]:
+    """Every goal that a scale report can measure."""
+    return tuple(goal for found in _GOALS for goal in found(record))
+
+
+def _of_the_limit(record: ScaleRecord) -> Iterator[Goal]:
+    runs = [each for each in efficiencies(record) if each.step == "run" and each.requests == HUNDRED_THOUSAND]
+    wanted = {
+        "two connections": (OF_TWO, [each for each in runs if each.arm == record.arms[-1]]),
+        "one connection": (OF_ONE, [each for each in runs if "one connection" in each.arm]),
+    }
+    for name, (share, found) in wanted.items():
+        told = "not measured"
+        if found:
+            by_cpu = "" if found[0].by_cpu is None else f", {found[0].by_cpu:.2f} by CPU"
+            told = f"{found[0].by_wall:.2f} by wall time{by_cpu}"
+        yield Goal(
+            f"100,000 requests, API taken out, {name}",
+            told,
+            f"≥ {share:.2f} of the limit by wall time",
+            found[0].by_wall / share if found else None,
+        )
+
+
+def _rate(record: ScaleRecord) -> Iterator[Goal]:
+    def rate(requests: int) -> float | None:
+        turns = [turn for turn in _free(record) if turn.requests == requests]
+        size = max((turn.size for turn in turns if turn.size <= 100), default=0)
+        seconds = [turn.seconds for turn in turns if turn.size == size]
+        return requests / median(seconds) if seconds else None
+
+    small, large = rate(HUNDRED_THOUSAND), rate(MILLION)
+    share = large / small if small and large else None
+    told = "not measured" if share is None else f"{large:,.0f} / {small:,.0f} = {share:.2f}"
+    yield Goal(
+        "requests/s at 1,000,000 beside 100,000, API taken out",
+        told,
+        f"≥ {FLAT_RATE:.2f}",
+        None if share is None else share / FLAT_RATE,
+    )
+
+
+def _free(record: ScaleRecord) -> Iterator[Turned]:
+    """Turns of the candidate as it is, over the API that costs nothing, with no probe on."""
+    for turn in record.turns:
+        kind = (turn.arm, turn.variant, turn.service)
+        is_plain = turn.part in ("points", "limit") and turn.total("round_trips") is None
+        if is_plain and kind == (record.arms[-1], "", "none"):
+            yield turn
+
+
+def _memory(record: ScaleRecord) -> Iterator[Goal]:
+    points = [point for point in record.points if point.arm == record.arms[-1] and not point.extrapolated]
+    largest = max(points, key=lambda point: point.peak_memory_bytes, default=None)
+    yield Goal(
+        "memory above start at any size",
+        "not measured"
+        if largest is None
+        else f"{value_text(largest.peak_memory_bytes, 'B')} at {largest.size:,} × "
+        f"{largest.requests // largest.size:,}, the most of {len(points)} sizes",
+        f"≤ {value_text(MEMORY_BYTES, 'B')}",
+        None if largest is None else MEMORY_BYTES / largest.peak_memory_bytes,
+    )
+    by_requests = {point.requests: point.peak_memory_bytes for point in points}
+    small, large = by_requests.get(10_000), by_requests.get(MILLION)
+    told = "not measured"
+    if small and large:
+        told = f"{value_text(large, 'B')} / {value_text(small, 'B')} = {large / small:.2f}"
+    yield Goal(
+        "memory at 1,000,000 beside 10,000",
+        told,
+        f"≤ {FLAT_MEMORY:g} ×",
+        FLAT_MEMORY * small / large if small and large else None,
+    )
+
+
+def _companies(record: ScaleRecord) -> Iterator[Goal]:
+    points = [
+        point
+        for point in record.points
+        if (point.arm, point.requests) == (record.arms[-1], HUNDRED_THOUSAND) and not point.extrapolated
+    ]
+    points.sort(key=lambda point: point.size)
+    seconds = {turn.size: turn.seconds for turn in _free(record) if turn.requests == HUNDRED_THOUSAND}
+    told = ratio = None
+    if len(points) > 1:
+        trips = [point.round_trips for point in points]
+        told = "; ".join(f"{point.size:,}: {point.round_trips:,}" for point in points)
+        ratio = (max(FIXED_TRIPS, min(trips))) / max(trips)
+    yield Goal(
+        "round trips of 100,000 requests in 10 to 10,000 companies",
+        told or "not measured",
+        f"≤ {FIXED_TRIPS} and one constant per 10,000 requests: the same for all",
+        ratio,
+    )
+    told = ratio = None
+    if len(seconds) > 1:
+        middle = median(seconds.values())
+        apart = max(abs(value / middle - 1) for value in seconds.values())
+        told = "; ".join(f"{size:,}: {value_text(seconds[size], 's')}" for size in sorted(seconds))
+        ratio = TIME_APART / apart if apart else None
+    yield Goal(
+        "time of 100,000 requests in 10 to 10,000 companies, API taken out",
+        told or "not measured",
+        f"within ± {TIME_APART:.0%} of their median",
+        ratio,
+    )
+
+
+_GOALS: Sequence[Callable[[ScaleRecord], Iterator[Goal]]] = (_of_the_limit, _rate, _memory, _companies)
+
+
+class PeerComparison(Frozen):
+    """What we and others did of the same work on one machine; `better` says which way is the better one."""
+
+    goal: str
+    unit: str
+    better: Literal["higher", "lower"]
+    ours: float
+    peers: dict[str, float]
+
+
+class PeersFile(Frozen):
+    """What `nox -s peers` writes."""
+
+    goals: tuple[PeerComparison, ...]
+
+
+def read_peers(path: Path) -> tuple[PeerComparison, ...]:
+    """The comparisons of a file of peers. `UsageError` (exit 2) if it is none."""
+    try:
+        return PeersFile.model_validate_json(path.read_bytes()).goals
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"cannot be read ({reason})", where=str(path), remedy="run nox -s peers") from None
+
+
+def peer_goals(found: Sequence[PeerComparison]) -> tuple[Goal, ...]:
+    """A line for each comparison: ahead of every peer is the goal."""
+    told = []
+    for each in found:
+        best = (max if each.better == "higher" else min)(each.peers.items(), key=lambda item: item[1])
+        others = ", ".join(f"{name} {value:,.4g}" for name, value in each.peers.items())
+        ratio = each.ours / best[1] if each.better == "higher" else best[1] / each.ours
+        measured = f"{each.ours:,.4g} {each.unit}; {others}"
+        told.append(Goal(each.goal, measured, "ahead of every peer", ratio))
+    return tuple(told)

@@ -1,0 +1,80 @@
+"""The table of goals: measured, goal, ratio."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from scale_factory import SIZES, optimized, scale_record, the_turns, turned
+
+from claimbench.errors import UsageError
+from claimbench.reports.judge.goals import goals, peer_goals, read_peers
+from claimbench.reports.judge.scale import AskedSize
+from claimbench.reports.record.store import SCALE, write
+from claimbench.reports.render import goals as page_of_goals
+
+MANY = AskedSize(1_000, 100_000)
+
+
+def test_a_ratio_is_above_1_where_the_goal_is_reached_and_nothing_measured_has_none() -> None:
+    found = {goal.name: goal for goal in goals(scale_record())}
+    two = found["100,000 requests, API taken out, two connections"]
+    one = found["100,000 requests, API taken out, one connection"]
+    rate = found["requests/s at 1,000,000 beside 100,000, API taken out"]
+
+    assert (two.measured, two.ratio, two.reached) == (
+        "0.80 by wall time, 0.80 by CPU",
+        pytest.approx(0.8 / 0.9),
+        False,
+    )
+    assert one.ratio == pytest.approx(0.5 / 0.7)
+    assert (rate.measured, rate.ratio, rate.reached) == ("not measured", None, None)
+    assert found["memory above start at any size"].reached
+
+
+def test_round_trips_beyond_the_fixed_ones_must_be_the_same_for_all_numbers_of_companies() -> None:
+    alike = [turned("optimized", MANY, 11.0, outside=False)]
+    alike.append(turned("optimized", MANY, 11.0, outside=False, round_trips=48))
+    turns = [*the_turns(), *alike]
+    record = scale_record(turns)
+    more = next(point for point in scale_record(optimized(SIZES[2])).points)
+    points = (*record.points, more.model_copy(update={"size": 1_000, "round_trips": 48}))
+    found = {goal.name: goal for goal in goals(record.model_copy(update={"points": points}))}
+
+    assert found["round trips of 100,000 requests in 10 to 10,000 companies"].ratio == pytest.approx(40 / 48)
+    time = found["time of 100,000 requests in 10 to 10,000 companies, API taken out"]
+    assert time.measured == "100: 5 s; 1,000: 11 s"
+    assert time.reached is False
+
+
+def test_ahead_of_every_peer_is_ahead_of_the_best_one(tmp_path: Path) -> None:
+    file = tmp_path / "peers.json"
+    entry = {"goal": "claim and complete", "unit": "rows/s", "better": "higher", "ours": 22_000}
+    less = {"goal": "probe", "unit": "µs", "better": "lower", "ours": 2.0, "peers": {"a": 8.0, "b": 4.0}}
+    file.write_text(
+        json.dumps({"goals": [{**entry, "peers": {"PgQueuer": 20_000, "Procrastinate": 800}}, less]})
+    )
+    rows, probe = peer_goals(read_peers(file))
+
+    assert (rows.ratio, probe.ratio) == (pytest.approx(1.1), 2.0)
+    assert rows.measured == "2.2e+04 rows/s; PgQueuer 2e+04, Procrastinate 800"
+    file.write_text("{}")
+    with pytest.raises(UsageError, match="nox -s peers"):
+        read_peers(file)
+
+
+def test_the_table_replaces_what_stands_between_the_marks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(SCALE, scale_record(), tmp_path / SCALE.file)
+    page = tmp_path / "limit.md"
+    page.write_text("# Goals\n<!-- goals -->\nold\n<!-- end of goals -->\nafter\n")
+    monkeypatch.setattr(sys, "argv", ["goals", str(tmp_path), str(page)])
+    for _ in range(2):
+        page_of_goals.main()
+    text = page.read_text()
+
+    assert "old" not in text
+    assert text.startswith("# Goals\n<!-- goals -->\n| What | Measured | Goal | Ratio | Reached |")
+    assert text.endswith("<!-- end of goals -->\nafter\n")
+    assert text.count("two connections") == 1
