@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 
 import psycopg
-import psycopg_pool
 import pytest
 from sqlalchemy import URL, ForeignKey, create_engine, select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -12,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 
 from claimbench.loadgen.yours.watching import CallWatch, Seen
 
+psycopg_pool = pytest.importorskip("psycopg_pool")
 LIST, ONE = "SELECT id FROM item ORDER BY id", "SELECT name FROM item WHERE id = {}"
 
 
