@@ -115,6 +115,7 @@ def test_a_baseline_is_collected_then_what_is_new_is_red_and_what_is_fixed_is_to
     assert [*collected.values(), *known.values()] == ["", ""]
     assert "7 times  SELECT ? + ?" in new["test_repeats[1]"]
     assert "6 times  SELECT ?" in expired["test_repeats[1]"]
+    assert "known, but that expired on 2020-01-01 (found when collected" in expired["test_repeats[1]"]
 
 
 def test_workers_of_xdist_share_one_server_and_bring_their_findings(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ class KnownFindings:
     collects: bool
     known: dict[tuple[str, str], dict[str, str]]
     found: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ran: set[str] = field(default_factory=set)
+    """Tests of this session; of the others nothing is known, so their entries stay."""
 
     @classmethod
     def of(cls, config: pytest.Config) -> "KnownFindings":
@@ -35,23 +37,28 @@ class KnownFindings:
             raise pytest.UsageError(f"{file.name}: is no baseline ({error}); collect it anew") from None
         return cls(file, bool(config.getoption("claimbench_collect")), known)
 
-    def accept(self, test: str, keys: tuple[str, ...]) -> bool:
-        """Note what a test has; whether all of it may be there: it is collected, or known and not expired."""
+    def refuse(self, test: str, keys: tuple[str, ...]) -> list[str] | None:
+        """Note what a test has. None if all of it may be there; else what there is to say of its entries."""
         numbered = [(test, key) for key in keys]
         self.found.update(numbered)
+        if self.collects:
+            return None
         today = datetime.now(UTC).date()
-        return self.collects or all(
-            each in self.known and date.fromisoformat(self.known[each]["expires"]) >= today
+        expired = [
+            f"known, but that expired on {self.known[each]['expires']} ({self.known[each]['reason']})"
             for each in numbered
-        )
+            if each in self.known and date.fromisoformat(self.known[each]["expires"]) < today
+        ]
+        return expired if expired or any(each not in self.known for each in numbered) else None
 
     def rows(self) -> list[list[str]]:
-        """What was found, for the controller of xdist."""
-        return [list(each) for each in self.found]
+        """The tests that ran, and what was found in them, for the controller of xdist."""
+        return [*([test] for test in self.ran), *(list(each) for each in self.found)]
 
     def take_over(self, rows: list[list[str]]) -> None:
         """What a worker found."""
-        self.found.update((test, key) for test, key in rows)
+        self.ran.update(row[0] for row in rows if len(row) == 1)
+        self.found.update((row[0], row[1]) for row in rows if len(row) == 2)
 
     def close(self) -> None:
         """Write the baseline, if it is to be collected; reasons and expiries of what stays are kept."""
@@ -60,7 +67,7 @@ class KnownFindings:
         expires = (datetime.now(UTC).date() + LIFE).isoformat()
         rows: list[Any] = [
             self.known.get(each, {"test": each[0], "finding": each[1], "reason": REASON, "expires": expires})
-            for each in sorted(self.found)
+            for each in sorted({*self.found, *(each for each in self.known if each[0] not in self.ran)})
         ]
         self.file.write_text(json.dumps(rows, indent=1) + "\n")
 
@@ -68,5 +75,5 @@ class KnownFindings:
         """What was written, or what is fixed by now."""
         if self.collects:
             return [f"{len(self.found)} findings written to {self.file.name}"]
-        fixed = [each for each in self.known if each not in self.found]
+        fixed = [each for each in self.known if each[0] in self.ran and each not in self.found]
         return [f"fixed, take it out of {self.file.name}: {test}: {key[:120]}" for test, key in fixed]

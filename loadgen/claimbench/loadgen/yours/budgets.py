@@ -35,7 +35,8 @@ def _judged(
         [each for each in seen.sent if each.count >= REPEATED and each.place] if findings is not None else []
     )
     keys = tuple(key_of(each) for each in often) or tuple(f"max_{name}" for name in over)
-    if not keys or (findings is not None and findings.accept(test, keys)):
+    refused = findings.refuse(test, keys) if findings is not None else []
+    if not keys or refused is None:
         return ""
     lines: list[str] = [
         f"{seen.counts.of(name)} {name.replace('_', ' ')}, at most {most:g} allowed"
@@ -48,7 +49,7 @@ def _judged(
             lines.append(f"    loads {sent.cause.relationship}; likely remedy: {sent.cause.remedy}")
         if sent.unread_rows:
             lines.append(f"    {sent.unread_rows} rows were fetched and not used")
-    return "\n".join(lines or ["statements are repeated"])
+    return "\n".join([*lines, *refused])
 
 
 def key_of(sent: SentStatement) -> str:

@@ -33,8 +33,8 @@ class DifferentWorkError(AssertionError):
 class Yours:
     """Assertions about what code sends to Postgres; all that this process sends by psycopg is counted."""
 
-    def __init__(self, accepts: Callable[[tuple[str, ...]], bool]) -> None:
-        self._accepts = accepts
+    def __init__(self, refuse: Callable[[tuple[str, ...]], list[str] | None]) -> None:
+        self._refuse = refuse
 
     def assert_growth(
         self,
@@ -102,8 +102,9 @@ class Yours:
     def _judge(self, plan: GrowthPlan, calls: tuple[At, ...]) -> None:
         __tracebackhide__ = True
         found = excesses(calls, plan.budgets)
-        if found and not self._accepts(finding_keys(found)):
-            raise GrowthError(told(found, sizes_add_up=plan.reset is None))
+        refused = self._refuse(finding_keys(found)) if found else None
+        if refused is not None:
+            raise GrowthError("\n".join([told(found, sizes_add_up=plan.reset is None), *refused]))
 
 
 def finding_keys(found: tuple[Excess, ...]) -> tuple[str, ...]:
