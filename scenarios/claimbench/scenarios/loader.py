@@ -3,23 +3,26 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from claimbench.errors import UsageError
 from claimbench.scenarios.grammar import suggestion
 from claimbench.scenarios.model import BATCH_PIPELINE, BatchScenario, Scenario, scenario_model
-from claimbench.scenarios.soundness import complaints
+from claimbench.scenarios.soundness import Complaint, complaints
+from claimbench.scenarios.targets import TargetsScenario, held, target_complaints
 from claimbench.scenarios.thresholds import Threshold, parse_thresholds
 
 Table = dict[str, Any]
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 COMPUTED = frozenset({"sha256", "source"})
 """Keys of a scenario that its file does not say."""
@@ -79,13 +82,38 @@ def load(name_or_path: str | Path) -> Scenario:
     if claims:
         table["claims"] = [*_claims_of(claims, claims.table()), *_claims_of(source, table)]
         content += claims.read()
+    named = table.get("workload")
+    kind = scenario_model(named.get("kind", BATCH_PIPELINE) if isinstance(named, dict) else BATCH_PIPELINE)
+    scenario = _validated(kind, table | _computed(source, table, content, str(name_or_path)), source.where)
+    _refuse(complaints(scenario), source.where)
+    return scenario
+
+
+def holds_targets(name_or_path: str | Path) -> bool:
+    """Whether this is a file of targets: services of somebody else, to be loaded from outside."""
+    source = _find(str(name_or_path))
+    return "targets" in source.table()
+
+
+def load_targets(path: str | Path) -> TargetsScenario:
+    """The targets in the TOML file at this path. `UsageError` as `load`, without repeating a value."""
+    source = _find(str(path))
+    table = source.table()
+    computed = _computed(source, table, source.read(), str(path))
+    scenario = _validated(TargetsScenario, table | computed, source.where)
+    _refuse(target_complaints(scenario), source.where)
+    return held(scenario)
+
+
+def _computed(source: _Source, table: Table, content: bytes, name: str) -> Table:
     for key in COMPUTED & table.keys():
         raise UsageError("cannot be set", where=f"{source.where}: {key}", remedy="remove it: it is computed")
-    computed = {"sha256": hashlib.sha256(content).hexdigest(), "source": str(name_or_path)}
-    scenario = _validated(table | computed, source.where)
-    for complaint in complaints(scenario):
-        raise UsageError(complaint.what, where=f"{source.where}: {complaint.key}", remedy=complaint.remedy)
-    return scenario
+    return {"sha256": hashlib.sha256(content).hexdigest(), "source": name}
+
+
+def _refuse(found: Iterable[Complaint], where: str) -> None:
+    for complaint in found:
+        raise UsageError(complaint.what, where=f"{where}: {complaint.key}", remedy=complaint.remedy)
 
 
 def load_batch(name_or_path: str | Path) -> BatchScenario:
@@ -148,44 +176,49 @@ def _claims_source(source: _Source, table: Table) -> _Source | None:
         raise UsageError(f"{name!r}: {error.what}", where=where, remedy=error.remedy) from None
 
 
-def _validated(table: Table, where: str) -> Scenario:
-    workload = table.get("workload")
-    named = workload.get("kind", BATCH_PIPELINE) if isinstance(workload, dict) else BATCH_PIPELINE
-    kind = scenario_model(named)
+def _validated(kind: type[ModelT], table: Table, where: str) -> ModelT:
     # Through JSON, because only there can pydantic be strict about types and still take lists as tuples.
     try:
         return kind.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         # A misspelt key is missing as well; the misspelling is what helps.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        raise _explained(first, where, kind) from None
+        raise explained(first, where, kind) from None
 
 
-def _explained(error: ErrorDetails, where: str, kind: type[Scenario]) -> UsageError:
+def explained(error: ErrorDetails, where: str, kind: type[BaseModel]) -> UsageError:
+    """What pydantic found, in one line that names file and key; and the value, if the model shows values."""
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
-    place = f"{where}: {key}"
+    place = f"{where}: {key}" if key else where
     if error["type"] == "extra_forbidden":
         known = [name for name in _fields(kind, error["loc"][:-1]) if name not in COMPUTED]
         return UsageError("unknown key", where=place, remedy=suggestion(str(error["loc"][-1]), known))
+    if error["type"] == "unexpected_keyword_argument":
+        return UsageError("unknown key", where=place, remedy="remove it or rename it")
     if error["type"] == "missing":
         return UsageError("the key is missing", where=place, remedy="add it to the file")
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return UsageError(message, where=place, remedy="mend this value")
     what = message[:1].lower() + message[1:]
-    return UsageError(f"{what}, not {error['input']!r}", where=place, remedy="mend this value")
+    shown = "" if kind.model_config.get("hide_input_in_errors") else f", not {error['input']!r}"
+    return UsageError(f"{what}{shown}", where=place, remedy="mend this value")
 
 
-def _fields(scenario: type[Scenario], location: tuple[int | str, ...]) -> list[str]:
+def _fields(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The keys that the model knows at this place."""
-    model: type[BaseModel] = scenario
+    model: type[BaseModel] = kind
     for part in location:
-        if isinstance(part, str):
-            annotation = model.model_fields[part].annotation
-            inner = [kind for kind in (annotation, *get_args(annotation)) if _is_model(kind)]
+        if isinstance(part, str) and part in (known := _by_key(model)):
+            annotation = known[part].annotation
+            inner = [each for each in (annotation, *get_args(annotation)) if _is_model(each)]
             model = inner[0] if inner else model
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return names + (["claims_from"] if model is scenario else [])
+    names = list(_by_key(model))
+    return names + (["claims_from"] if issubclass(model, Scenario) else [])
+
+
+def _by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _is_model(kind: object) -> bool:

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from claimbench.errors import UsageError
 from claimbench.loadgen.commands import load as command
 from claimbench.loadgen.commands.load import LoadOptions, load_and_report
-from claimbench.loadgen.load.workflow import load_of, slots
+from claimbench.loadgen.load.block import slots
+from claimbench.loadgen.load.workflow import load_of
 from claimbench.scenarios.loader import load
 
 
@@ -46,7 +47,7 @@ def test_the_words_that_run_it_again_leave_out_a_database_with_its_password() ->
 
 def test_the_arms_take_turns_in_being_first() -> None:
     scenario = load("load-smoke")
-    order = [(slot.block, slot.arm.name) for slot in slots(scenario, 3)]
+    order = [(slot.block, slot.arm.name) for slot in slots(scenario.arms, 3)]
 
     assert [arm for _, arm in order] == ["naive", "optimized", "optimized", "naive", "naive", "optimized"]
     assert [block for block, _ in order] == [0, 0, 1, 1, 2, 2]

@@ -30,7 +30,7 @@ PLAN = LoadPlan(
 
 
 @pytest.mark.parametrize(
-    "host", ["http://127.0.0.1:8000/", "http://127.8.9.1", "http://localhost:1", "http://[::1]:80"]
+    "host", ["http://127.0.0.1:8000/", "http://127.8.9.1", "http://localhost:1", "http://[::1]:80", "https://127.0.0.1"]
 )
 def test_load_may_go_to_this_machine(host: str) -> None:
     assert require_loopback(host) == host.rstrip("/")
@@ -44,7 +44,10 @@ def test_load_may_go_to_this_machine(host: str) -> None:
         "http://0.0.0.0:80",
         "http://127.0.0.1.example.org",
         "http://localhost@example.org",
-        "https://127.0.0.1",
+        "https://example.org",
+        "ftp://127.0.0.1",
+        "http://me:secret@127.0.0.1",
+        "http://127.0.0.1/?key=1",
         "127.0.0.1:8000",
         "http://127.0.0.1:99999",
         "http://[::1",

@@ -8,7 +8,7 @@ from load_factory import ARMS, EQUAL, block, facts, record
 from claimbench.errors import ExitCode, NothingToCompareError, UsageError
 from claimbench.loadgen.load.recorder import Totals
 from claimbench.reports.charts import draw_load
-from claimbench.reports.judge.load import ALL, Wanted, paired, ratio_of
+from claimbench.reports.judge.load_values import ALL, Wanted, paired, ratio_of
 from claimbench.reports.pages.load import load_page
 from claimbench.reports.pages.load_tables import operations
 from claimbench.reports.record.load import BlockRecord, LoadRecord

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 
 Times = NDArray[np.float64]
 
@@ -25,6 +26,8 @@ class Spacing(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A piece of time in which the rate goes in a straight line from one value to another, per second."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     duration_s: float
     rate_from: float

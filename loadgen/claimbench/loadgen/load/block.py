@@ -1,8 +1,9 @@
 """One arm under one load: a fresh clone, an API that forgot all, a fresh service, and what they did."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, Generic, TypeVar
 
 from claimbench.impl.service.worker_factory import LEASE
 from claimbench.loadgen.bench.databases import Server, Template, Workshop
@@ -19,6 +20,7 @@ from claimbench.loadgen.probes.server import ServerProbe
 from claimbench.reports.record.load import BlockRecord, CapacityPoint, Generated, Served
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.model import Arm, Scenario
+from claimbench.scenarios.targets import Target
 
 SETTLING = timedelta(seconds=30)
 """How long a service may take for what was seeded, before the load begins."""
@@ -26,13 +28,24 @@ SETTLING = timedelta(seconds=30)
 MakePlan = Callable[[Access], LoadPlan]
 
 
-@dataclass(frozen=True, slots=True)
-class ArmSlot:
-    """Which arm is loaded in which block, at which position in it; both from 0."""
+ArmT = TypeVar("ArmT", Arm, Target)
 
-    arm: Arm
+
+@dataclass(frozen=True, slots=True)
+class ArmSlot(Generic[ArmT]):
+    """Which arm, or which target, is loaded in which block, at which position in it; both from 0."""
+
+    arm: ArmT
     block: int
     position: int
+
+
+def slots(arms: Sequence[ArmT], blocks: int) -> Iterator[ArmSlot[ArmT]]:
+    """Every arm once in each block; the order turns round each time, so that none is always first."""
+    for block in range(blocks):
+        order = arms if block % 2 == 0 else arms[::-1]
+        for position, arm in enumerate(order):
+            yield ArmSlot(arm, block, position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,20 @@ class Observed:
 
     generated: Generated
     served: Served
+
+
+def block_record(slot: ArmSlot[Any], load: Load, observed: Observed) -> BlockRecord:
+    """What one slot showed, and whether the generator was fit to measure it."""
+    generated = observed.generated
+    return BlockRecord(
+        arm=slot.arm.name,
+        block=slot.block,
+        position=slot.position,
+        rate_per_s=generated.planned / generated.duration_s,
+        generated=generated,
+        served=observed.served,
+        problems=tuple(problems(generated, Bounds(lag_p99=load.objective.lag_p99))),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +84,10 @@ class LoadSite:
     """From the service to its database, with the scenario's round-trip time."""
     lease: timedelta = LEASE
 
-    def block(self, slot: ArmSlot) -> BlockRecord:
+    def block(self, slot: ArmSlot[Arm]) -> BlockRecord:
         """The scenario's whole load on this arm."""
         observed = self._under(slot.arm, lambda access: plan_of(self.load, access))
-        bounds = Bounds(lag_p99=self.load.objective.lag_p99)
-        return BlockRecord(
-            arm=slot.arm.name,
-            block=slot.block,
-            position=slot.position,
-            rate_per_s=observed.generated.planned / observed.generated.duration_s,
-            generated=observed.generated,
-            served=observed.served,
-            problems=tuple(problems(observed.generated, bounds)),
-        )
+        return block_record(slot, self.load, observed)
 
     def step(self, arm: Arm, rate_per_s: float, duration_s: float) -> CapacityPoint:
         """The same traffic at one rate, on a database that no other rate has touched."""

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import gevent.socket
+import gevent.ssl
 from gevent.monkey import get_original
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
+from claimbench.errors import UsageError
+from claimbench.loadgen.load.exchanges import HttpRequest
 from claimbench.loadgen.load.packets import REPLAYED, RESENT
 from claimbench.loadgen.load.plan import Resend
-from claimbench.loadgen.load.requests import HttpRequest
 
 IDLE_MAX_S = 4.0
 """A connection that was idle for longer may be closed by the other side while it is used again."""
@@ -73,12 +75,13 @@ class _Kept:
 class Client:
     """Sends requests to one host over as many connections as are needed at once, and keeps them."""
 
-    def __init__(self, host: str, timeout_s: float, resend: Resend = Resend.NEVER) -> None:
+    def __init__(self, host: str, timeout_s: float, resend: Resend = Resend.NEVER, ca: str = "") -> None:
         self._resend = resend
         parts = urlsplit(host)
-        self._address = (parts.hostname or "", parts.port or 80)
+        self._tls = trusting(ca) if parts.scheme == "https" else None
+        self._address = (parts.hostname or "", parts.port or (443 if self._tls else 80))
         self._base, self._timeout_s = parts.path, timeout_s
-        self._host = f"Host: {parts.netloc}\r\nUser-Agent: claimbench\r\n"
+        self._host = f"Host: {parts.netloc}\r\n"
         self._kept: deque[_Kept] = deque()
 
     def send(self, request: HttpRequest, notes: list[str] | None = None) -> HttpResponse:
@@ -109,12 +112,14 @@ class Client:
             kept.close()
         opened = gevent.socket.create_connection(self._address, self._timeout_s)
         opened.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
-        return opened
+        return self._tls.wrap_socket(opened, server_hostname=self._address[0]) if self._tls else opened
 
     def _encoded(self, request: HttpRequest) -> bytes:
         body = b"" if request.body is None else request.body.encode()
         length = f"Content-Length: {len(body)}\r\n" if body or request.method != "GET" else ""
         fields = "".join(f"{header.name}: {header.value}\r\n" for header in request.headers)
+        if not any(header.name.lower() == "user-agent" for header in request.headers):
+            fields += "User-Agent: claimbench\r\n"
         head = f"{request.method} {self._base}{request.path} HTTP/1.1\r\n{self._host}{fields}{length}\r\n"
         return head.encode("latin-1") + body
 
@@ -131,6 +136,23 @@ class Client:
             self._kept.append(_Kept(connection, ended_s))
         notes = (REPLAYED,) if answer.get("idempotency-replayed") == "true" else ()
         return HttpResponse(answer.status_code, b"".join(answer.chunks), ended_s, notes)
+
+
+def trusting(ca: str) -> gevent.ssl.SSLContext:
+    """Verifies certificates and names, by the authorities of this system or by those in a PEM file.
+
+    Raises `UsageError` naming the file.
+    """
+    context = gevent.ssl.SSLContext(gevent.ssl.PROTOCOL_TLS_CLIENT)
+    if not ca:
+        context.load_default_certs()
+        return context
+    try:
+        context.load_verify_locations(ca)
+    except OSError as error:  # that of TLS is one, too
+        reason = (error.strerror or "no certificate").lower()
+        raise UsageError(f"cannot be read ({reason})", where=f"ca: {ca}", remedy="name a PEM file") from None
+    return context
 
 
 def _is_open(kept: gevent.socket.socket) -> bool:
@@ -152,7 +174,7 @@ def _read(connection: gevent.socket.socket, method: str, content: bytes) -> _Bod
             answer.feed(data)  # no data ends a body that has no length
     except HTTPParseError as error:
         raise BrokenAnswerError(f"the answer is broken or breaks off in the middle ({error})") from None
-    except (BrokenPipeError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError, gevent.ssl.SSLEOFError):
         if not is_begun:
             raise ConnectionEndedError(ENDED) from None
         raise

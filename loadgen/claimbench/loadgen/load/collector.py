@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from claimbench.loadgen.load.packets import Packet
 from claimbench.loadgen.load.plan import LoadPlan
 from claimbench.loadgen.load.recorder import Totals
-from claimbench.loadgen.load.validity import littles_law
+from claimbench.reports.judge.littles_law import littles_law
 from claimbench.reports.record.load import Generated, Latency, WorkerRecord
 
 GRACE_S = 10.0

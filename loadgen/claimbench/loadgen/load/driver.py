@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from claimbench.errors import InvalidMeasurementError
+from claimbench.errors import ClaimbenchError, ExitCode, InvalidMeasurementError, UsageError
 from claimbench.loadgen.load.collector import GRACE_S
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.plan import LoadPlan
@@ -25,25 +25,28 @@ PLAN_S = 300.0
 """How long a generator that was started waits for its plan."""
 STOP_S = 10.0
 _TAIL_BYTES = 2_000
+SAYS = "claimbench: "
+"""How a line begins that tells a mistake."""
 
 
-def generate(plan: LoadPlan, processes: int = 1) -> Generated:
+def generate(plan: LoadPlan, processes: int = 1, allowed: tuple[str, ...] = ()) -> Generated:
     """Make the load of the plan from so many processes; return what they saw, merged.
 
-    Raises `UsageError` for a host that is not this machine, `InvalidMeasurementError` when the generator
-    did not come to its end.
+    Raises `UsageError` for a host that is neither this machine nor allowed and for a plan that cannot be
+    made, `InvalidMeasurementError` when the generator did not come to its end.
     """
-    require_loopback(plan.host)
-    with ready_generator(processes) as generator:
+    require_loopback(plan.host, allowed)
+    with ready_generator(processes, allowed) as generator:
         return generator.generate(plan)
 
 
 @contextmanager
-def ready_generator(processes: int = 1) -> Iterator["ReadyGenerator"]:
+def ready_generator(processes: int = 1, allowed: tuple[str, ...] = ()) -> Iterator["ReadyGenerator"]:
     """Start so many processes that wait for a plan: they can come up while a service does."""
     with scratch_folder("load") as folder:
         plan, outcome, log = folder / "plan.json", folder / "outcome.json", folder / "locust.log"
         command = (*locust_command(plan, outcome, processes), "--await-plan", f"{PLAN_S:g}")
+        command += tuple(word for host in allowed for word in ("--allow-host", host))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
         with log.open("wb") as stream:
             process = subprocess.Popen(
@@ -74,7 +77,6 @@ class ReadyGenerator:
 
     def generate(self, plan: LoadPlan) -> Generated:
         """Make the load of the plan; errors are those of `generate` above."""
-        require_loopback(plan.host)
         draft = self.plan_file.with_suffix(".draft")
         draft.touch(mode=0o600)  # it holds the tenants' keys
         draft.write_text(plan.model_dump_json())
@@ -83,7 +85,7 @@ class ReadyGenerator:
             code = self.process.wait(plan.duration_s + plan.timeout_s + GRACE_S + START_S)
         except subprocess.TimeoutExpired:
             raise _failed("it did not end in time", self.log) from None
-        return _outcome(self.outcome, self.log, code)
+        return _outcome(self, code)
 
 
 def locust_command(plan: Path, outcome: Path, processes: int) -> tuple[str, ...]:
@@ -116,20 +118,40 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _outcome(file: Path, log: Path, code: int) -> Generated:
+def _outcome(generator: ReadyGenerator, code: int) -> Generated:
     try:
-        return Generated.model_validate_json(file.read_bytes())
+        return Generated.model_validate_json(generator.outcome.read_bytes())
     except OSError:
-        raise _failed(f"it left no outcome (exit {code})", log) from None
+        failed = _failed(f"it left no outcome (exit {code})", generator.log)
+        raise _refused(generator, code) or failed from None
     except ValidationError as error:
-        raise _failed(f"its outcome cannot be read ({error.errors()[0]['msg'].lower()})", log) from None
+        told = error.errors()[0]["msg"].lower()
+        raise _failed(f"its outcome cannot be read ({told})", generator.log) from None
+
+
+def _refused(generator: ReadyGenerator, code: int) -> ClaimbenchError | None:
+    """What the generator said of a plan that it could not make, as it would have been raised here."""
+    kinds: dict[int, type[ClaimbenchError]] = {
+        ExitCode.USAGE: UsageError,
+        ExitCode.INCONCLUSIVE: InvalidMeasurementError,
+    }
+    last = _last_words(generator.log)
+    if code not in kinds or not last.startswith(SAYS):
+        return None
+    line = last.removeprefix(SAYS).removeprefix(f"{generator.plan_file}: ")
+    where, _, told = line.partition(": ")
+    what, _, remedy = told.rpartition("; ")
+    return kinds[code](what, where=where, remedy=remedy)
 
 
 def _failed(what: str, log: Path) -> InvalidMeasurementError:
+    return InvalidMeasurementError(
+        what, where="load generator", remedy=f"see its last words, and try a lower rate: {_last_words(log)}"
+    )
+
+
+def _last_words(log: Path) -> str:
     with log.open("rb") as stream:
         stream.seek(max(log.stat().st_size - _TAIL_BYTES, 0))
         lines = [line.strip() for line in stream.read().decode(errors="replace").splitlines() if line.strip()]
-    last = lines[-1] if lines else "it said nothing"
-    return InvalidMeasurementError(
-        what, where="load generator", remedy=f"see its last words, and try a lower rate: {last}"
-    )
+    return lines[-1] if lines else "it said nothing"

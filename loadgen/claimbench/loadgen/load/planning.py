@@ -8,6 +8,7 @@ from claimbench.loadgen.load.arrivals import Profile, Spacing, Stretch, constant
 from claimbench.loadgen.load.plan import Body, Credential, LoadPlan, Operation, TenantKey
 from claimbench.scenarios.load import Load, Traffic
 from claimbench.scenarios.loader import load as load_scenario
+from claimbench.scenarios.targets import Method
 
 HOST = "http://127.0.0.1:8000"
 BY_HAND = "load-smoke"
@@ -27,15 +28,16 @@ class Access:
 
 def plan_of(load: Load, access: Access) -> LoadPlan:
     """The whole load against this service."""
-    return _plan(load, access, profile(load), operations(load.traffic))
+    return shaped(load, access, profile(load), operations(load.traffic))
 
 
 def plan_at_rate(load: Load, access: Access, rate_per_s: float, duration_s: float) -> LoadPlan:
     """The same traffic at a constant rate, for a step of the capacity search."""
-    return _plan(load, access, constant(rate_per_s, duration_s), operations(load.traffic))
+    return shaped(load, access, constant(rate_per_s, duration_s), operations(load.traffic))
 
 
-def _plan(load: Load, access: Access, stretches: Profile, asked: tuple[Operation, ...]) -> LoadPlan:
+def shaped(load: Load, access: Access, stretches: Profile, asked: tuple[Operation, ...]) -> LoadPlan:
+    """These requests as this load sends them, at rates over time that may be other than its own."""
     duration_s = sum(stretch.duration_s for stretch in stretches)
     return LoadPlan(
         host=access.host,
@@ -64,7 +66,7 @@ def profile(load: Load) -> tuple[Stretch, ...]:
 def operations(traffic: Traffic) -> tuple[Operation, ...]:
     """What is asked for; those with a weight of 0 are left out."""
     tenant, admin = Credential.TENANT, Credential.ADMIN
-    known = (
+    known: tuple[tuple[float, str, Method, str, Body, Credential], ...] = (
         (traffic.submit, "submit", "POST", "/v1/sessions", Body.SUBMISSION, tenant),
         (traffic.submit_bulk, "submit_bulk", "POST", "/v1/sessions/bulk", Body.BULK, tenant),
         (traffic.read_session, "read_session", "GET", "/v1/sessions/{session}", Body.NONE, tenant),
@@ -96,7 +98,7 @@ def default_plan(host: str) -> LoadPlan:
             where=TENANT_KEYS,
             remedy="set it to 1:KEY,2:KEY (company and API key), or give a --plan",
         )
-    return _plan(scenario.load, access, profile(scenario.load), usable)
+    return shaped(scenario.load, access, profile(scenario.load), usable)
 
 
 def _has_key(operation: Operation, access: Access) -> bool:

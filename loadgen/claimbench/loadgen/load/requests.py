@@ -4,39 +4,15 @@ import json
 import random
 import zlib
 from collections import defaultdict, deque
-from dataclasses import dataclass
 
+from claimbench.loadgen.load.exchanges import DrawnExchange, Header, HttpRequest
 from claimbench.loadgen.load.plan import Body, Credential, LoadPlan, Operation, Task
+from claimbench.scenarios.templates import WORDS, Arrival
 
 REMEMBERED_MAX = 200
 """How many submitted sessions each tenant's readers choose from; older ones are forgotten."""
 
-_WORDS = (
-    "hello", "order", "parcel", "invoice", "refund", "late", "please", "thanks", "account", "password",
-    "delivery", "broken", "colour", "size", "address", "change", "cancel", "subscription", "price", "again",
-    "question", "great", "terrible", "quick", "waiting", "today", "tomorrow",
-)  # fmt: skip
 _TYPES = ("SENTIMENT_ANALYSIS", "CATEGORIZATION", "SUMMARY")
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A name and a value."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request, ready to send. `is_remembered` says that its answer tells ids to read later."""
-
-    name: str
-    method: str
-    path: str
-    headers: tuple[Header, ...]
-    body: str | None
-    is_remembered: bool
 
 
 class Requests:
@@ -44,18 +20,23 @@ class Requests:
 
     def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan
+        self._drawn = tuple(DrawnExchange(each, plan.headers) for each in plan.operations)
         self._submitted: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED_MAX))
 
     def of(self, task: Task) -> HttpRequest:
         """The request of this arrival."""
-        operation = self._plan.operations[task.operation]
+        operation, drawn = self._plan.operations[task.operation], self._drawn[task.operation]
+        # Strings seed the same on every Python; the position is in it so that equal operations differ.
+        chance = random.Random(zlib.crc32(f"{self._plan.seed}/{task.position}".encode()))  # noqa: S311 (no secret)
+        arrival = Arrival(task.position, self._plan.salt, chance)
         return HttpRequest(
             operation.name,
             operation.method,
-            self._path(operation, task),
-            self._headers(operation, task),
-            self._body(operation, task),
+            self._path(drawn.path(arrival), task),
+            (*drawn.headers(arrival), *self._headers(operation, task)),
+            drawn.body(arrival) or self._body(operation, chance),
             operation.body is not Body.NONE,
+            operation.expect,
         )
 
     def learn(self, task: Task, content: bytes) -> None:
@@ -68,15 +49,15 @@ class Requests:
             sessions = receipt.get("sessions", [receipt])
             self._submitted[task.tenant].extend(str(each["id"]) for each in sessions if "id" in each)
 
-    def _path(self, operation: Operation, task: Task) -> str:
-        if "{session}" not in operation.path:
-            return operation.path
+    def _path(self, path: str, task: Task) -> str:
+        if "{session}" not in path:
+            return path
         known = self._submitted[task.tenant]
         if known:
-            return operation.path.replace("{session}", known[task.position % len(known)])
+            return path.replace("{session}", known[task.position % len(known)])
         first = self._plan.tenants[task.tenant].session_id if self._plan.tenants else None
         # A tenant that has no session yet asks for the list instead.
-        return operation.path.replace("/{session}", "" if first is None else f"/{first}")
+        return path.replace("/{session}", "" if first is None else f"/{first}")
 
     def _headers(self, operation: Operation, task: Task) -> tuple[Header, ...]:
         headers = []
@@ -92,11 +73,9 @@ class Requests:
     def _idempotency_key(self, task: Task) -> str:
         return "-".join(str(part) for part in (self._plan.salt, self._plan.seed, task.position) if part != "")
 
-    def _body(self, operation: Operation, task: Task) -> str | None:
+    def _body(self, operation: Operation, chance: random.Random) -> str | None:
         if operation.body is Body.NONE:
             return None
-        # Strings seed the same on every Python; the operation is in it so that equal positions differ.
-        chance = random.Random(zlib.crc32(f"{self._plan.seed}/{task.position}".encode()))  # noqa: S311 (no secret)
         if operation.body is Body.SUBMISSION:
             return json.dumps(_session(chance))
         return json.dumps({"sessions": [_session(chance) for _ in range(self._plan.bulk_size)]})
@@ -114,4 +93,4 @@ def _session(chance: random.Random) -> dict[str, object]:
 
 
 def _utterance(chance: random.Random) -> str:
-    return " ".join(chance.choices(_WORDS, k=chance.randint(5, 15)))
+    return " ".join(chance.choices(WORDS, k=chance.randint(5, 15)))

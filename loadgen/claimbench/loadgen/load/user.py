@@ -4,13 +4,13 @@ The master (or the only process) tells every worker its shard and the plan, merg
 back, and writes the outcome. Locust's own statistics get the latency from the intended start as well.
 """
 
+import os
 import secrets
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,19 @@ from locust.event import EventHook
 from locust.exception import CatchResponseError
 from locust.rpc import Message
 from locust.runners import MasterRunner, Runner, WorkerRunner
+from pydantic import ValidationError
 
 from claimbench.errors import ClaimbenchError, ExitCode, UsageError
-from claimbench.loadgen.load.client import Client
+from claimbench.loadgen.load.client import Client, trusting
 from claimbench.loadgen.load.collector import Collector, GeneratorProcess
 from claimbench.loadgen.load.dispatch import CUT_OFF, Dispatcher, Sent, Shard
+from claimbench.loadgen.load.exchanges import HttpRequest
+from claimbench.loadgen.load.login import logged_in
 from claimbench.loadgen.load.loopback import require_loopback
 from claimbench.loadgen.load.packets import decode
-from claimbench.loadgen.load.plan import LoadPlan, Task, read_plan
+from claimbench.loadgen.load.plan import LoadPlan, Task, read_plan, resolved
 from claimbench.loadgen.load.planning import default_plan
-from claimbench.loadgen.load.requests import HttpRequest, Requests
+from claimbench.loadgen.load.requests import Requests
 from claimbench.loadgen.load.validity import Bounds, problems
 from claimbench.reports.record.load import WorkerRecord
 
@@ -70,6 +73,9 @@ def _add_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--await-plan", type=float, default=0.0, help="How long to wait for that file, in seconds."
     )
+    group.add_argument(
+        "--allow-host", action="append", default=[], help="Another machine that may be loaded, by name."
+    )
     group.add_argument("--outcome", default="", help="The file to write what was seen to, as JSON.")
 
 
@@ -85,16 +91,31 @@ def _take_part(environment: Environment, runner: Runner, **_: Any) -> None:
     try:
         if options.tags or options.exclude_tags:
             raise UsageError("a plan has no tags", where="--tags", remedy="leave out operations in the plan")
-        host = require_loopback(environment.host) if environment.host else ""
-        plan = _awaited(Path(options.plan), options.await_plan) if options.plan else default_plan(host)
-        plan = plan.model_copy(update={"host": host or require_loopback(plan.host)})
+        plan = _plan(environment.host or "", options)
     except ClaimbenchError as error:
         sys.stderr.write(f"claimbench: {error}\n")
         sys.exit(error.exit_code)
     environment.host = plan.host
     if not isinstance(runner, MasterRunner):
         Generator(environment, runner)
-    Conductor(environment, runner, plan, Path(options.outcome) if options.outcome else None)
+    Conductor(environment, runner, plan, options)
+
+
+def _plan(host: str, options: Namespace) -> LoadPlan:
+    """The plan of the command line, ready to be sent to every process: with its host and its secrets."""
+    outcome, allowed = Path(options.outcome), options.allow_host
+    if options.outcome and not outcome.parent.is_dir():
+        raise UsageError(
+            "its folder is not there", where=f"--outcome {outcome}", remedy="make the folder first"
+        )
+    host = require_loopback(host, allowed) if host else ""
+    if not options.plan:
+        return default_plan(host)
+    plan = _awaited(Path(options.plan), options.await_plan)
+    host = host or require_loopback(plan.host, allowed, f"{options.plan}: host")
+    if host.startswith("https:"):
+        trusting(plan.ca)
+    return resolved(plan.model_copy(update={"host": host}), os.environ, options.plan)
 
 
 def _awaited(file: Path, seconds: float) -> LoadPlan:
@@ -116,8 +137,12 @@ class Generator:
 
     def _begin(self, environment: Environment, msg: Message, **_: Any) -> None:
         del environment
-        plan = LoadPlan.model_validate_json(msg.data["plan"])
-        require_loopback(plan.host)
+        try:
+            plan = LoadPlan.model_validate_json(msg.data["plan"])
+            require_loopback(plan.host, msg.data["allowed"])
+        except (ValidationError, ClaimbenchError):  # a master of another version
+            self._runner.send_message(FAILED, "")
+            raise
         self._stop()
         sender = Sender(plan, self._environment)
         self._dispatcher = Dispatcher(
@@ -149,7 +174,7 @@ class Sender:
     def __init__(self, plan: LoadPlan, environment: Environment) -> None:
         self._requests = Requests(plan)
         self._event = environment.events.request
-        self._client = Client(plan.host, plan.timeout_s, plan.resend)
+        self._client = Client(plan.host, plan.timeout_s, plan.resend, plan.ca)
 
     def send(self, each: Task, due: float) -> Sent:
         """Send it; what is done about the answer no longer counts as waiting for it."""
@@ -160,7 +185,7 @@ class Sender:
             sent = Sent(time.perf_counter(), type(error).__name__, tuple(notes))
             self._tell(request, due, sent, 0, error)
             return sent
-        failed = answer.status >= HTTPStatus.BAD_REQUEST
+        failed = not request.is_answered_by(answer.status)
         sent = Sent(answer.ended_s, f"HTTP {answer.status}" if failed else "", (*notes, *answer.notes))
         if request.is_remembered and not failed:
             self._requests.learn(each, answer.content)
@@ -188,10 +213,10 @@ class Sender:
 class Conductor:
     """The part that starts all generators at once, merges what they tell, and ends the run."""
 
-    def __init__(
-        self, environment: Environment, runner: Runner, plan: LoadPlan, outcome: Path | None
-    ) -> None:
-        self._environment, self._runner, self._plan, self._outcome = environment, runner, plan, outcome
+    def __init__(self, environment: Environment, runner: Runner, plan: LoadPlan, options: Namespace) -> None:
+        self._environment, self._runner, self._plan, self._options = environment, runner, plan, options
+        self._is_logging_in = False
+        self._is_refused = False
         self._collector: Collector | None = None
         self._told: Collector | None = None
         runner.register_message(PACKET, self._packet)
@@ -203,18 +228,38 @@ class Conductor:
     def _begin(self, **_: Any) -> None:
         if self._collector is not None and not self._collector.is_over:
             return  # Locust says so again when it spreads its users anew
+        if self._is_logging_in:
+            return
+        self._is_logging_in = True
+        try:
+            plan = logged_in(self._plan.model_copy(update={"salt": secrets.token_hex(6)}))
+        except ClaimbenchError as error:
+            self._refuse(error)
+            return
+        finally:
+            self._is_logging_in = False
         clients = [*self._runner.clients] if isinstance(self._runner, MasterRunner) else ["local"]
         self._collector = Collector(
             self._plan, [GeneratorProcess(each) for each in clients], time.monotonic()
         )
-        plan = self._plan.model_copy(update={"salt": secrets.token_hex(6)})
+        shared = {
+            "plan": plan.model_dump_json(),
+            "workers": len(clients),
+            "allowed": self._options.allow_host,
+        }
         for worker, client in enumerate(clients):
-            content = {"plan": plan.model_dump_json(), "worker": worker, "workers": len(clients)}
+            content = {**shared, "worker": worker}
             if isinstance(self._runner, MasterRunner):
                 self._runner.send_message(BEGIN, content, client_id=client)
             else:
                 self._runner.send_message(BEGIN, content)
         gevent.spawn(self._watch, self._collector)
+
+    def _refuse(self, error: ClaimbenchError) -> None:
+        sys.stderr.write(f"claimbench: {self._options.plan}: {error}\n")
+        self._environment.process_exit_code = error.exit_code
+        self._is_refused = True
+        self._leave()
 
     def _packet(self, environment: Environment, msg: Message, **_: Any) -> None:
         del environment
@@ -240,6 +285,9 @@ class Conductor:
             else:
                 collector.look({"local"}, time.monotonic())
         self._tell(collector)
+        self._leave()
+
+    def _leave(self) -> None:
         if self._environment.web_ui is None:
             self._runner.quit()
         else:
@@ -247,6 +295,8 @@ class Conductor:
 
     def _end(self, **_: Any) -> None:
         """Locust ends, be it early: what was measured is kept, and said to be no whole run."""
+        if self._is_refused:
+            return
         if self._collector is None:
             self._environment.process_exit_code = ExitCode.INCONCLUSIVE
             sys.stderr.write("claimbench: the run was ended before it began; nothing was measured\n")
@@ -261,8 +311,8 @@ class Conductor:
             return
         self._told = collector
         generated = collector.generated()
-        if self._outcome is not None:
-            self._outcome.write_text(generated.model_dump_json())
+        if self._options.outcome:
+            Path(self._options.outcome).write_text(generated.model_dump_json())
         sys.stderr.write(collector.summary(generated))
         found = tuple(problems(generated, Bounds(timedelta(seconds=self._plan.lag_p99_s))))
         for problem in found:

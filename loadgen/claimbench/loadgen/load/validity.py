@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from claimbench.reports.judge.littles_law import littles_law
 from claimbench.reports.record.load import Generated
 
 LAW_OFF_MAX = 0.05
@@ -17,40 +18,6 @@ class Bounds:
     lag_p99: timedelta
     cpu_share: float = 0.9
     dropped_share: float = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class LittlesLaw:
-    """Mean in flight = throughput x mean response (Little, Operations Research 9, 1961)."""
-
-    in_flight: float
-    throughput_per_s: float
-    response_ms: float
-
-    @property
-    def off_share(self) -> float:
-        """How far the product lies from what was counted, as a share of it."""
-        return (
-            abs(self.throughput_per_s * self.response_ms / 1000 / self.in_flight - 1)
-            if self.in_flight
-            else 0.0
-        )
-
-    def __str__(self) -> str:
-        return (
-            f"Little's law: {self.in_flight:,.3f} in flight on average = {self.throughput_per_s:,.1f}/s x "
-            f"{self.response_ms:,.2f} ms, off by {self.off_share:.1%}"
-        )
-
-
-def littles_law(generated: Generated) -> LittlesLaw:
-    """What was counted in flight, beside what the histograms and the clock make of it."""
-    observed_s = max((worker.observed_s for worker in generated.workers), default=0.0)
-    if not observed_s:
-        return LittlesLaw(0.0, 0.0, 0.0)
-    in_flight_s = sum(worker.in_flight_s for worker in generated.workers)
-    total = generated.total
-    return LittlesLaw(in_flight_s / observed_s, total.completed / observed_s, total.response.mean_ms)
 
 
 def problems(generated: Generated, bounds: Bounds) -> Iterator[str]:

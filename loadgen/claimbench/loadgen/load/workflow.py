@@ -11,7 +11,7 @@ from claimbench.loadgen.bench.databases import Server, Template
 from claimbench.loadgen.bench.opening import open_bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.fake_openai.server import running_server
-from claimbench.loadgen.load.block import ArmSlot, LoadSite
+from claimbench.loadgen.load.block import LoadSite, slots
 from claimbench.loadgen.load.capacity import search
 from claimbench.loadgen.passes.bench_at_size import BenchAtSize
 from claimbench.loadgen.passes.equivalence import EquivalencePass
@@ -83,16 +83,8 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
     return judge_load(scenario, request.load, facts)
 
 
-def slots(scenario: Scenario, blocks: int) -> Iterator[ArmSlot]:
-    """Every arm once in each block; the order turns round each time, so that none is always first."""
-    for block in range(blocks):
-        order = scenario.arms if block % 2 == 0 else scenario.arms[::-1]
-        for position, arm in enumerate(order):
-            yield ArmSlot(arm, block, position)
-
-
 def _blocks(site: LoadSite, progress: Progress) -> Iterator[BlockRecord]:
-    for slot in slots(site.scenario, site.load.blocks):
+    for slot in slots(site.scenario.arms, site.load.blocks):
         progress.step(f"load: block {slot.block + 1} of {site.load.blocks}, {slot.arm.name}")
         yield site.block(slot)
 
@@ -121,8 +113,14 @@ def _arms(scenario: Scenario) -> tuple[ArmRecord, ...]:
 def load_environment(server: Server) -> dict[str, Scalar]:
     """The machine, the server and its settings, and the versions of what makes and takes the load."""
     described = {"server": server.description, "database_kind": server.kind.value}
-    libraries = {f"version_{name}": version(name) for name in ("locust", "gevent", "hdrhistogram", "fastapi")}
-    return {**environment(), **libraries, **server.settings(), **described}
+    service = {"version_fastapi": version("fastapi")}
+    return {**generator_environment(), **service, **server.settings(), **described}
+
+
+def generator_environment() -> dict[str, Scalar]:
+    """The machine, and the versions of what makes the load."""
+    libraries = {f"version_{name}": version(name) for name in ("locust", "gevent", "hdrhistogram")}
+    return {**environment(), **libraries}
 
 
 def _dataset(templates: Mapping[str, Template]) -> Mapping[str, Scalar]:

@@ -167,7 +167,11 @@ def _latency_axis(axes: Axes, label: str) -> None:
 
 
 def _looks(record: LoadRecord) -> tuple[Look, ...]:
-    styles = {"reference": (REFERENCE, "o", ""), "candidate": (CANDIDATE, "D", "//")}
+    styles = {
+        "reference": (REFERENCE, "o", ""),
+        "candidate": (CANDIDATE, "D", "//"),
+        "target": (CANDIDATE, "D", ""),
+    }
     return tuple(Look(arm, *styles[arm.role], 0.0) for arm in record.arms)
 
 

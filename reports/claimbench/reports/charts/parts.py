@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from claimbench.reports.charts.canvas import CANDIDATE, INK, REFERENCE, Colour
+from claimbench.reports.record.load import LoadArm
 from claimbench.reports.record.run import Metric, ResultRecord
-from claimbench.reports.record.values import ArmRecord, Sample
+from claimbench.reports.record.values import Sample
 from claimbench.reports.wording import count_text, printable, reduction_text, stage_title, value_text
 from claimbench.scenarios.metrics import RUN
 
@@ -21,7 +22,7 @@ from claimbench.scenarios.metrics import RUN
 class Look:
     """How an arm is drawn: colour and marker, so that nothing hangs on colour alone."""
 
-    arm: ArmRecord
+    arm: LoadArm
     colour: Colour
     marker: str
     hatch: str

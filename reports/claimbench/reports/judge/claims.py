@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from claimbench.reports.judge.statistics import METHOD_OF_RUNS
+from claimbench.reports.judge.statistics import METHOD
 from claimbench.reports.record.run import ClaimAtSize, ClaimResult, Metric
 from claimbench.reports.record.values import ArmRecord, Finding, Interval, VerdictValue, Words
 from claimbench.reports.wording import NOT_MEASURED, count_text, interval_text, percent_text
@@ -90,7 +90,7 @@ def has_few_blocks(metric: Metric) -> bool:
     """Whether it is no exact count and has too few blocks for an interval."""
     found = definition(metric.metric)
     exact = found is not None and found.tier is Tier.COUNTER
-    return not exact and metric.blocks < METHOD_OF_RUNS.few_blocks_below
+    return not exact and metric.blocks < METHOD.few_blocks_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class _ClaimedAt:
             return self._found(INCONCLUSIVE, self._why_no_reduction(metric))
         text = interval_text(measured)
         if has_few_blocks(metric):
-            few = METHOD_OF_RUNS.few_blocks_below
+            few = METHOD.few_blocks_below
             reason = f"{text} is what {metric.blocks} blocks gave, and an interval at 95 % needs {few}"
             return self._found(INCONCLUSIVE, f"{reason}: take {few} or more", measured, text)
         return self._by_interval(claimed, measured, text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from claimbench.reports.judge.claims import Measurements, judge_claim, measurements_of
 from claimbench.reports.judge.comparison import compare
-from claimbench.reports.judge.statistics import FEW_BLOCKS_BELOW, METHOD_OF_RUNS
+from claimbench.reports.judge.statistics import FEW_BLOCKS_BELOW, METHOD
 from claimbench.reports.record.run import ClaimResult, ResultRecord, ScenarioRecord
 from claimbench.reports.record.values import (
     ArmRecord,
@@ -67,7 +67,7 @@ def judge(scenario: Scenario, facts: RunFacts) -> ResultRecord:
         arms=facts.arms,
         equivalence=facts.equivalence,
         samples=samples,
-        method=METHOD_OF_RUNS,
+        method=METHOD,
         metrics=metrics,
         claims=claims,
         limitations=(*facts.limitations, *standard_limitations(scenario)),

@@ -1,185 +1,27 @@
 """From what a load run found to its record: the numbers of each block, ratios, thresholds, one verdict."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import numpy as np
-
-from claimbench.reports.judge import statistics
+from claimbench.reports.judge.load_values import (
+    ALL,
+    Wanted,
+    paired,
+    ratio_of,
+    ratios,
+    unit_of,
+    values_by_block,
+)
 from claimbench.reports.judge.statistics import METHOD
-from claimbench.reports.record.load import (
-    BlockRecord,
-    CapacityRecord,
-    Latency,
-    LoadAsked,
-    LoadRecord,
-    OperationRecord,
-    Ratio,
-)
-from claimbench.reports.record.values import (
-    ArmRecord,
-    Equivalence,
-    Finding,
-    Interval,
-    Scalar,
-    Verdict,
-    VerdictValue,
-)
+from claimbench.reports.record.load import BlockRecord, CapacityRecord, LoadArm, LoadAsked, LoadRecord
+from claimbench.reports.record.values import Equivalence, Finding, Scalar, Verdict, VerdictValue
 from claimbench.scenarios.grammar import number_text
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.metrics import LoadMetric
 from claimbench.scenarios.model import Scenario
+from claimbench.scenarios.targets import TargetsScenario, objective_text
 from claimbench.scenarios.thresholds import RATIO, Percentile, Statistic, Threshold
-
-ALL = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which number: a metric, an operation (`all` for the whole run) and a statistic."""
-
-    metric: LoadMetric
-    operation: str
-    statistic: str
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """One value per block that both arms have, in the order of blocks."""
-
-    reference: tuple[float, ...]
-    candidate: tuple[float, ...]
-
-
-def value_of(block: BlockRecord, wanted: Wanted) -> float | None:
-    """The number, or None if it was not measured. Times are in ms, rates per second, shares from 0 to 1.
-
-    `round_trips` and `server_cpu` (ms) are per answered request.
-    """
-    operation = _operation(block, wanted.operation)
-    if operation is None:
-        return None
-    if wanted.metric.is_time:
-        return _of_latency(_latency(block, operation, wanted.metric), wanted.statistic)
-    return _counted(block, operation, wanted)
-
-
-def values_by_block(blocks: Iterable[BlockRecord], arm: str, wanted: Wanted) -> dict[int, float]:
-    """The number of every block of an arm that has it."""
-    found = {block.block: value_of(block, wanted) for block in blocks if block.arm == arm}
-    return {block: value for block, value in found.items() if value is not None}
-
-
-def paired(blocks: Sequence[BlockRecord], arms: Sequence[ArmRecord], wanted: Wanted) -> Paired:
-    """The values of the reference and of the candidate in the blocks that both have."""
-    by_role = {arm.role: values_by_block(blocks, arm.name, wanted) for arm in arms}
-    reference, candidate = by_role.get("reference", {}), by_role.get("candidate", {})
-    shared = sorted(reference.keys() & candidate.keys())
-    return Paired(tuple(reference[each] for each in shared), tuple(candidate[each] for each in shared))
-
-
-def ratio_of(values: Paired) -> Interval | None:
-    """Candidate by reference with its interval; None with less than two blocks or a reference of 0."""
-    if len(values.reference) < 2:
-        return None
-    less = statistics.reduction(np.array(values.reference), np.array(values.candidate))
-    if less is None:
-        return None
-    return Interval(value=1 - less.value, ci_low=1 - less.ci_high, ci_high=1 - less.ci_low)
-
-
-def ratios(blocks: Sequence[BlockRecord], arms: Sequence[ArmRecord]) -> tuple[Ratio, ...]:
-    """All that is compared between arms, where at least one was measured."""
-    found = (_ratio(blocks, arms, each) for each in _compared(blocks))
-    return tuple(each for each in found if each.values)
-
-
-def _ratio(blocks: Sequence[BlockRecord], arms: Sequence[ArmRecord], wanted: Wanted) -> Ratio:
-    by_arm = {arm.name: values_by_block(blocks, arm.name, wanted) for arm in arms}
-    return Ratio(
-        metric=_title(wanted),
-        operation=wanted.operation,
-        unit=unit_of(wanted.metric),
-        values={arm: median(values.values()) for arm, values in by_arm.items() if values},
-        ratio=ratio_of(paired(blocks, arms, wanted)),
-    )
-
-
-def _title(wanted: Wanted) -> str:
-    words = {"p99_9": "p99.9", "rate": "", "value": "per request"}
-    return f"{wanted.metric.value} {words.get(wanted.statistic, wanted.statistic)}".rstrip()
-
-
-def unit_of(metric: LoadMetric) -> str:
-    """The unit of a metric's values."""
-    if metric.is_time or metric is LoadMetric.SERVER_CPU:
-        return "ms"
-    return {LoadMetric.THROUGHPUT: "per s", LoadMetric.CAPACITY: "per s"}.get(metric, "count")
-
-
-def _compared(blocks: Sequence[BlockRecord]) -> Iterable[Wanted]:
-    for statistic in ("p50", "p90", "p95", "p99", "p99_9", "max"):
-        yield Wanted(LoadMetric.RESPONSE_TIME, ALL, statistic)
-    for metric in (LoadMetric.SERVICE_TIME, LoadMetric.END_TO_END):
-        for statistic in ("p50", "p95", "p99"):
-            yield Wanted(metric, ALL, statistic)
-    names = dict.fromkeys(each.name for block in blocks for each in block.generated.operations)
-    for name in names:
-        yield Wanted(LoadMetric.RESPONSE_TIME, name, "p50")
-        yield Wanted(LoadMetric.RESPONSE_TIME, name, "p95")
-    yield Wanted(LoadMetric.THROUGHPUT, ALL, "rate")
-    yield Wanted(LoadMetric.ROUND_TRIPS, ALL, "value")
-    yield Wanted(LoadMetric.SERVER_CPU, ALL, "value")
-
-
-def _operation(block: BlockRecord, name: str) -> OperationRecord | None:
-    if name == ALL:
-        return block.generated.total
-    return next((each for each in block.generated.operations if each.name == name), None)
-
-
-def _latency(block: BlockRecord, operation: OperationRecord, metric: LoadMetric) -> Latency | None:
-    if metric is LoadMetric.END_TO_END:
-        return block.served.end_to_end
-    return {
-        LoadMetric.RESPONSE_TIME: operation.response,
-        LoadMetric.SERVICE_TIME: operation.service,
-    }.get(metric, operation.lag)
-
-
-def _of_latency(latency: Latency | None, statistic: str) -> float | None:
-    if latency is None or not latency.count:
-        return None
-    return float(getattr(latency, f"{statistic}_ms"))
-
-
-def _counted(block: BlockRecord, operation: OperationRecord, wanted: Wanted) -> float | None:
-    match wanted.metric:
-        case LoadMetric.FAILED:
-            return _count_or_share(operation.failed, operation, wanted.statistic)
-        case LoadMetric.DROPPED:
-            return _count_or_share(operation.dropped, operation, wanted.statistic)
-        case LoadMetric.THROUGHPUT:
-            return (operation.completed - operation.failed) / block.generated.duration_s
-        case LoadMetric.ROUND_TRIPS:
-            return _each(block.served.round_trips, operation)
-        case LoadMetric.SERVER_CPU:
-            cpu_s = block.served.server_cpu_s
-            return _each(None if cpu_s is None else 1000 * cpu_s, operation)
-        case _:
-            return None  # capacity is of an arm, not of a block
-
-
-def _count_or_share(count: int, operation: OperationRecord, statistic: str) -> float | None:
-    if statistic == "count":
-        return float(count)
-    return count / operation.arrivals if operation.arrivals else None
-
-
-def _each(total: float | None, operation: OperationRecord) -> float | None:
-    return None if total is None or not operation.completed else total / operation.completed
-
 
 PASS, FAIL, INCONCLUSIVE = VerdictValue.PASS, VerdictValue.FAIL, VerdictValue.INCONCLUSIVE
 
@@ -197,6 +39,19 @@ _FAST_API = (
 )
 LIMITATIONS = (_SHARED_MACHINE, _COARSE_CLOCK, _FAST_API)
 
+_AWAY = (
+    "Load went to {host}, another machine than this one, as --allow-host said: the network between is part "
+    "of every time."
+)
+_KEPT_STATE = (
+    "A target is not reset between blocks: what earlier requests left there is part of what later ones meet."
+)
+_SEEN_FROM_OUTSIDE = (
+    "A target is seen from outside: nobody proved that its answers are right, or that two of them do the "
+    "same work."
+)
+LIMITATIONS_OF_TARGETS = (_SEEN_FROM_OUTSIDE, _KEPT_STATE, _COARSE_CLOCK)
+
 
 @dataclass(frozen=True, slots=True)
 class LoadFacts:
@@ -204,7 +59,7 @@ class LoadFacts:
 
     blocks: tuple[BlockRecord, ...]
     capacities: tuple[CapacityRecord, ...]
-    arms: tuple[ArmRecord, ...]
+    arms: tuple[LoadArm, ...]
     environment: Mapping[str, Scalar]
     dataset: Mapping[str, Scalar]
     equivalence: Equivalence | None
@@ -215,12 +70,26 @@ class LoadFacts:
 
 def judge_load(scenario: Scenario, load: Load, facts: LoadFacts) -> LoadRecord:
     """Compare the arms, hold the thresholds, and conclude."""
+    asked = _asked(scenario, load, str(load.objective), scenario.network.judged_rtt_ms)
+    return _judged_record(asked, load, facts, LIMITATIONS)
+
+
+def judge_targets(scenario: TargetsScenario, facts: LoadFacts, elsewhere: Sequence[str]) -> LoadRecord:
+    """As `judge_load`, for services of somebody else. elsewhere: the other machines that were loaded."""
+    asked = _asked(scenario, scenario.load, objective_text(scenario.load.objective), None)
+    away = tuple(_AWAY.format(host=host) for host in elsewhere)
+    return _judged_record(asked, scenario.load, facts, (*away, *LIMITATIONS_OF_TARGETS))
+
+
+def _judged_record(
+    asked: LoadAsked, load: Load, facts: LoadFacts, limitations: tuple[str, ...]
+) -> LoadRecord:
     thresholds = tuple(judge_threshold(each, facts) for each in load.thresholds)
     return LoadRecord(
         claimbench=facts.version,
         started_at=facts.started_at,
         command=facts.command,
-        asked=_asked(scenario, load),
+        asked=asked,
         environment=dict(facts.environment),
         dataset=dict(facts.dataset),
         arms=facts.arms,
@@ -230,30 +99,36 @@ def judge_load(scenario: Scenario, load: Load, facts: LoadFacts) -> LoadRecord:
         ratios=ratios(facts.blocks, facts.arms),
         thresholds=thresholds,
         method=METHOD,
-        limitations=(*_own_limitations(load), *LIMITATIONS),
+        limitations=(*_few_blocks(load, facts), *limitations),
         verdict=_verdict(facts, thresholds),
     )
 
 
-def _asked(scenario: Scenario, load: Load) -> LoadAsked:
+def _asked(
+    scenario: Scenario | TargetsScenario, load: Load, objective: str, rtt_ms: float | None
+) -> LoadAsked:
     return LoadAsked(
         name=scenario.name,
-        title=scenario.title,
+        title=scenario.title or scenario.name,
         why=scenario.why,
         sha256=scenario.sha256,
         arrivals=str(load),
         seed=load.seed,
         blocks=load.blocks,
         processes=load.processes,
-        objective=str(load.objective),
-        rtt_ms=scenario.network.judged_rtt_ms,
+        objective=objective,
+        rtt_ms=rtt_ms,
     )
 
 
-def _own_limitations(load: Load) -> tuple[str, ...]:
-    if load.blocks >= METHOD.few_blocks_below:
+def _few_blocks(load: Load, facts: LoadFacts) -> tuple[str, ...]:
+    few = METHOD.few_blocks_below
+    if load.blocks >= few or len(facts.arms) < 2:
         return ()
-    return (f"With {load.blocks} blocks the intervals are wide, or there are none.",)
+    seen = "one block has no spread" if load.blocks == 1 else "ratios show the lowest and the highest block"
+    return (
+        f"An interval at 95 % needs {few} blocks, and there are {load.blocks}: {seen}, and none is judged.",
+    )
 
 
 def judge_threshold(threshold: Threshold, facts: LoadFacts) -> Finding:
@@ -295,8 +170,14 @@ def _judged_ratio(threshold: Threshold, facts: LoadFacts, wanted: Wanted) -> Fin
     ratio = ratio_of(values)
     if ratio is None:
         return _found(threshold, "no interval: too few blocks, or a reference of 0", INCONCLUSIVE)
-    ends = [threshold.operator.holds(end, threshold.limit) for end in (ratio.ci_low, ratio.ci_high)]
     told = f"{ratio.value:.3g} [{ratio.ci_low:.3g}, {ratio.ci_high:.3g}]"
+    blocks, few = len(values.reference), METHOD.few_blocks_below
+    if blocks < few:
+        reason = (
+            f"{told} is what {blocks} blocks gave, and an interval at 95 % needs {few}: take {few} or more"
+        )
+        return _found(threshold, told, INCONCLUSIVE, reason)
+    ends = [threshold.operator.holds(end, threshold.limit) for end in (ratio.ci_low, ratio.ci_high)]
     return _found(threshold, told, PASS if all(ends) else INCONCLUSIVE if any(ends) else FAIL)
 
 
@@ -322,14 +203,15 @@ def _suffix(unit: str) -> str:
     return "" if unit == "count" else f" {unit}"
 
 
-def _found(threshold: Threshold, measured: str, value: VerdictValue) -> Finding:
+def _found(threshold: Threshold, measured: str, value: VerdictValue, reason: str = "") -> Finding:
     words = {PASS: "within the threshold", FAIL: f"{measured} breaks {threshold.rule}"}
+    undecided = "it cannot be told on which side of the threshold this is"
     return Finding(
         subject=threshold.key,
         rule=threshold.rule,
         value=value,
         measured=measured,
-        reason=words.get(value, "it cannot be told on which side of the threshold this is"),
+        reason=reason or words.get(value, undecided),
     )
 
 

@@ -34,12 +34,8 @@ METHOD = Method(
     confidence=CONFIDENCE,
     estimate="Hodges-Lehmann estimate of the log-ratios candidate / reference, paired within blocks",
     interval="exact Wilcoxon signed-rank interval of the same log-ratios",
-    interval_of_few_blocks="Student's t interval of the same log-ratios, around their mean",
+    interval_of_few_blocks="the lowest and the highest block, on which no claim is judged",
     few_blocks_below=FEW_BLOCKS_BELOW,
-)
-
-METHOD_OF_RUNS = METHOD.model_copy(
-    update={"interval_of_few_blocks": "the lowest and the highest block, on which no claim is judged"}
 )
 
 Values = NDArray[np.float64]

@@ -77,8 +77,9 @@ def _sections(
     yield _validity(record)
     if record.equivalence:
         yield from equivalence_sections(record.equivalence)
-    environment = facts("Machine, server and libraries", record.environment)
-    yield Section("environment", "Environment", (environment, facts("Dataset", record.dataset)))
+    about = [facts("Machine, server and libraries", record.environment)]
+    about += [facts("Dataset", record.dataset)] if record.dataset else []
+    yield Section("environment", "Environment", tuple(about))
     yield Section("again", "Reproduce", tuple(_again(record)))
 
 
@@ -88,20 +89,26 @@ def _filled(*found: PageTable) -> tuple[PageTable, ...]:
 
 def _thresholds(record: LoadRecord, checks: tuple[ShownFinding, ...]) -> Section:
     asked = record.asked
-    told = (
-        f"{asked.arrivals[:1].upper()}{asked.arrivals[1:]}; {asked.blocks} blocks, each arm once in each, "
-        f"with the same arrivals; a round trip of {asked.rtt_ms:g} ms between the service and its database."
+    blocks = f"{asked.blocks} {'block' if asked.blocks == 1 else 'blocks'}"
+    each = ", each arm once in each, with the same arrivals" if len(record.arms) > 1 else ""
+    way = (
+        f"; a round trip of {asked.rtt_ms:g} ms between the service and its database"
+        if asked.rtt_ms is not None
+        else ""
     )
+    told = f"{asked.arrivals[:1].upper()}{asked.arrivals[1:]}; {blocks}{each}{way}."
     found: Block = Findings("Thresholds", checks, "Metric", "Threshold")
     if not checks:
         found = Paragraph(("The scenario sets no threshold.",))
-    return Section("thresholds", "Thresholds", (Paragraph((told,)), found), Weight.BRIEF)
+    targets = _filled(tables.targets(record))
+    return Section("thresholds", "Thresholds", (Paragraph((told,)), *targets, found), Weight.BRIEF)
 
 
 def _validity(record: LoadRecord) -> Section:
     told = (
         "A generator that is short of processor time, loses a process, runs behind its schedule or drops "
-        "arrivals measures itself; such a run is invalid, whatever its numbers say."
+        "arrivals measures itself; such a run is invalid, whatever its numbers say. Its books are checked by "
+        "Little's law: the mean number in flight is the throughput times the mean response time."
     )
     checks = tuple(
         ShownFinding(f"block {block.block}, {block.arm}", "", VerdictValue.INVALID, reason=problem)
@@ -117,10 +124,7 @@ def _validity(record: LoadRecord) -> Section:
 def _again(record: LoadRecord) -> Iterator[Block]:
     asked, method = record.asked, record.method
     processes = f"{asked.processes} generator {'process' if asked.processes == 1 else 'processes'}"
-    interval = (
-        f"Interval at {100 * method.confidence:g} %: {method.interval}; below {method.few_blocks_below} "
-        f"blocks: {method.interval_of_few_blocks}."
-    )
+    interval = f"Ratios: {method.estimate}; {tables.ends_of_ratios(record)}."
     lines = (
         ("Scenario ", Code(asked.name), ", SHA-256 ", Code(asked.sha256)),
         (f"Seed {asked.seed}, {processes}",),

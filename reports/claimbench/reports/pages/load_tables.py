@@ -3,8 +3,17 @@
 from collections.abc import Iterator
 from statistics import median
 
+from claimbench.reports.judge.littles_law import littles_law
+from claimbench.reports.judge.statistics import level
 from claimbench.reports.pages.page import PageTable, columns
-from claimbench.reports.record.load import BlockRecord, CapacityRecord, Latency, LoadRecord, Ratio
+from claimbench.reports.record.load import (
+    BlockRecord,
+    CapacityRecord,
+    Latency,
+    LoadRecord,
+    Ratio,
+    TargetRecord,
+)
 from claimbench.reports.record.values import Interval
 
 _PERCENTILES = ("p50", "p90", "p95", "p99", "p99.9", "max")
@@ -70,7 +79,21 @@ def ratios(record: LoadRecord) -> PageTable:
         for each in record.ratios
     )
     heads = columns(("Metric", "Operation"), (*arms, "Ratio"))
-    return PageTable("Candidate by reference; below 1 is less", heads, rows)
+    return PageTable(f"Candidate by reference; below 1 is less; {ends_of_ratios(record)}", heads, rows)
+
+
+def ends_of_ratios(record: LoadRecord) -> str:
+    """What stands in the brackets behind a ratio: an interval of its true level, or the outermost blocks."""
+    blocks, method = record.asked.blocks, record.method
+    if blocks < method.few_blocks_below:
+        return f"in brackets {method.interval_of_few_blocks}"
+    return f"in brackets the interval at {100 * level(blocks):.1f} %, {method.interval}"
+
+
+def targets(record: LoadRecord) -> PageTable:
+    """A row per target, with its address; none where our own arms were loaded."""
+    rows = tuple((each.name, each.role, each.url) for each in record.arms if isinstance(each, TargetRecord))
+    return PageTable("Targets", columns(("Target", "Role", "Address"), ()), rows)
 
 
 def ratio_text(ratio: Interval | None) -> str:
@@ -83,13 +106,13 @@ def blocks(record: LoadRecord) -> PageTable:
     rows = tuple(_block_row(block) for block in record.blocks)
     heads = (
         *("Planned", "Completed", "Failed", "Dropped", "Lag p99, ms", "Generator CPU", "Service CPU, s"),
-        *("Round trips", "Stored", "Unfinished"),
+        *("Round trips", "Stored", "Unfinished", "In flight, mean", "by Little's law"),
     )
     return PageTable("Blocks", columns(("Arm", "Block"), heads), rows)
 
 
 def _block_row(block: BlockRecord) -> tuple[str, ...]:
-    total, served = block.generated.total, block.served
+    total, served, law = block.generated.total, block.served, littles_law(block.generated)
     return (
         block.arm,
         str(block.block),
@@ -98,6 +121,8 @@ def _block_row(block: BlockRecord) -> tuple[str, ...]:
         ", ".join(f"{worker.cpu_share:.0%}" for worker in block.generated.workers) or "–",
         "–" if served.server_cpu_s is None else f"{served.server_cpu_s:.2f}",
         *(_count(count) for count in (served.round_trips, served.stored, served.unfinished)),
+        f"{law.in_flight:,.3f}" if law.in_flight else "–",
+        f"{law.throughput_per_s * law.response_ms / 1000:,.3f}" if law.in_flight else "–",
     )
 
 

@@ -23,6 +23,18 @@ from claimbench.scenarios.grammar import Frozen
 LOAD_SCHEMA: Final = "claimbench.load/2"
 
 
+class TargetRecord(Frozen):
+    """A service of somebody else under load; a target stands alone, or two are compared."""
+
+    name: str = Field(min_length=1)
+    url: str = Field(min_length=1)
+    role: Literal["target", "reference", "candidate"]
+
+
+LoadArm = ArmRecord | TargetRecord
+"""What is under load: an arm behind our own service, or a target."""
+
+
 class Latency(Frozen):
     """A distribution; all zero when `count` is."""
 
@@ -192,8 +204,8 @@ class LoadAsked(Frozen):
     blocks: int
     processes: int
     objective: str
-    rtt_ms: float
-    """The round trip that was added between the service and its database."""
+    rtt_ms: float | None
+    """The round trip that was added between the service and its database; None for a target."""
 
 
 class LoadRecord(Frozen):
@@ -206,7 +218,7 @@ class LoadRecord(Frozen):
     asked: LoadAsked
     environment: dict[str, Scalar]
     dataset: dict[str, Scalar]
-    arms: tuple[ArmRecord, ...]
+    arms: tuple[LoadArm, ...]
     equivalence: Equivalence | None
     blocks: tuple[BlockRecord, ...]
     capacities: tuple[CapacityRecord, ...]
