@@ -1,7 +1,7 @@
 """An HTTP endpoint that is a queue of the textbook: `queue_endpoint.py --service exponential`.
 
-One request is served at a time, in the order of arrival; the mean service time is 10 ms. When an answer leaves
-is computed (Lindley's recursion), so that it comes as late as theory says and no later. It prints its port.
+One request is served at a time, in the order of arrival; the mean service time is 10 ms. When an answer
+leaves is computed (Lindley's recursion): it comes as late as theory says, no later. It prints its port.
 """
 
 import argparse

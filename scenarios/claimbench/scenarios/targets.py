@@ -223,7 +223,7 @@ def _load(load: Load) -> Iterator[Complaint]:
     for name in ("traffic", "pace"):
         if name in load.model_fields_set:
             yield Complaint(
-                f"load.{name}", "it is of Claimbench's own service", "remove it: [[requests]] says it"
+                f"load.{name}", "is of Claimbench's own service", "remove it: [[requests]] says it"
             )
     if "end_to_end_p95" in load.objective.model_fields_set:
         yield Complaint("load.objective.end_to_end_p95", "nobody can see that from outside", "remove it")
@@ -236,9 +236,7 @@ def _threshold(threshold: Threshold, scenario: TargetsScenario) -> Iterator[Comp
         known = ", ".join(sorted(OF_ANSWERS))
         yield Complaint(key, f"{place.metric} cannot be seen from outside", f"known are {known}")
     if threshold.subject == RATIO and len(targets) < 2:
-        yield Complaint(
-            key, "there is one target, so there is no ratio", "name a second target, or remove it"
-        )
+        yield Complaint(key, "one target has no ratio", "name a second target, or remove it")
     if place.arm is not None and place.arm not in targets:
         yield Complaint(key, f"there is no target {place.arm!r}", suggestion(place.arm, targets))
     if place.operation is not None and place.operation not in requests:
@@ -250,7 +248,7 @@ def _threshold(threshold: Threshold, scenario: TargetsScenario) -> Iterator[Comp
 
 
 def held(scenario: TargetsScenario) -> TargetsScenario:
-    """The scenario with a threshold on failures, which nobody leaves open: the objective's, if it has none."""
+    """The scenario with a threshold on failures: the objective's, if its file sets none."""
     load = scenario.load
     if any(each.place.metric == LoadMetric.FAILED and each.subject != RATIO for each in load.thresholds):
         return scenario

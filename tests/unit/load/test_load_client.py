@@ -12,9 +12,9 @@ pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `
 
 if find_spec("locust") is not None:
     from claimbench.loadgen.load.client import BrokenAnswerError, Client, ConnectionEndedError
+    from claimbench.loadgen.load.exchanges import Header, HttpRequest
     from claimbench.loadgen.load.packets import REPLAYED, RESENT
     from claimbench.loadgen.load.plan import Resend
-    from claimbench.loadgen.load.exchanges import Header, HttpRequest
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
 

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,14 @@ PLAN = LoadPlan(
 
 
 @pytest.mark.parametrize(
-    "host", ["http://127.0.0.1:8000/", "http://127.8.9.1", "http://localhost:1", "http://[::1]:80", "https://127.0.0.1"]
+    "host",
+    [
+        "http://127.0.0.1:8000/",
+        "http://127.8.9.1",
+        "http://localhost:1",
+        "http://[::1]:80",
+        "https://127.0.0.1",
+    ],
 )
 def test_load_may_go_to_this_machine(host: str) -> None:
     assert require_loopback(host) == host.rstrip("/")
@@ -70,7 +78,21 @@ def test_a_plan_reads_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("in_flight_max", 0), ("operations", []), ("profile", [{"duration_s": 1}]), ("new", 1)]
+    ("key", "value"),
+    [
+        ("in_flight_max", 0),
+        ("operations", []),
+        ("operations", [{"name": "x", "path": "/"}, {"name": "x", "path": "/y"}]),
+        ("operations", [{"name": "x", "path": "/ HTTP/1.1"}]),
+        ("operations", [{"name": "x", "path": "/", "headers": {"X": "a\r\nY: b"}}]),
+        ("profile", [{"duration_s": 1}]),
+        ("profile", [{"duration_s": 1, "rate_from": 1, "rate_to": 1, "rate": 1}]),
+        ("profile", [{"duration_s": 1, "rate_from": "1", "rate_to": 1}]),
+        ("profile", [{"duration_s": 1, "rate_from": math.inf, "rate_to": 1}]),
+        ("profile", [{"duration_s": 1e9, "rate_from": 1, "rate_to": 1}]),
+        ("headers", {"Authorization": "Bearer x"}),
+        ("new", 1),
+    ],
 )
 def test_a_wrong_plan_is_refused_by_its_key(tmp_path: Path, key: str, value: object) -> None:
     file = tmp_path / "plan.json"

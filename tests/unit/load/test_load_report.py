@@ -56,6 +56,31 @@ def test_a_ratio_is_judged_on_its_interval_and_not_on_its_point() -> None:
     assert verdict(record(facts(), ratio__response_time=f"p(95)<{ratio.ci_low * 0.99}")) == "fail"
 
 
+def test_a_ratio_is_not_judged_below_six_blocks() -> None:
+    few = [
+        block(arm, number, mean) for number in range(5) for arm, mean in (("naive", 80), ("optimized", 10))
+    ]
+    found = record(facts(few), ratio__response_time="p(95)<0.5")
+    values = paired(few, ARMS, Wanted(LoadMetric.RESPONSE_TIME, ALL, "p95"))
+    each = [mine / other for mine, other in zip(values.candidate, values.reference, strict=True)]
+    ratio = ratio_of(values)
+    assert ratio
+
+    assert (ratio.ci_low, ratio.ci_high) == pytest.approx((min(each), max(each)))
+    assert (verdict(found), found.thresholds[0].value) == ("inconclusive", "inconclusive")
+    assert "an interval at 95 % needs 6: take 6 or more" in found.thresholds[0].reason
+
+
+def test_the_page_tells_the_level_that_its_intervals_truly_have() -> None:
+    def told(blocks: int) -> str:
+        asked = GOOD.asked.model_copy(update={"blocks": blocks})
+        return markdown.render(load_page(GOOD.model_copy(update={"asked": asked})))
+
+    assert "in brackets the interval at 96.9 %" in told(6)
+    assert "in brackets the interval at 96.1 %" in told(8)
+    assert "in brackets the lowest and the highest block" in told(5)
+
+
 def test_one_block_gives_no_interval_and_an_inconclusive_ratio_with_exit_code_3() -> None:
     found = record(
         facts([block("naive", 0, 80), block("optimized", 0, 10)]), ratio__response_time="p(95)<0.5"

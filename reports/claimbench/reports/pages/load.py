@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from claimbench.reports.judge.littles_law import littles_law
 from claimbench.reports.pages import load_tables as tables
 from claimbench.reports.pages.page import (
     Banner,
@@ -68,7 +69,9 @@ def _sections(
         "by everyone who waits for it. The service time counts from the moment it was sent."
     )
     if rows := _filled(tables.latencies(record)):
-        yield Section("times", "Times", (Paragraph((intended,)), *rows), Weight.BRIEF)
+        laws = tuple(littles_law(block.generated) for block in record.blocks)
+        checked = f"{max(laws, key=lambda law: law.off_share)}, the worst of {len(laws)}." if laws else ""
+        yield Section("times", "Times", (Paragraph((intended,)), *rows, Paragraph((checked,))), Weight.BRIEF)
     if rows := _filled(tables.capacities(record)):
         kept = Paragraph((f"The highest rate that keeps: {record.asked.objective}.",))
         yield Section("capacity", "Capacity", (kept, *rows), Weight.BRIEF)

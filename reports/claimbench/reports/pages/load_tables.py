@@ -102,13 +102,15 @@ def ratio_text(ratio: Interval | None) -> str:
 
 
 def blocks(record: LoadRecord) -> PageTable:
-    """A row per arm and block: what was sent, what came of it, and what it cost."""
+    """A row per arm and block: what was sent, what came of it, and what it cost, as far as it can be seen."""
     rows = tuple(_block_row(block) for block in record.blocks)
     heads = (
         *("Planned", "Completed", "Failed", "Dropped", "Lag p99, ms", "Generator CPU", "Service CPU, s"),
         *("Round trips", "Stored", "Unfinished", "In flight, mean", "by Little's law"),
     )
-    return PageTable("Blocks", columns(("Arm", "Block"), heads), rows)
+    seen = [place for place in range(len(heads)) if any(row[place + 2] != "–" for row in rows)]
+    kept = tuple((*row[:2], *(row[place + 2] for place in seen)) for row in rows)
+    return PageTable("Blocks", columns(("Arm", "Block"), tuple(heads[place] for place in seen)), kept)
 
 
 def _block_row(block: BlockRecord) -> tuple[str, ...]:
