@@ -41,7 +41,7 @@ Filling = Callable[[Arrival], JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class TextTemplate:
     """Plain texts and placeholders in their order."""
 
     parts: tuple[str | Filling, ...]
@@ -65,9 +65,9 @@ def _plain(value: JsonValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def template_of(text: str) -> Template:
+def template_of(text: str) -> TextTemplate:
     """ValueError names the placeholder's kind and says what would be right."""
-    return Template(tuple(_BRACES.get(token) or _part(token) for token in _TOKENS.findall(text)))
+    return TextTemplate(tuple(_BRACES.get(token) or _part(token) for token in _TOKENS.findall(text)))
 
 
 def _part(token: str) -> str | Filling:
@@ -158,7 +158,7 @@ _FILLINGS: Mapping[str, Callable[[str], Filling | None]] = {
     "run": lambda _: lambda arrival: arrival.run,
 }
 
-JsonTemplate = Template | dict[str, "JsonTemplate"] | list["JsonTemplate"] | int | float | bool | None
+JsonTemplate = TextTemplate | dict[str, "JsonTemplate"] | list["JsonTemplate"] | int | float | bool | None
 """A JSON value whose texts are templates; keys stay as they are."""
 
 
@@ -178,7 +178,7 @@ def json_template(value: JsonValue, place: str = "") -> JsonTemplate:
 
 def json_drawn(template: JsonTemplate, arrival: Arrival) -> JsonValue:
     """The value of this arrival."""
-    if isinstance(template, Template):
+    if isinstance(template, TextTemplate):
         return template.value(arrival)
     if isinstance(template, dict):
         return {key: json_drawn(each, arrival) for key, each in template.items()}
