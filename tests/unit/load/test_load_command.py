@@ -7,7 +7,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.commands import extras
 from claimbench.loadgen.commands import load as command
+from claimbench.loadgen.commands.cli import command_line
 from claimbench.loadgen.commands.load import LoadOptions, load_and_report
 from claimbench.loadgen.load.block import slots
 from claimbench.loadgen.load.workflow import load_of
@@ -33,10 +35,10 @@ def test_a_folder_that_holds_a_load_already_is_not_written_over(tmp_path: Path) 
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "NEEDED", ("locust", "not_there_at_all"))
+    monkeypatch.setattr(extras, "missing_of", lambda extra: "not_there_at_all" if extra == "load" else "")
 
     with pytest.raises(UsageError, match=r"not_there_at_all.*pip install 'claimbench\[load\]'"):
-        attempt(LoadOptions("load-smoke"))
+        command_line(["load", "load-smoke"])
 
 
 def test_the_words_that_run_it_again_leave_out_a_database_with_its_password() -> None:

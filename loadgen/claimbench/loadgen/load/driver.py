@@ -24,7 +24,7 @@ START_S = 60.0
 PLAN_S = 300.0
 """How long a generator that was started waits for its plan."""
 STOP_S = 10.0
-_TAIL_BYTES = 2_000
+_TAIL_BYTES = 8_000
 SAYS = "claimbench: "
 """How a line begins that tells a mistake."""
 
@@ -135,23 +135,23 @@ def _refused(generator: ReadyGenerator, code: int) -> ClaimbenchError | None:
         ExitCode.USAGE: UsageError,
         ExitCode.INCONCLUSIVE: InvalidMeasurementError,
     }
-    last = _last_words(generator.log)
-    if code not in kinds or not last.startswith(SAYS):
+    said = [line for line in _last_lines(generator.log) if line.startswith(SAYS)]
+    if code not in kinds or not said:
         return None
-    line = last.removeprefix(SAYS).removeprefix(f"{generator.plan_file}: ")
+    line = said[-1].removeprefix(SAYS).removeprefix(f"{generator.plan_file}: ")
     where, _, told = line.partition(": ")
     what, _, remedy = told.rpartition("; ")
     return kinds[code](what, where=where, remedy=remedy)
 
 
 def _failed(what: str, log: Path) -> InvalidMeasurementError:
+    last = (_last_lines(log) or ["it said nothing"])[-1]
     return InvalidMeasurementError(
-        what, where="load generator", remedy=f"see its last words, and try a lower rate: {_last_words(log)}"
+        what, where="load generator", remedy=f"see its last words, and try a lower rate: {last}"
     )
 
 
-def _last_words(log: Path) -> str:
+def _last_lines(log: Path) -> list[str]:
     with log.open("rb") as stream:
         stream.seek(max(log.stat().st_size - _TAIL_BYTES, 0))
-        lines = [line.strip() for line in stream.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+        return [line.strip() for line in stream.read().decode(errors="replace").splitlines() if line.strip()]

@@ -35,7 +35,7 @@ from claimbench.loadgen.load.plan import LoadPlan, Task, read_plan, resolved
 from claimbench.loadgen.load.planning import default_plan
 from claimbench.loadgen.load.requests import Requests
 from claimbench.loadgen.load.validity import Bounds, problems
-from claimbench.reports.record.load import WorkerRecord
+from claimbench.reports.record.load import Generated, WorkerRecord
 
 BEGIN, PACKET, DONE = "claimbench_begin", "claimbench_packet", "claimbench_done"
 FAILED = "claimbench_failed"
@@ -104,10 +104,9 @@ def _take_part(environment: Environment, runner: Runner, **_: Any) -> None:
 def _plan(host: str, options: Namespace) -> LoadPlan:
     """The plan of the command line, ready to be sent to every process: with its host and its secrets."""
     outcome, allowed = Path(options.outcome), options.allow_host
-    if options.outcome and not outcome.parent.is_dir():
-        raise UsageError(
-            "its folder is not there", where=f"--outcome {outcome}", remedy="make the folder first"
-        )
+    if options.outcome and (outcome.is_dir() or not os.access(outcome.parent, os.W_OK)):
+        remedy = "name a file in a folder that is there"
+        raise UsageError("cannot be written", where=f"--outcome {outcome}", remedy=remedy)
     host = require_loopback(host, allowed) if host else ""
     if not options.plan:
         return default_plan(host)
@@ -215,7 +214,7 @@ class Conductor:
 
     def __init__(self, environment: Environment, runner: Runner, plan: LoadPlan, options: Namespace) -> None:
         self._environment, self._runner, self._plan, self._options = environment, runner, plan, options
-        self._is_logging_in = False
+        self._begun: gevent.Greenlet | None = None
         self._is_refused = False
         self._collector: Collector | None = None
         self._told: Collector | None = None
@@ -228,16 +227,16 @@ class Conductor:
     def _begin(self, **_: Any) -> None:
         if self._collector is not None and not self._collector.is_over:
             return  # Locust says so again when it spreads its users anew
-        if self._is_logging_in:
-            return
-        self._is_logging_in = True
+        if self._begun is None or self._begun.dead:
+            # Apart, for a runner that is told to quit while it spawns its users waits for itself.
+            self._begun = gevent.spawn(self._start)
+
+    def _start(self) -> None:
         try:
             plan = logged_in(self._plan.model_copy(update={"salt": secrets.token_hex(6)}))
         except ClaimbenchError as error:
             self._refuse(error)
             return
-        finally:
-            self._is_logging_in = False
         clients = [*self._runner.clients] if isinstance(self._runner, MasterRunner) else ["local"]
         self._collector = Collector(
             self._plan, [GeneratorProcess(each) for each in clients], time.monotonic()
@@ -311,11 +310,20 @@ class Conductor:
             return
         self._told = collector
         generated = collector.generated()
-        if self._options.outcome:
-            Path(self._options.outcome).write_text(generated.model_dump_json())
+        self._write(generated)
         sys.stderr.write(collector.summary(generated))
         found = tuple(problems(generated, Bounds(timedelta(seconds=self._plan.lag_p99_s))))
         for problem in found:
             sys.stderr.write(f"claimbench: not fit to measure: {problem}\n")
         if found:
             self._environment.process_exit_code = ExitCode.INCONCLUSIVE
+
+    def _write(self, generated: Generated) -> None:
+        if not self._options.outcome:
+            return
+        try:
+            Path(self._options.outcome).write_text(generated.model_dump_json())
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            sys.stderr.write(f"claimbench: --outcome {self._options.outcome}: cannot be written ({reason})\n")
+            self._environment.process_exit_code = ExitCode.USAGE
