@@ -1,12 +1,14 @@
 """Rules that SQL repeats for whole sets: each is held, with the rule in Python, to one table."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pipeline_fixtures import OpenScene
 from sqlalchemy import text
 
+from claimbench.impl.batching import BackOff, PendingRequest, plan_batches
 from claimbench.impl.lifecycle import OutcomeColumns, RequestOutcome, after_attempts, attempts_after
+from claimbench.impl.ports import Policy
 from claimbench.impl.prompts import TRANSCRIPT_SQL, Utterance, transcript
 from claimbench.impl.statuses import RequestStatus
 
@@ -83,3 +85,65 @@ def test_a_transcript_is_the_same_in_python_and_in_sql(open_scene: OpenScene) ->
 
     assert in_sql == transcript(Utterance(role, content) for role, content in said)
     assert in_sql == "user: Hello\nthere\nassistant: \nuser: \nsystem: ü \\n %s {x}"
+
+
+MODEL = "gpt-4o-mini"
+
+
+@pytest.mark.parametrize(
+    ("policy", "refused_minutes_ago"),
+    [
+        (Policy(), ()),
+        (Policy(requests_per_batch_max=3), ()),
+        (Policy(requests_per_batch_max=4, requests_per_batch_min=1), (45, 15)),
+        (Policy(requests_per_batch_min=1), (3,)),
+        (Policy(requests_per_batch_min=10**6, pending_age_max=timedelta(minutes=10)), ()),
+    ],
+    ids=[
+        "as it is",
+        "small batches",
+        "half as many after two refusals",
+        "a model that waits",
+        "old ones only",
+    ],
+)
+def test_the_plan_is_the_same_in_python_and_in_sql(
+    open_scene: OpenScene, policy: Policy, refused_minutes_ago: tuple[int, ...]
+) -> None:
+    scene = open_scene(policy=policy)
+    now = scene.clock.now()
+    scene.change(
+        "DELETE FROM ai_batch_request WHERE id NOT IN (SELECT batch_id FROM ai_processing_request"
+        " WHERE batch_id IS NOT NULL)"
+    )
+    [(before,)] = scene.rows("SELECT coalesce(max(id), 0) FROM ai_batch_request")
+    times = [now - timedelta(minutes=minutes) for minutes in refused_minutes_ago]
+    for number, at in enumerate(times):
+        scene.change(
+            """INSERT INTO ai_batch_request
+                   (company_id, model, key, status, outcome, error, created_at, completed_at)
+               SELECT min(id), :model, :key, 'PROCESSED', 'FAILED', 'token_limit_exceeded: full', :at, :at
+               FROM company""",
+            model=MODEL,
+            key=f"refused-{number}",
+            at=at,
+        )
+    back_off = BackOff(len(times), max(times)) if times else None
+    pending = [
+        PendingRequest(*row, back_off=back_off if row[2] == MODEL else None)
+        for row in scene.rows(
+            """SELECT request.id, company_id, model, requested_at, attempts
+               FROM ai_processing_request AS request JOIN session ON session.id = session_id
+               JOIN company ON company.id = company_id
+               WHERE request.status = 'PENDING_BATCHING' AND company.status = 'ACTIVE'"""
+        )
+    ]
+    scene.pipeline("optimized").create_batches(now)
+    made = scene.rows(
+        "SELECT company_id, model, key FROM ai_batch_request WHERE id > :before AND key NOT LIKE 'refused-%'",
+        before=before,
+    )
+    planned = [(batch.company_id, batch.model, batch.key) for batch in plan_batches(pending, policy, now)]
+
+    assert sorted(map(tuple, made)) == sorted(planned)
+    assert planned
