@@ -173,7 +173,7 @@ def limit(session: nox.Session) -> None:
     """
     install(session)
     out = f"results/limit-{time.time_ns()}"
-    words = ("--points", LIMIT_POINTS, "--parts", "all", "--budget", "300", "--database", "embedded")
+    words = ("--points", LIMIT_POINTS, "--parts", "all", "--budget", "150", "--database", "embedded")
     session.run("claimbench", "scale", *words, *session.posargs, "--out", out, success_codes=[0, 3])
     session.run("python", "-m", "claimbench.reports.render.goals", out, "docs/limit.md", "docs/peers.json")
 

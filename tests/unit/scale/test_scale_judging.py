@@ -48,6 +48,7 @@ def test_an_arm_that_is_not_taken_at_a_size_is_continued_from_its_smaller_ones_a
 
 def test_what_an_arm_will_take_is_predicted_from_its_turns_with_the_fake_outside() -> None:
     assert predicted_s(the_turns(), "naive", 100_000) == pytest.approx(200)
+    assert predicted_s(the_turns(), "optimized", 1_000_000) == pytest.approx(1_000_000 / 9_000)
     assert predicted_s([], "naive", 100_000) == 0
 
 

@@ -47,7 +47,7 @@ def test_a_size_that_does_not_fit_the_disk_is_refused_with_its_estimate(
 
 
 def test_a_size_beyond_the_budget_is_refused_with_its_estimate() -> None:
-    with pytest.raises(UsageError, match=r"takes about 250 s at best, and the budget is 60 s"):
+    with pytest.raises(UsageError, match=r"takes about 125 s at best, and the budget is 60 s"):
         check_room((GrownSize(100, 10_000),), load_batch("scale").dataset, budget_s=60)
 
 

@@ -109,10 +109,12 @@ def _power_law(known: Sequence[tuple[int, float]], at: int) -> float:
 
 
 def predicted_s(taken: Iterable[Turned], arm: str, requests: int) -> float:
-    """How long the arm would take, by its turns so far; 0 if it has none."""
+    """How long the arm would take, by the quickest of its turns at each size so far; 0 if it has none."""
     points = [turn for turn in taken if turn.part == "points" and turn.arm == arm]
-    turns = [turn for turn in points if turn.total("round_trips") is None]
-    return _power_law([(turn.requests, turn.seconds) for turn in turns], requests)
+    quickest: dict[int, float] = {}
+    for turn in points:
+        quickest[turn.requests] = min(turn.seconds, quickest.get(turn.requests, turn.seconds))
+    return _power_law([*quickest.items()], requests)
 
 
 def verdict_of(taken: Sequence[Turned], failures: Sequence[ScaleFailure]) -> Verdict:
