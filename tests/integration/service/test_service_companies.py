@@ -123,6 +123,7 @@ def test_a_lost_worker_is_dismissed_and_a_living_one_is_not(own_house: House) ->
         row = insert(ServiceWorker).values(name=name, seen_at=seen_at, report=report.model_dump_json())
         with own_house.engine.begin() as connection:
             connection.execute(row)
+    own_house.company("Newest")  # who has just changed something is shown new figures
     page = own_house.admin("GET", "/admin").text
     order = (
         "Queue by company",

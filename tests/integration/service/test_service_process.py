@@ -253,6 +253,8 @@ def test_a_port_that_is_taken_is_told_in_one_line(
             "holds a blank or a control character",
         ),
         ({}, {"OPENAI_BASE_URL": "http://[::"}, "the API client cannot be made"),
+        ({}, {"OPENAI_BASE_URL": "127.0.0.1:8080/v1"}, "the API client cannot be made"),
+        ({}, {"OPENAI_BASE_URL": "http://127.0.0.1:808080/v1"}, "the API client cannot be made"),
         ({}, {"CLAIMBENCH_ADMIN_TOKEN": "short"}, "the admin token has less than 16 characters"),
         ({"host": "no.such.host.invalid"}, {}, "cannot listen"),
         ({}, {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:1/none"}, "cannot use the database"),

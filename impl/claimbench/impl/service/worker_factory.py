@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import openai
 from sqlalchemy import URL, Engine
@@ -117,11 +118,17 @@ def _api_of_environment() -> ApiAccess:
 
 
 def _client(api: ApiAccess) -> openai.OpenAI:
-    try:
-        return open_client(api.base_url, api.key)
-    except openai.OpenAIError as error:
-        raise UsageError(
-            f"the API client cannot be made ({type(error).__name__})",
-            where="OPENAI_BASE_URL",
-            remedy="set it to an http:// or https:// address, or unset it",
-        ) from None
+    with suppress(openai.OpenAIError, ValueError):
+        if api.base_url is None or _is_address(api.base_url):
+            return open_client(api.base_url, api.key)
+    raise UsageError(
+        "the API client cannot be made",
+        where="OPENAI_BASE_URL",
+        remedy="set it to an http:// or https:// address, or unset it",
+    )
+
+
+def _is_address(text: str) -> bool:
+    """Whether a client can send something there; ValueError for a port that is none."""
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
