@@ -20,6 +20,7 @@ _COUNTED_ONLY = frozenset(
     {
         EventKind.CACHE_HIT,
         EventKind.CACHE_MISS,
+        EventKind.CACHE_REFRESH,
         EventKind.CHOICE,
         EventKind.STAGE_DONE,
     }
@@ -28,7 +29,6 @@ _COUNTED_ONLY = frozenset(
 
 _INFORMATIVE = frozenset(
     {
-        EventKind.CACHE_REFRESH,
         EventKind.CACHE_INVALIDATION,
         EventKind.BREAKER_CLOSED,
         EventKind.SWITCH,

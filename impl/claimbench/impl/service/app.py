@@ -79,8 +79,8 @@ def create_app(setup: ServiceSetup) -> RequestLimits:
         docs_url=None,
         redoc_url=None,
     )
-    parts = app.state.parts = _state_of(setup)
-    app.state.sampler = Sampler(parts.overviews, parts.trend, setup.observer, parts.ended_sessions.look)
+    app.state.parts = _state_of(setup)
+    app.state.observer = setup.observer
     install_problem_handlers(app)
     for module in (watch_routes, tenant_routes, page_routes, manage_routes, admin_routes, docs_routes):
         app.include_router(module.router)
@@ -155,7 +155,7 @@ def _state_of(setup: ServiceSetup) -> AppState:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: AppState = app.state.parts
     current_default_thread_limiter().total_tokens = state.limits.threads
-    sampler: Sampler = app.state.sampler
+    sampler = Sampler(state.overviews, state.trend, app.state.observer, state.ended_sessions.look)
     if state.worker is not None:
         state.worker.start()
     sampler.start()
