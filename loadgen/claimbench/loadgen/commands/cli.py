@@ -173,7 +173,7 @@ VERBS = (
         "serve",
         "Serve the pipeline over HTTP, with an admin page at /admin and API docs at /docs.",
         "claimbench.loadgen.commands.serve:serve_verb",
-        "claimbench serve --pipeline optimized",
+        "claimbench serve --demo",
         "service",
     ),
     Verb(
