@@ -114,6 +114,19 @@ def test_without_a_key_the_answer_comes_before_the_body(port: int) -> None:
         assert answer(line).startswith(b"HTTP/1.1 401 ")
 
 
+def test_head_is_answered_without_the_body_and_the_next_request_is_found(port: int) -> None:
+    with connected(port) as line:
+        line.sendall(b"HEAD /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        said = b""
+        while said.count(b"\r\n\r\n") < 2 or not said.endswith(b"0"):
+            said += line.recv(1_000)
+        first, second, body = said.split(b"\r\n\r\n")
+
+    assert b"content-length: 1" in first
+    assert second.startswith(b"HTTP/1.1 200 ")
+    assert body == b"0"
+
+
 def test_half_a_later_request_is_hung_up_on_as_half_a_first_one_is(port: int) -> None:
     with connected(port) as line:
         line.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
