@@ -187,6 +187,13 @@ def clients(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Queues, counters and seeders of others beside ours, into docs/peers.json and docs/peers.md."""
+    install(session, "peers")
+    session.run("python", "tests/peers/measure.py", *(session.posargs or ["docs"]))
+
+
+@nox.session
 def older_client(session: nox.Session) -> None:
     """The fake's contract with the official client of the version before, which speaks httpx."""
     install(session, "tests")

@@ -12,9 +12,10 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
+from claimbench.loadgen.bench.databases import kept_templates
 from claimbench.loadgen.bench.databases.connecting import connect, explained
 from claimbench.loadgen.bench.databases.ownership import Ownership, reconnected
-from claimbench.loadgen.bench.databases.server import Server
+from claimbench.loadgen.bench.databases.server import Server, ServerKind
 from claimbench.loadgen.bench.databases.template import Template
 from claimbench.loadgen.workloads.port import Recipe
 from claimbench.reports.record.values import Scalar
@@ -37,7 +38,8 @@ class _Filled:
 class Workshop:
     """Makes, clones and drops databases on a server, and none that it did not make.
 
-    A context manager: at its end everything that it made is dropped, unless the server is `disposable`:
+    A context manager: at its end everything that it made is dropped, but for large templates that are kept
+    for later runs, unless the server is `disposable`:
     its files go when it ends, right after the workshop, and a drop costs a checkpoint each. Errors of the
     server become `InvalidMeasurementError` (disk full, connection lost) or `UsageError`, in one line.
     """
@@ -53,6 +55,7 @@ class Workshop:
             connect(server.admin_url),
         )
         self._templates: dict[str, Template] = {}
+        self._keeps = server.kind is ServerKind.URL and not disposable
 
     def __enter__(self) -> Self:
         return self
@@ -67,11 +70,24 @@ class Workshop:
         self._owner.holder.close()
 
     def template(self, recipe: Recipe) -> Template:
-        """The sealed template of this recipe; made once per workshop."""
+        """The sealed template of this recipe; made once per workshop.
+
+        A large one is kept on a server that lives on, and found there by later runs.
+        """
         if recipe.digest not in self._templates:
             with explained(self.server.admin_url):
-                self._templates[recipe.digest] = self._make(recipe)
+                found = kept_templates.found(self._owner.holder, recipe.digest) if self._keeps else None
+                self._templates[recipe.digest] = found or self._made(recipe)
         return self._templates[recipe.digest]
+
+    def _made(self, recipe: Recipe) -> Template:
+        """A new template; kept where it pays, for which older ones may have to go."""
+        template = self._make(recipe)
+        if not self._keeps or template.bytes < kept_templates.KEPT_FROM_BYTES:
+            return template
+        kept = kept_templates.keep(self._owner.holder, template)
+        kept_templates.evict(self._owner.holder)
+        return kept
 
     @contextmanager
     def clone(self, template: Template) -> Iterator[URL]:
@@ -104,7 +120,8 @@ class Workshop:
         """Drop all templates and clones of this workshop; templates are made anew when asked for again."""
         with explained(self.server.admin_url):
             for template in self._templates.values():
-                self._owner.drop(template.name)
+                if template.name != kept_templates.name_of(template.digest):
+                    self._owner.drop(template.name)
         self._templates.clear()
 
     def _drop_spent(self) -> None:

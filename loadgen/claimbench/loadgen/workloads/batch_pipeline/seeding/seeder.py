@@ -75,7 +75,7 @@ def seed(connection: psycopg.Connection, dataset: BatchDataset, *, companies: in
     version.
     """
     planned = make_seed(dataset, companies)
-    written = {table.name: _copy(connection, table, planned) for table in TABLES}
+    written = {table.name: copy(connection, table, planned) for table in TABLES}
     return _counts(planned.plan, written[Message.__tablename__])
 
 
@@ -85,7 +85,8 @@ def make_seed(dataset: BatchDataset, companies: int) -> Seed:
     return Seed(dataset, make_plan(dataset, companies), make_pools(dataset.seed, longest=longest))
 
 
-def _copy(connection: psycopg.Connection, table: SeededTable | LongTable, planned: Seed) -> int:
+def copy(connection: psycopg.Connection, table: SeededTable | LongTable, planned: Seed) -> int:
+    """Write one table, which the transaction must have created; the number of its rows."""
     name = sql.Identifier(table.name)
     with connection.cursor() as cursor:
         # Frozen rows need no second visit by VACUUM; allowed because this transaction made the table.
