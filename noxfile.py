@@ -68,6 +68,13 @@ def tell_verdict(results: Path) -> None:
 
 
 @nox.session
+def figures(session: nox.Session) -> None:
+    """Take every load figure that docs/load.md publishes again, some 25 minutes on a quiet machine."""
+    install(session, "tests")
+    session.run("python", "tests/bench/load_figures.py", *session.posargs)
+
+
+@nox.session
 def report(session: nox.Session) -> None:
     """Draw a report again from its results: nox -s report -- FOLDER"""
     install(session)

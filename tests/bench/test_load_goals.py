@@ -17,6 +17,7 @@ from pathlib import Path
 
 import idle_endpoint
 import pytest
+from load_figures import keep
 
 from claimbench.loadgen.load.arrivals import Stretch
 from claimbench.loadgen.load.driver import generate
@@ -88,6 +89,9 @@ def test_a_freeze_of_the_service_is_seen_by_the_arrivals_that_wait_for_it(worker
     response = generated.total.response
     told(f"{workers} processes: p95 {response.p95_ms:,.1f} ms, merged {response.count:,},")
     told(f"reports of at most {max(each.report_bytes_max for each in generated.workers):,} bytes")
+    keep(f"freeze p95 of {workers}", response.p95_ms)
+    keep(f"freeze counted by {workers}", response.count)
+    keep(f"report bytes of {workers}", max(each.report_bytes_max for each in generated.workers))
 
     assert response.count == SIZE.rate * SIZE.seconds
     assert SIZE.p95_ms * (1 - SIZE.tolerance) <= response.p95_ms <= SIZE.p95_ms * (1 + SIZE.tolerance)
@@ -117,6 +121,8 @@ def test_stock_locust_does_not_see_the_freeze(tmp_path: Path) -> None:
         )
     stock = json.loads(outcome.read_text())
     told(f"stock Locust: p95 {stock['p95_ms']} ms, {stock['count']} requests")
+    keep("stock p95", stock["p95_ms"])
+    keep("stock counted", stock["count"])
 
     # A tenth of all arrivals waits for a third of the freeze or longer. In the small size the 20 users, each
     # of whom waits once, are about a twentieth of all requests: there p95 is decided by chance.
@@ -130,6 +136,9 @@ def test_one_process_sustains_its_rate_against_an_idle_endpoint() -> None:
     total, worker = generated.total, generated.workers[0]
     told(f"one process: {total.completed / SIZE.sustained_s:,.0f}/s, CPU {worker.cpu_share:.0%},")
     told(f"lag p99 {total.lag.p99_ms:.1f} ms, reports of at most {worker.report_bytes_max:,} bytes")
+    keep("sustained per s", total.completed / SIZE.sustained_s)
+    keep("sustained cpu", worker.cpu_share)
+    keep("report bytes of a sustained rate", worker.report_bytes_max)
 
     assert total.completed == SIZE.sustained * SIZE.sustained_s
     assert (total.failed, total.dropped) == (0, 0)
@@ -147,5 +156,6 @@ def test_a_percentile_is_within_a_thousandth_of_the_exact_one() -> None:
     found = latencies.percentiles_ms(percentiles)
     errors = [abs(mine - theirs) / theirs for mine, theirs in zip(found, exact, strict=True)]
     told(f"percentiles: largest error {max(errors):.4%}, blob {len(latencies.encode()):,} bytes")
+    keep("percentile error", max(errors))
 
     assert max(errors) <= 0.001

@@ -19,6 +19,7 @@ import httpx
 import numpy as np
 import pytest
 import queue_endpoint
+from load_figures import keep
 
 from claimbench.loadgen.load.arrivals import Spacing, arrival_times, constant
 from claimbench.loadgen.load.driver import generate
@@ -137,6 +138,8 @@ def test_the_generator_measures_of_a_queue_what_theory_says(theory: Theory) -> N
     }
     for name, value in theory.ms.items():
         sys.stdout.write(f"\n    {theory.service} {name}: {measured[name]:.1f} ms, in theory {value:.1f} ms")
+        keep(f"{theory.service} {name}", measured[name])
+        keep(f"{theory.service} {name} in theory", value)
 
     found = within(measured, theory.ms, theory.tolerance)
     assert found == dict.fromkeys(found, True)
@@ -186,6 +189,8 @@ def test_a_freeze_of_a_foreign_service_is_seen_as_theory_says_with_verdict_and_r
     measured = {"p90": total.response.p90_ms, "p95": total.response.p95_ms, "p99": total.response.p99_ms}
     for name, value in theory.items():
         sys.stdout.write(f"\n    freeze {name}: {measured[name]:,.0f} ms, in theory {value:,.0f} ms")
+        keep(f"freeze {name}", measured[name])
+        keep(f"freeze {name} in theory", value)
 
     assert (total.arrivals, total.failed, total.dropped) == (100 * seconds, 0, 0)
     found = within(measured, theory, tolerance)

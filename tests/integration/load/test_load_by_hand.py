@@ -125,6 +125,12 @@ def test_tags_are_refused_in_one_line(tmp_path: Path, host: str) -> None:
     assert (made.code, "a plan has no tags" in made.said.splitlines()[-1]) == (2, True)
 
 
+def test_an_outcome_that_cannot_be_written_is_refused_before_the_load(tmp_path: Path, host: str) -> None:
+    made = Made(tmp_path, plan(host, "/"), "--outcome", str(tmp_path))
+
+    assert (made.code, "cannot be written" in made.said.splitlines()[-1]) == (2, True)
+
+
 def test_each_run_checks_itself_by_littles_law(tmp_path: Path, host: str) -> None:
     made = Made(tmp_path, plan(host, "/slow", seconds=2))
     line = next(line for line in made.said.splitlines() if "Little's law" in line)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from claimbench.reports.judge.littles_law import littles_law
 from claimbench.reports.pages.load import fit_generator
 from claimbench.reports.pages.page import (
     Banner,
@@ -56,7 +57,8 @@ def _sections(
     yield Section("findings", "Findings", (asked, found), Weight.BRIEF)
     if kept := record.soaked.kept.violations:
         yield Section("violations", "Violated invariants", (Bullets(tuple((each,) for each in kept)),))
-    yield Section("waits", "Waiting times", (waits(record),), Weight.BRIEF)
+    checked = Paragraph((f"{littles_law(record.soaked.generated)}.",))
+    yield Section("waits", "Waiting times", (waits(record), checked), Weight.BRIEF)
     if charts:
         yield Section("charts", "Charts", charts)
     if record.soaked.samples:
