@@ -154,8 +154,8 @@ def _generator(figures: Figures) -> str:
     return (
         f"Taken on {figures['machine']}, {figures['taken']}. The same command shows that one process sends "
         f"{figures['sustained per s']:,.0f} requests a second on time with {figures['sustained cpu']:.0%} of "
-        f"a core, that percentiles are within {figures['percentile error']:.2%} of the exact ones, and that no "
-        f"report of a worker is larger than {largest / 1000:.1f} kB."
+        f"a core, that percentiles are within {figures['percentile error']:.2%} of the exact ones, and that "
+        f"no report of a worker is larger than {largest / 1000:.1f} kB."
     )
 
 
@@ -199,7 +199,8 @@ def _soak(figures: Figures) -> str:
     return (
         f"The whole of it on {figures['machine']} ({figures['taken']}, the `soak.md` of `claimbench soak`): "
         f"{soak['rate_per_s']:.3g} arrivals a second for\n{soak['minutes']:.3g} min, {share}; "
-        f"{soak['faults']} kinds of faults; the database restarted after {soak['restarted_at_s']:.0f} s.\n\n{soak['table']}"
+        f"{soak['faults']} kinds of faults; the database restarted after {soak['restarted_at_s']:.0f} s."
+        f"\n\n{soak['table']}"
     )
 
 

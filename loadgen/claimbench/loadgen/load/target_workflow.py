@@ -1,10 +1,8 @@
 """From a file of targets to its record: somebody else's services under the same open arrivals as our arms."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,18 +10,17 @@ from urllib.parse import urlsplit
 from claimbench.errors import ClaimbenchError
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.load.arrivals import Profile, constant
-from claimbench.loadgen.load.block import Observed, block_record, slots
-from claimbench.loadgen.load.capacity import point, search
+from claimbench.loadgen.load.block import ArmSlot, Observed, block_record
+from claimbench.loadgen.load.capacity import point
 from claimbench.loadgen.load.driver import generate
 from claimbench.loadgen.load.loopback import is_elsewhere, require_loopback
 from claimbench.loadgen.load.plan import LoadPlan, Operation, resolved
 from claimbench.loadgen.load.planning import Access, profile, shaped
-from claimbench.loadgen.load.workflow import generator_environment
+from claimbench.loadgen.load.workflow import capacities, generator_environment, loaded
 from claimbench.reports.judge.load import LoadFacts, judge_targets
 from claimbench.reports.record.load import (
     BlockRecord,
     CapacityPoint,
-    CapacityRecord,
     Generated,
     LoadRecord,
     Served,
@@ -54,8 +51,17 @@ class TargetsRequest:
         ca = str(Path(asked.source).parent.resolve() / target.ca) if target.ca else ""
         return plan.model_copy(update={"ca": ca, "headers": asked.headers, "login": asked.login})
 
-    def generated(self, target: Target, stretches: Profile) -> Generated:
-        """What the generator saw of a load of this target."""
+    def block(self, slot: ArmSlot[Target]) -> BlockRecord:
+        """The whole load on this target."""
+        generated = self._generated(slot.arm, profile(self.scenario.load))
+        return block_record(slot, self.scenario.load, Observed(generated, Served()))
+
+    def step(self, target: Target, rate_per_s: float, duration_s: float) -> CapacityPoint:
+        """The same requests at one rate."""
+        generated = self._generated(target, constant(rate_per_s, duration_s))
+        return point(rate_per_s, generated, None, self.scenario.load.objective)
+
+    def _generated(self, target: Target, stretches: Profile) -> Generated:
         try:
             return generate(self.plan(target, stretches), self.scenario.load.processes, self.allowed)
         except ClaimbenchError as error:
@@ -65,14 +71,14 @@ class TargetsRequest:
 
 def run_targets(request: TargetsRequest, progress: Progress) -> LoadRecord:
     """Load each target in blocks, look for its capacity, and judge."""
-    scenario = request.scenario
+    scenario, targets, load = request.scenario, request.scenario.targets, request.scenario.load
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     facts = LoadFacts(
-        blocks=tuple(_blocks(request, progress)),
-        capacities=tuple(_capacities(request, progress)),
+        blocks=tuple(loaded(load, targets, request.block, progress)),
+        capacities=tuple(capacities(load, targets, request.step, progress)),
         arms=tuple(
             TargetRecord(name=each.name, url=each.url, role=role)
-            for each, role in zip(scenario.targets, scenario.roles, strict=True)
+            for each, role in zip(targets, scenario.roles, strict=True)
         ),
         environment=generator_environment(),
         dataset={},
@@ -81,28 +87,5 @@ def run_targets(request: TargetsRequest, progress: Progress) -> LoadRecord:
         version=version("claimbench"),
         command=request.command,
     )
-    elsewhere = [urlsplit(each.url).hostname or "" for each in scenario.targets if is_elsewhere(each.url)]
+    elsewhere = [urlsplit(each.url).hostname or "" for each in targets if is_elsewhere(each.url)]
     return judge_targets(scenario, facts, tuple(dict.fromkeys(elsewhere)))
-
-
-def _blocks(request: TargetsRequest, progress: Progress) -> Iterator[BlockRecord]:
-    load = request.scenario.load
-    for slot in slots(request.scenario.targets, load.blocks):
-        progress.step(f"load: block {slot.block + 1} of {load.blocks}, {slot.arm.name}")
-        generated = request.generated(slot.arm, profile(load))
-        yield block_record(slot, load, Observed(generated, Served()))
-
-
-def _capacities(request: TargetsRequest, progress: Progress) -> Iterator[CapacityRecord]:
-    load = request.scenario.load
-    limits = load.capacity
-    if limits is None:
-        return
-    step_s = limits.step.total_seconds()
-
-    def tried(target: Target, rate: float) -> CapacityPoint:
-        progress.step(f"capacity: {target.name} at {rate:.3g} arrivals per second")
-        return point(rate, request.generated(target, constant(rate, step_s)), None, load.objective)
-
-    for target in request.scenario.targets:
-        yield search(target.name, limits, partial(tried, target))

@@ -1,6 +1,6 @@
 """From a scenario with a `[load]` table to its record: equivalence, blocks, capacity, verdict."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +11,7 @@ from claimbench.loadgen.bench.databases import Server, Template
 from claimbench.loadgen.bench.opening import open_bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.fake_openai.server import running_server
-from claimbench.loadgen.load.block import LoadSite, slots
+from claimbench.loadgen.load.block import ArmSlot, ArmT, LoadSite, slots
 from claimbench.loadgen.load.capacity import search
 from claimbench.loadgen.passes.bench_at_size import BenchAtSize
 from claimbench.loadgen.passes.equivalence import EquivalencePass
@@ -21,7 +21,7 @@ from claimbench.reports.judge.load import LoadFacts, judge_load
 from claimbench.reports.record.load import BlockRecord, CapacityPoint, CapacityRecord, LoadRecord
 from claimbench.reports.record.values import ArmRecord, Scalar
 from claimbench.scenarios.load import Load
-from claimbench.scenarios.model import Arm, BatchScenario, Scenario
+from claimbench.scenarios.model import BatchScenario, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
         at = BenchAtSize(scenario, workload, bench, templates, scenario.dataset.size)
         equivalence = EquivalencePass(at).run().equivalence
         blocks: tuple[BlockRecord, ...] = ()
-        capacities: tuple[CapacityRecord, ...] = ()
+        searched: tuple[CapacityRecord, ...] = ()
         if equivalence.equal:
             rtt_ms = scenario.network.judged_rtt_ms
             api, speed = scenario.api, request.load.pace.api_speed
@@ -67,11 +67,11 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
                 bench.way(rtt_ms) as way,
             ):
                 site = LoadSite(scenario, request.load, server, bench.workshop, templates, fake, way)
-                blocks = tuple(_blocks(site, progress))
-                capacities = tuple(_capacities(site, progress))
+                blocks = tuple(loaded(site.load, scenario.arms, site.block, progress))
+                searched = tuple(capacities(site.load, scenario.arms, site.step, progress))
         facts = LoadFacts(
             blocks=blocks,
-            capacities=capacities,
+            capacities=searched,
             arms=_arms(scenario),
             environment=load_environment(server),
             dataset=_dataset(templates),
@@ -83,23 +83,29 @@ def run_load(request: LoadRequest, progress: Progress) -> LoadRecord:
     return judge_load(scenario, request.load, facts)
 
 
-def _blocks(site: LoadSite, progress: Progress) -> Iterator[BlockRecord]:
-    for slot in slots(site.scenario.arms, site.load.blocks):
-        progress.step(f"load: block {slot.block + 1} of {site.load.blocks}, {slot.arm.name}")
-        yield site.block(slot)
+def loaded(
+    load: Load, arms: Sequence[ArmT], take: Callable[[ArmSlot[ArmT]], BlockRecord], progress: Progress
+) -> Iterator[BlockRecord]:
+    """Every arm in every block."""
+    for slot in slots(arms, load.blocks):
+        progress.step(f"load: block {slot.block + 1} of {load.blocks}, {slot.arm.name}")
+        yield take(slot)
 
 
-def _capacities(site: LoadSite, progress: Progress) -> Iterator[CapacityRecord]:
-    limits = site.load.capacity
+def capacities(
+    load: Load, arms: Sequence[ArmT], step: Callable[[ArmT, float, float], CapacityPoint], progress: Progress
+) -> Iterator[CapacityRecord]:
+    """The capacity of each arm, if it is asked for; `step` tries a rate for so many seconds."""
+    limits = load.capacity
     if limits is None:
         return
     step_s = limits.step.total_seconds()
 
-    def tried(arm: Arm, rate: float) -> CapacityPoint:
+    def tried(arm: ArmT, rate: float) -> CapacityPoint:
         progress.step(f"capacity: {arm.name} at {rate:.3g} arrivals per second")
-        return site.step(arm, rate, step_s)
+        return step(arm, rate, step_s)
 
-    for arm in site.scenario.arms:
+    for arm in arms:
         yield search(arm.name, limits, partial(tried, arm))
 
 
