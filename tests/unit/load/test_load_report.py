@@ -11,7 +11,7 @@ from claimbench.reports.charts import draw_load
 from claimbench.reports.judge.load_values import ALL, Wanted, paired, ratio_of
 from claimbench.reports.pages.load import load_page
 from claimbench.reports.pages.load_tables import operations
-from claimbench.reports.record.load import BlockRecord, LoadRecord
+from claimbench.reports.record.load import BlockRecord, LoadRecord, Served, TargetRecord
 from claimbench.reports.record.store import LOAD, read
 from claimbench.reports.render import html, junit, markdown, terminal
 from claimbench.reports.render.folder import draw_folder, write_folder
@@ -180,6 +180,27 @@ def test_the_page_needs_nothing_from_elsewhere_and_shows_both_arms() -> None:
     assert len(re.findall(r"<svg\b", page)) == 3
     assert "naive (reference)" in page
     assert "optimized (candidate)" in page
+
+
+def test_targets_are_shown_by_their_addresses_and_without_what_nobody_sees_from_outside() -> None:
+    seen = [
+        capacity.model_copy(
+            update={
+                "points": tuple(p.model_copy(update={"end_to_end_p95_ms": None}) for p in capacity.points)
+            }
+        )
+        for capacity in GOOD.capacities
+    ]
+    targets = [TargetRecord(name=arm.name, url="http://127.0.0.1:1", role=arm.role) for arm in ARMS]
+    blocks = [each.model_copy(update={"served": Served()}) for each in GOOD.blocks]
+    changes = {"capacities": tuple(seen), "arms": tuple(targets), "blocks": tuple(blocks), "dataset": {}}
+    record_of_targets = GOOD.model_copy(update=changes)
+    page, text = load_page(record_of_targets, draw_load(record_of_targets)), load_page(record_of_targets)
+
+    assert len(re.findall(r"<svg\b", html.render(page))) == 3
+    assert "http://127.0.0.1:1" in markdown.render(text)
+    assert "Unfinished" not in markdown.render(text)
+    assert "Dataset" not in markdown.render(text)
 
 
 def test_what_a_scenario_says_is_shown_as_text_and_never_run() -> None:

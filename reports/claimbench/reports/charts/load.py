@@ -121,8 +121,12 @@ def _median(record: LoadRecord, look: Look, name: str) -> str:
 def _curve(record: LoadRecord) -> Chart | None:
     if not any(capacity.points for capacity in record.capacities):
         return None
-    figure = Figure(figsize=(8, 3.8), layout="constrained")
-    panels = figure.subplots(1, 2)
+    every = [point for capacity in record.capacities for point in capacity.points]
+    titles = ["response time p95"]
+    if any(point.end_to_end_p95_ms is not None for point in every):  # a target is seen from outside alone
+        titles.append("submitted → stored p95")
+    figure = Figure(figsize=(4 * len(titles), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(titles), squeeze=False)[0]
     for look in _looks(record):
         points = [
             point
@@ -132,8 +136,8 @@ def _curve(record: LoadRecord) -> Chart | None:
         ]
         _tried(panels[0], look, points, [point.response_p95_ms for point in points])
         ended = [point for point in points if point.end_to_end_p95_ms is not None]
-        _tried(panels[1], look, ended, [point.end_to_end_p95_ms or 0 for point in ended])
-    for axes, title in zip(panels, ("response time p95", "submitted → stored p95"), strict=True):
+        _tried(panels[-1], look, ended, [point.end_to_end_p95_ms or 0 for point in ended])
+    for axes, title in zip(panels, titles, strict=True):
         axes.set_title(title)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(ticks(*axes.get_xlim())))
