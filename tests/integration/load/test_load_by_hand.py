@@ -55,6 +55,7 @@ class Made:
 def plan(host: str, path: str, **changes: Any) -> dict[str, Any]:
     operation = {"name": "x", "path": path, "method": changes.pop("method", "GET")}
     operation |= {"body": changes.pop("body")} if "body" in changes else {}
+    changes.setdefault("lag_p99_s", 10)  # how late a crowded machine is, is not asked here
     stretch = {"duration_s": changes.pop("seconds", 1), "rate_from": 50, "rate_to": 50}
     return {"host": host, "profile": [stretch], "operations": [operation], **changes}
 

@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed")
 
 if find_spec("locust") is not None:
-    from claimbench.loadgen.load.client import BrokenAnswerError, Client, ConnectionEndedError
+    from claimbench.loadgen.load.client import BrokenAnswerError, Client, ConnectionEndedError, read_answer
     from claimbench.loadgen.load.exchanges import Header, HttpRequest
     from claimbench.loadgen.load.packets import REPLAYED, RESENT
     from claimbench.loadgen.load.plan import Resend
@@ -142,6 +142,42 @@ def test_a_connection_that_the_service_wants_closed_is_not_used_again() -> None:
         statuses = [client.send(get()).status for _ in range(2)]
 
     assert statuses == [503, 200]
+
+
+class Pieces:
+    """A connection that gives what it received in these pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = [*pieces, b""]
+
+    def sendall(self, content: bytes) -> None:
+        pass
+
+    def recv(self, size: int) -> bytes:
+        return self._pieces.pop(0)
+
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (HINTS + OK,),
+        (HINTS, OK),
+        (HINTS + OK[:20], OK[20:]),
+        (HINTS[:5], HINTS[5:30], HINTS[30:] + HINTS + OK[:3], OK[3:]),
+    ],
+)
+def test_an_interim_answer_is_passed_over_however_it_is_cut(pieces: tuple[bytes, ...]) -> None:
+    answer = read_answer(Pieces(*pieces), "GET", b"")
+
+    assert (answer.status_code, b"".join(answer.chunks)) == (200, b"yes")
+
+
+def test_an_interim_answer_alone_is_no_answer() -> None:
+    with pytest.raises(BrokenAnswerError, match="in the middle"):
+        read_answer(Pieces(HINTS), "GET", b"")
 
 
 def test_an_answer_that_breaks_off_is_an_error() -> None:

@@ -5,6 +5,7 @@ service stood still, hundreds of answers come at once and are taken up one by on
 work of those before it.
 """
 
+import re
 import select
 import time
 from collections import deque
@@ -26,6 +27,10 @@ IDLE_MAX_S = 4.0
 
 ENDED = "the connection was closed without an answer"
 _RECEIVED_BYTES = 65_536
+_STATUS_BYTES = len("HTTP/1.1 200")
+_BEGUN_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d")
+_INTERIM = re.compile(rb"\A(?:HTTP/1\.[01] 1(?!01)\d\d.*?\r\n\r\n)+", re.DOTALL)
+"""RFC 9110, section 15.2: any number of heads without bodies may come before the answer's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class Client:
 
     def _exchanged(self, connection: gevent.socket.socket, method: str, content: bytes) -> HttpResponse:
         try:
-            answer = _read(connection, method, content)
+            answer = read_answer(connection, method, content)
         except BaseException:
             connection.close()
             raise
@@ -162,8 +167,9 @@ def _is_open(kept: gevent.socket.socket) -> bool:
     return not poll.poll(0)
 
 
-def _read(connection: gevent.socket.socket, method: str, content: bytes) -> _Body:
-    answer, is_begun = _Body(method), False
+def read_answer(connection: gevent.socket.socket, method: str, content: bytes) -> _Body:
+    """Send, and read the answer whole. What is only interim (103 Early Hints) is passed over."""
+    answer, unread, is_begun = _Body(method), b"", False
     try:
         connection.sendall(content)
         while not answer.message_complete:
@@ -171,7 +177,15 @@ def _read(connection: gevent.socket.socket, method: str, content: bytes) -> _Bod
             if not data and not is_begun:
                 raise ConnectionEndedError(ENDED)
             is_begun = True
-            answer.feed(data)  # no data ends a body that has no length
+            unread += data
+            if not answer.headers_complete:
+                unread = _INTERIM.sub(b"", unread)
+                if data and (len(unread) < _STATUS_BYTES or _BEGUN_INTERIM.match(unread)):
+                    continue
+            answer.feed(unread)  # no data ends a body that has no length
+            unread = b""
+            if not data and not answer.message_complete:
+                raise BrokenAnswerError("the answer breaks off in the middle")
     except HTTPParseError as error:
         raise BrokenAnswerError(f"the answer is broken or breaks off in the middle ({error})") from None
     except (BrokenPipeError, ConnectionResetError, gevent.ssl.SSLEOFError):
