@@ -89,6 +89,7 @@ def test_after_twenty_wrong_tokens_a_minute_not_even_the_right_one_is_compared(o
 def test_the_queue_shows_each_company_and_operation(own_house: House) -> None:
     company = own_house.company("Counted")
     own_house.tenant(company, "POST", "/v1/sessions", json=session_form(asks=3))
+    own_house.look_anew()
     query = {"company": company, "operation": "create_batches"}
     queue = own_house.admin("GET", "/admin/batch-monitoring", params=query).json()["queue"]
 

@@ -57,6 +57,7 @@ def test_figures_are_told_to_be_old_while_the_database_does_not_answer(own_house
 def test_tiles_are_those_of_the_company_that_is_asked_for(own_house: House) -> None:
     company = own_house.company("Alone")
     own_house.tenant(company, "POST", "/v1/sessions", json=session_form(asks=2))
+    own_house.look_anew()
     page = own_house.admin("GET", "/admin", params={"company": company}).text
 
     assert re.findall(r"<dt>Waiting</dt><dd>(\d+)</dd>", page) == ["2"]
@@ -66,6 +67,7 @@ def test_tiles_are_those_of_the_company_that_is_asked_for(own_house: House) -> N
 def test_companies_are_searched_and_sorted(own_house: House) -> None:
     for name in ("zeta Ltd", "Ältere AG", "Alpha Ltd"):
         own_house.company(name)
+    own_house.look_anew()
 
     def shown(**query: str) -> list[str]:
         page = own_house.admin("GET", "/admin/live", params=query).text
@@ -84,7 +86,7 @@ def test_an_error_count_leads_to_the_errors_of_its_company(own_house: House) -> 
             "UPDATE ai_processing_request SET status = 'PROCESSING_FAILED', error = 'the model said <no>'"
             f" WHERE session_id = {receipt['id']}"
         )
-    state(own_house).overviews.forget()
+    own_house.look_anew()
     page = own_house.admin("GET", "/admin", params={"company": company}).text
     leads = f"/admin/errors?company={company}"
 

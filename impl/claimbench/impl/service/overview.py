@@ -19,8 +19,10 @@ from claimbench.impl.service.queue_table import QueueRow, read_queue
 LOST_AFTER = timedelta(seconds=10)
 SHOWN_FOR = timedelta(minutes=10)
 """How long a worker that has stopped or was lost is still shown."""
-FRESH_S = 1.5
-"""However many watch, the queue is counted once in this time."""
+FRESH_S = 2.5
+"""However many watch, the queue is counted once in this time: longer than from one sample to the next, so
+that who looks is shown what the curves show.
+"""
 DEAD = (WorkerState.STOPPED, WorkerState.LOST)
 PAUSED_NOTE = "paused the scheduler"
 """How the line of the log begins that tells who did so."""
@@ -81,18 +83,30 @@ class Overviews:
         return self._taken
 
     def look(self) -> Overview:
-        """The overview, at most 1.5 s old; SQLAlchemyError when the database did not answer as lately."""
+        """The overview, at most 2.5 s old; SQLAlchemyError when the database did not answer as lately."""
         with self._lock:
-            if time.monotonic() >= self._until or self._taken is None:
-                self._failure = None
-                try:
-                    self._taken = self._take()
-                except SQLAlchemyError as error:
-                    self._failure = error
-                self._until = time.monotonic() + FRESH_S
-            if self._failure is not None or self._taken is None:
-                raise self._failure or SQLAlchemyError("nothing was counted yet")
-            return self._taken
+            if time.monotonic() >= self._until:
+                self._renew()
+            return self._shown()
+
+    def renew(self) -> Overview:
+        """The overview of now; SQLAlchemyError when the database does not answer."""
+        with self._lock:
+            self._renew()
+            return self._shown()
+
+    def _renew(self) -> None:
+        self._failure = None
+        try:
+            self._taken = self._take()
+        except SQLAlchemyError as error:
+            self._failure = error
+        self._until = time.monotonic() + FRESH_S
+
+    def _shown(self) -> Overview:
+        if self._failure is not None or self._taken is None:
+            raise self._failure or SQLAlchemyError("nothing was counted yet")
+        return self._taken
 
     def forget(self) -> None:
         """Take a new overview next time: for somebody who has just changed something."""

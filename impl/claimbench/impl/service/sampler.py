@@ -46,7 +46,7 @@ class Sampler:
         for failure in served.failures:
             self._observer.operations_log.note("http", failure, level=Level.ERROR)
         try:
-            self._trend.add(self._overviews.look(), served)
+            self._trend.add(self._overviews.renew(), served)
             self._beside()
         except SQLAlchemyError as error:
             self._trend.miss(datetime.now(UTC), served)
