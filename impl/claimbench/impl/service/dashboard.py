@@ -126,6 +126,8 @@ class PageFilter:
 
     def finds(self, row: CompanyStanding) -> bool:
         """Whether a company is what was searched for: words of its name, or its id."""
+        if not self.search:
+            return True
         wanted = name_key(self.search)
         return wanted in name_key(row.name) or wanted == str(row.id)
 

@@ -57,7 +57,7 @@ class Order(StrEnum):
 def page_filter(
     company: Annotated[str, Query(max_length=20)] = "",
     operation: Annotated[str, Query(max_length=40)] = "",
-    search: Annotated[StorableText, Query(max_length=200)] = "",
+    search: Annotated[str, Query(max_length=200)] = "",
     sort: Annotated[str, Query(max_length=40)] = "",
 ) -> PageFilter:
     """What the filter fields say; what cannot be read restricts nothing."""
