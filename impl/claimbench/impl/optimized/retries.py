@@ -33,6 +33,10 @@ ANSWERS_AT_A_TIME = 100
 """Answers are paid for: a crash loses at most this many, and a write costs a round trip for as many."""
 
 
+PROMPTS_AT_A_TIME = 1_000
+"""Questions that are fetched at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPrompt:
     """A claimed request with its prompt."""
@@ -80,8 +84,8 @@ def _claim(companies: Sequence[int], context: PipelineContext, lease: Lease) -> 
 
 def _questions(session: Connection, claimed: Sequence[int], lease: Lease) -> Iterator[RetryPrompt]:
     """A few at a time, so that neither their texts nor a transaction are kept while the API answers."""
-    for start in range(0, len(claimed), ANSWERS_AT_A_TIME):
-        ids = claimed[start : start + ANSWERS_AT_A_TIME]
+    for start in range(0, len(claimed), PROMPTS_AT_A_TIME):
+        ids = claimed[start : start + PROMPTS_AT_A_TIME]
         rows = session.execute(statements.RETRY_PROMPTS, {"ids": ids, "token": lease.by}).all()
         for request_id, model, processing_type, transcript in rows:
             prompt = Prompt(model, ProcessingType(processing_type), transcript or "")

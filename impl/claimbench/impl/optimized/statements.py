@@ -271,7 +271,10 @@ RETRY_PROMPTS = text(f"""
     JOIN session ON session.id = request.session_id
     {TRANSCRIPT_SQL}
     WHERE request.id = ANY (CAST(:ids AS bigint[]))
-      AND request.status = 'RETRY_IN_PROGRESS' AND request.claimed_by = :token
+      AND (request.status = 'RETRY_IN_PROGRESS') IS TRUE AND request.claimed_by = :token
     ORDER BY session.company_id, request.requested_at, request.id
 """)  # noqa: S608 (our own fragments)
-"""Some claimed requests, of those that we hold still, with their complete prompts."""
+"""Some claimed requests, of those that we hold still, with their complete prompts.
+
+No index fits the guard on the status, so the rows come by their ids, and not all that are retried each time.
+"""
