@@ -48,16 +48,24 @@ def test_round_trips_beyond_the_fixed_ones_must_be_the_same_for_all_numbers_of_c
 
 
 def test_ahead_of_every_peer_is_ahead_of_the_best_one(tmp_path: Path) -> None:
+    def figure(group: str, name: str, value: float, unit: str) -> dict[str, object]:
+        return {"group": group, "name": name, "value": value, "unit": unit}
+
     file = tmp_path / "peers.json"
-    entry = {"goal": "claim and complete", "unit": "rows/s", "better": "higher", "ours": 22_000}
-    less = {"goal": "probe", "unit": "µs", "better": "lower", "ours": 2.0, "peers": {"a": 8.0, "b": 4.0}}
-    file.write_text(
-        json.dumps({"goals": [{**entry, "peers": {"PgQueuer": 20_000, "Procrastinate": 800}}, less]})
-    )
+    figures = [
+        figure("claim and complete", "claimbench's optimized pipeline", 22_000, "rows/s"),
+        figure("claim and complete", "PgQueuer", 20_000, "rows/s"),
+        figure("claim and complete", "Procrastinate", 800, "rows/s"),
+        figure("counting probe", "claimbench", 2.0, "µs"),
+        figure("counting probe", "a", 8.0, "µs"),
+        figure("counting probe", "b", 1.0, "µs"),
+    ]
+    file.write_text(json.dumps({"version": 1, "figures": figures}))
     rows, probe = peer_goals(read_peers(file))
 
-    assert (rows.ratio, probe.ratio) == (pytest.approx(1.1), 2.0)
-    assert rows.measured == "2.2e+04 rows/s; PgQueuer 2e+04, Procrastinate 800"
+    assert (rows.ratio, probe.ratio) == (pytest.approx(1.1), 0.5)
+    assert rows.measured == "22,000 rows/s; PgQueuer 20,000, Procrastinate 800"
+    assert peer_goals(())[0].ratio is None
     file.write_text("{}")
     with pytest.raises(UsageError, match="nox -s peers"):
         read_peers(file)

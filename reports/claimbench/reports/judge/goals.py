@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from claimbench.errors import UsageError
 from claimbench.reports.judge.scale import efficiencies
@@ -154,38 +153,56 @@ def _companies(record: ScaleRecord) -> Iterator[Goal]:
 _GOALS: Sequence[Callable[[ScaleRecord], Iterator[Goal]]] = (_of_the_limit, _rate, _memory, _companies)
 
 
-class PeerComparison(Frozen):
-    """What we and others did of the same work on one machine; `better` says which way is the better one."""
+class PeerFigure(Frozen):
+    """One number of one program, ours or another's, in a group of like ones."""
 
-    goal: str
+    group: str
+    name: str
+    value: float
     unit: str
-    better: Literal["higher", "lower"]
-    ours: float
-    peers: dict[str, float]
 
 
 class PeersFile(Frozen):
-    """What `nox -s peers` writes."""
+    """As much of `docs/peers.json` as is read here; `nox -s peers` writes it."""
 
-    goals: tuple[PeerComparison, ...]
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    figures: tuple[PeerFigure, ...]
 
 
-def read_peers(path: Path) -> tuple[PeerComparison, ...]:
-    """The comparisons of a file of peers. `UsageError` (exit 2) if it is none."""
+def read_peers(path: Path) -> tuple[PeerFigure, ...]:
+    """The figures of a file of peers. `UsageError` (exit 2) if it is none."""
     try:
-        return PeersFile.model_validate_json(path.read_bytes()).goals
+        return PeersFile.model_validate_json(path.read_bytes()).figures
     except (OSError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"cannot be read ({reason})", where=str(path), remedy="run nox -s peers") from None
 
 
-def peer_goals(found: Sequence[PeerComparison]) -> tuple[Goal, ...]:
-    """A line for each comparison: ahead of every peer is the goal."""
+OURS = "claimbench"
+"""How the name of a figure of ours begins."""
+_AHEAD = {
+    "claim and complete": ("claim and complete, rows/s", "ahead of every peer", True),
+    "counting probe": ("counting probe per statement", "cheaper than each peer that counts", False),
+}
+"""Groups that are goals: the goal's name and words, and whether more is better."""
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def peer_goals(figures: Sequence[PeerFigure]) -> tuple[Goal, ...]:
+    """A line for each goal about others: the ratio is ours beside the best of them."""
     told = []
-    for each in found:
-        best = (max if each.better == "higher" else min)(each.peers.items(), key=lambda item: item[1])
-        others = ", ".join(f"{name} {value:,.4g}" for name, value in each.peers.items())
-        ratio = each.ours / best[1] if each.better == "higher" else best[1] / each.ours
-        measured = f"{each.ours:,.4g} {each.unit}; {others}"
-        told.append(Goal(each.goal, measured, "ahead of every peer", ratio))
+    for group, (name, goal, is_more_better) in _AHEAD.items():
+        found = [each for each in figures if each.group == group]
+        ours = next((each for each in found if each.name.startswith(OURS)), None)
+        others = [each for each in found if not each.name.startswith(OURS)]
+        if ours is None or not others:
+            told.append(Goal(name, "not measured", goal, None))
+            continue
+        best = (max if is_more_better else min)(each.value for each in others)
+        beside = ", ".join(f"{each.name} {_figure(each.value)}" for each in others)
+        measured = f"{_figure(ours.value)} {ours.unit}; {beside}"
+        told.append(Goal(name, measured, goal, ours.value / best if is_more_better else best / ours.value))
     return tuple(told)
