@@ -193,6 +193,19 @@ def clients(session: nox.Session) -> None:
     session.run("python", "tests/clients/drive.py", str(folder), *session.posargs)
 
 
+RIVALS = ("pytest-queryguard", "queryspy", "pytest-benchmark")
+
+
+@nox.session
+def rivals(session: nox.Session) -> None:
+    """Other tools on the same three examples: what each catches is written into docs/rivals.md."""
+    install(session, "tests")
+    for rival in RIVALS:  # one that does not install is told so in the table
+        session.run("python", "-m", "pip", "install", "--quiet", rival, success_codes=[0, 1])
+    folder = Path(session.create_tmp()).resolve()
+    session.run("python", "tests/rivals/drive.py", str(folder), *session.posargs)
+
+
 @nox.session
 def peers(session: nox.Session) -> None:
     """Queues, counters and seeders of others beside ours, into docs/peers.json and docs/peers.md."""
