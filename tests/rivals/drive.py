@@ -1,6 +1,6 @@
 """Runs other tools on the same three examples and writes what each catches into the docs: `nox -s rivals`.
 
-Each tool is tried by a test of its own kind and as many lines, with its defaults; the others are switched off.
+Each tool is tried by a test of its own kind, with its defaults; the others are switched off.
 One that did not install is told so.
 """
 
@@ -152,7 +152,9 @@ def outcomes(tool: Tool, example: str, folder: Path) -> dict[str, str]:
     told = {}
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 (pytest wrote it)
         found = [*case.iter("failure"), *case.iter("error")]
-        told[re.sub(r".*\[(\w+)\]", r"\1", case.get("name", ""))] = "".join(each.text or "" for each in found)
+        told[re.sub(r".*\[(\w+)\]", r"\1", case.get("name", ""))] = "".join(
+            (each.text or "").replace(f"{copied}/", "") for each in found
+        )
     return told
 
 
@@ -169,6 +171,17 @@ def verdict(listing: str, told: str) -> str:
     if listing == "right_fix":
         return "red: a false alarm" if told else "green"
     return "**red**" if told else "green: missed"
+
+
+HEAD = """# Beside other tools
+Written by `nox -s rivals`, which runs each tool with its defaults on `examples/`: a listing with an N+1, its
+right fix, and a wrong fix that returns 5 orders of 10. Lines are those of the test that a user writes. None of
+these tests compares what is returned with a value of its own; a test that does would be red on the wrong fix
+under any tool.
+
+| tool | example | N+1 | right fix | wrong fix | lines |
+|---|---|---|---|---|---|
+"""
 
 
 def main() -> None:
@@ -191,14 +204,7 @@ def main() -> None:
                 failures.append(f"## {tool.name}\n" + "".join(f"```text\n{each}\n```\n" for each in red))
                 failures[-1] += "" if red else "It fails no test: it tells times.\n"
     TABLE.write_text(
-        "# Beside other tools\n"
-        "Written by `nox -s rivals`, which runs each tool with its defaults on `examples/`: a listing with an N+1, its right fix, and a wrong\n"
-        "fix that returns 5 orders of 10. Lines are those of the test that a user writes. None of these tests compares what is returned with\n"
-        "a value of its own; a test that does would be red on the wrong fix under any tool.\n\n"
-        "| tool | example | N+1 | right fix | wrong fix | lines |\n|---|---|---|---|---|---|\n"
-        + "\n".join(rows)
-        + "\n\nWhat the failures of the first example tell:\n\n"
-        + "\n".join(failures)
+        HEAD + "\n".join(rows) + "\n\nWhat the failures of the first example tell:\n\n" + "\n".join(failures)
     )
 
 
