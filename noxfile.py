@@ -133,7 +133,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build wheel and sdist, look into them, try both as strangers would, run smoke: nox -s wheel -- FOLDER"""
+    """Build wheel and sdist, look into them, try both as strangers, run smoke: nox -s wheel -- FOLDER"""
     folder = Path(session.posargs[0] if session.posargs else session.create_tmp()).resolve()
     for old in folder.glob("claimbench-*"):
         old.unlink()

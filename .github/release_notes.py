@@ -8,7 +8,7 @@ CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
 
 def notes(changelog: str, version: str) -> str:
-    """What stands under `## VERSION`, whatever follows the number in its line. `ValueError` if nothing does."""
+    """What stands under `## VERSION`, whatever follows the number. `ValueError` if nothing does."""
     found = re.search(
         rf"^## {re.escape(version)}\b[^\n]*\n(.*?)(?=^## |\Z)", changelog, re.DOTALL | re.MULTILINE
     )

@@ -151,10 +151,9 @@ def outcomes(tool: Tool, example: str, folder: Path) -> dict[str, str]:
         sys.exit(ended.stdout + ended.stderr)
     told = {}
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 (pytest wrote it)
-        found = [*case.iter("failure"), *case.iter("error")]
-        told[re.sub(r".*\[(\w+)\]", r"\1", case.get("name", ""))] = "".join(
-            (each.text or "").replace(f"{copied}/", "") for each in found
-        )
+        text = "".join(each.text or "" for kind in ("failure", "error") for each in case.iter(kind))
+        listing = re.sub(r".*\[(\w+)\]", r"\1", case.get("name", ""))
+        told[listing] = text.replace(f"{copied}/", "")
     return told
 
 
@@ -175,8 +174,8 @@ def verdict(listing: str, told: str) -> str:
 
 HEAD = """# Beside other tools
 Written by `nox -s rivals`, which runs each tool with its defaults on `examples/`: a listing with an N+1, its
-right fix, and a wrong fix that returns 5 orders of 10. Lines are those of the test that a user writes. None of
-these tests compares what is returned with a value of its own; a test that does would be red on the wrong fix
+right fix, and a wrong fix that returns 5 orders of 10. Lines are those of the test that a user writes. None
+of these tests compares what is returned with a value of its own; a test that does would be red on the wrong fix
 under any tool.
 
 | tool | example | N+1 | right fix | wrong fix | lines |
