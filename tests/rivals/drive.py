@@ -175,7 +175,7 @@ def verdict(listing: str, told: str) -> str:
 HEAD = """# Beside other tools
 Written by `nox -s rivals`, which runs each tool with its defaults on `examples/`: a listing with an N+1, its
 right fix, and a wrong fix that returns 5 orders of 10. Lines are those of the test that a user writes. None
-of these tests compares what is returned with a value of its own; a test that does would be red on the wrong fix
+of these tests compares what is returned with a value of its own; one that does would be red on the wrong fix
 under any tool.
 
 | tool | example | N+1 | right fix | wrong fix | lines |
