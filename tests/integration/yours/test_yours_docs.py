@@ -1,5 +1,6 @@
 """docs/your-code.md and the README's first screen: every command block is run, and says what stands there."""
 
+import os
 import re
 import shlex
 import shutil
@@ -12,8 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "your-code.md").read_text()
 README = (ROOT / "README.md").read_text()
+PLUGINS = ("-p", "claimbench.loadgen.yours.plugin", "-p", "anyio.pytest_plugin")
+"""In place of all that is installed here, which takes seconds to import; `nox -s wheel` loads it as users do."""
 PROGRAMS = {
-    "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+    "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *PLUGINS],
     "claimbench": [sys.executable, "-m", "claimbench.loadgen"],
 }
 PRELUDE = """
@@ -59,7 +62,13 @@ def folder(tmp_path: Path) -> Path:
 def output(command: str, folder: Path) -> str:
     program, *words = shlex.split(command)
     ran = subprocess.run(
-        [*PROGRAMS[program], *words], check=False, cwd=folder, capture_output=True, text=True, timeout=300
+        [*PROGRAMS[program], *words],
+        check=False,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert ran.returncode in (0, 1), ran.stdout + ran.stderr
     return ran.stdout
