@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "your-code.md").read_text()
 README = (ROOT / "README.md").read_text()
 PLUGINS = ("-p", "claimbench.loadgen.yours.plugin", "-p", "anyio.pytest_plugin")
-"""In place of all that is installed here, which takes seconds to import; `nox -s wheel` loads it as users do."""
+"""In place of all that is installed here, which takes seconds; `nox -s wheel` loads it as users do."""
 PROGRAMS = {
     "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *PLUGINS],
     "claimbench": [sys.executable, "-m", "claimbench.loadgen"],
