@@ -6,12 +6,12 @@ matrix into docs/oracle.md. Both need `tests/doubles` on the path.
 
 import inspect
 
-from mutants import keeping, receiving, sending
+from mutants import keeping, racing, receiving, sending
 from mutants.making import Mutant
 
 MUTANTS: tuple[type[Mutant], ...] = tuple(
     found
-    for module in (sending, receiving, keeping)
+    for module in (sending, receiving, keeping, racing)
     for found in vars(module).values()
     if inspect.isclass(found) and issubclass(found, Mutant) and found is not Mutant
 )

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from claimbench.impl.naive import NaivePipeline
 from claimbench.impl.ports import (
@@ -58,6 +58,24 @@ class Twist:
         return self._api.complete(body)
 
 
+def rewriting(parts: Mapping[str, str]) -> Mapping[str, str]:
+    """Parts of statements, as they are sent, and what is sent instead."""
+    return parts
+
+
+def rewritten(engine: Engine, parts: Mapping[str, str]) -> Engine:
+    """The same engine, but that these parts of statements are sent otherwise."""
+
+    def rewrite(_: object, __: object, statement: str, parameters: Any, *___: object) -> tuple[str, Any]:
+        for part, other in parts.items():
+            statement = statement.replace(part, other)
+        return statement, parameters
+
+    changed = engine.execution_options()
+    event.listen(changed, "before_cursor_execute", rewrite, retval=True)
+    return changed
+
+
 class Mutant(ByStage):
     """A pipeline with one mistake. A subclass says which in its docstring, and makes it in its attributes."""
 
@@ -67,11 +85,13 @@ class Mutant(ByStage):
     sql_before: ClassVar[Mapping[Stage, tuple[str, ...]]] = {}
     sql_after: ClassVar[Mapping[Stage, tuple[str, ...]]] = {}
     skipped: ClassVar[frozenset[Stage]] = frozenset()
+    rewritten: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, context: PipelineContext) -> None:
         self._engine = context.engine
         policy = replace(context.policy, **self.limits)  # type: ignore[arg-type]  # the fields of a policy
-        twisted = replace(context, api=self.twist(context.api), policy=policy)
+        engine = rewritten(context.engine, self.rewritten) if self.rewritten else context.engine
+        twisted = replace(context, engine=engine, api=self.twist(context.api), policy=policy)
         self._right: Pipeline = type(self).made_of(twisted)
 
     def stats(self, company_id: int | None = None) -> PipelineStats:

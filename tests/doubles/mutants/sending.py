@@ -61,6 +61,12 @@ class FirstMessageOnly(Mutant):
     twist = saying(lambda said: said.split("\n")[0])
 
 
+class FirstTenMessages(Mutant):
+    """Sends the first ten messages of each session."""
+
+    twist = saying(lambda said: "\n".join(said.split("\n")[:10]))
+
+
 class MessagesOutOfOrder(Mutant):
     """Sends the messages as the database happened to give them: here, backwards."""
 

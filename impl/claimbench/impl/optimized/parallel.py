@@ -12,8 +12,12 @@ Result = TypeVar("Result")
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], limit: int) -> Iterator[Result]:
     """Yield `work(item)` for each item, at most `limit` at a time and as many more waiting.
 
-    Items are taken as they are needed, so that a stream of them never has to be held in memory.
+    Items are taken as they are needed, so that a stream of them never has to be held in memory. One at a time
+    takes no thread.
     """
+    if limit == 1:
+        yield from map(work, items)
+        return
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(max_workers=limit) as pool:
         for item in items:

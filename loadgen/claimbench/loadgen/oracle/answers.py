@@ -52,7 +52,7 @@ def attempts_counted(evidence: Evidence) -> Iterator[Violation]:
 def answers_kept(evidence: Evidence) -> Iterator[Violation]:
     """A good answer makes its request complete, and nothing else does."""
     for row in evidence.worked_on:
-        if row.id not in evidence.attempts:
+        if row.id not in evidence.attempts or evidence.is_left(row):
             continue
         good = [attempt for attempt in evidence.attempts[row.id] if attempt.answer]
         is_complete = row.status == RequestStatus.PROCESSING_COMPLETE
@@ -96,7 +96,7 @@ def _given(attempts: tuple[ModelAttempt, ...]) -> Iterator[tuple[str, str]]:
 def tokens_and_cost(evidence: Evidence) -> Iterator[Violation]:
     """The tokens and the cost of a request are the sums over the answers that it got, good or not."""
     for row in evidence.worked_on:
-        if row.id not in evidence.attempts:
+        if row.id not in evidence.attempts or evidence.is_left(row):
             continue
         known = _bill(evidence.before.requests[row.id], ())
         bills = _possible_bills(evidence.before.requests[row.id], evidence.attempts[row.id])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import orjson
@@ -18,6 +19,7 @@ from claimbench.loadgen.oracle.recorder import Chat, ChatReply
 from claimbench.loadgen.oracle.rows import RequestRow, Rows
 from claimbench.loadgen.oracle.trail import Trail
 
+_UNDER_WAY = frozenset({"BATCHING_IN_PROGRESS", "RETRY_IN_PROGRESS"})
 _CALLERS_STATUSES = frozenset({401, 429})
 """Refusals that say nothing about the request: asked like that, it was not asked."""
 
@@ -42,6 +44,15 @@ class ModelAttempt:
         return self.channel is PriceFactor.BATCH or self.status not in (None, *_CALLERS_STATUSES)
 
 
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """Somebody who is no pipeline suspended, closed or opened a company."""
+
+    at: datetime
+    company_id: int
+    is_active: bool
+
+
 @dataclass(frozen=True)
 class Evidence:
     """All of it. `interrupted` are the turns in which the scheduler was killed or cut off."""
@@ -52,17 +63,39 @@ class Evidence:
     api: ApiRecord
     policy: Policy
     interrupted: frozenset[int] = frozenset()
+    changes: tuple[StatusChange, ...] = ()
+    """In the order in which they were made."""
+
+    @cached_property
+    def ever_active(self) -> frozenset[int]:
+        """The companies that were active at any time."""
+        begun = {company.id for company in self.before.companies.values() if company.is_active}
+        return frozenset(begun | {change.company_id for change in self.changes if change.is_active})
+
+    @cached_property
+    def active_at_last(self) -> Mapping[int, bool]:
+        """Whether each company should be active in the end."""
+        begun = {company.id: company.is_active for company in self.before.companies.values()}
+        return begun | {change.company_id: change.is_active for change in self.changes}
 
     @cached_property
     def worked_on(self) -> tuple[RequestRow, ...]:
-        """The requests of active companies as they ended, but for those that were done before."""
+        """The requests of companies that were active, as they ended, but for those that were done before."""
         return tuple(
             row
             for row in self.after.requests.values()
             if row.id in self.before.requests
-            and self.before.company_of(self.before.requests[row.id]).is_active
+            and self.company_of(row.id) in self.ever_active
             and self.before.requests[row.id].status not in ("PROCESSING_COMPLETE", "PROCESSING_ABANDONED")
         )
+
+    def company_of(self, request_id: int) -> int:
+        """Whose request it was when all began."""
+        return self.before.company_of(self.before.requests[request_id]).id
+
+    def is_left(self, row: RequestRow) -> bool:
+        """Whether the company is closed, so that what is under way for it may be left where it is."""
+        return not self.active_at_last[self.company_of(row.id)] and row.status in _UNDER_WAY
 
     @cached_property
     def requests_by_body(self) -> Mapping[bytes, tuple[int, ...]]:

@@ -21,7 +21,7 @@ class CompanyRow:
     id: int
     is_active: bool
     columns: str = ""
-    """All columns of the row as PostgreSQL writes them: no pipeline may change any."""
+    """All other columns of the row as PostgreSQL writes them: no pipeline may change any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,10 @@ UNFINISHED = (
     "SELECT EXISTS (SELECT FROM ai_processing_request JOIN session ON session.id = session_id "
     "JOIN company ON company.id = company_id WHERE company.status = 'ACTIVE' AND "
     "ai_processing_request.status NOT IN ('PROCESSING_COMPLETE', 'PROCESSING_ABANDONED')) "
-    "OR EXISTS (SELECT FROM ai_batch_request WHERE status <> 'PROCESSED')"
+    "OR EXISTS (SELECT FROM ai_batch_request JOIN company ON company.id = company_id "
+    "WHERE company.status = 'ACTIVE' AND ai_batch_request.status <> 'PROCESSED')"
 )
-"""Asks whether anything is left to do."""
+"""Asks whether anything is left to do for active companies."""
 
 
 def read_rows(engine: Engine) -> Rows:
@@ -115,7 +116,9 @@ def read_rows(engine: Engine) -> Rows:
         )
 
 
-_COMPANIES = text("SELECT id, status = 'ACTIVE', company::text FROM company ORDER BY id")
+_COMPANIES = text(
+    "SELECT id, status = 'ACTIVE', CAST(to_jsonb(company) - 'status' AS text) FROM company ORDER BY id"
+)
 _SESSIONS = text(
     "SELECT id, company_id, sentiment, category, summary, language, started_at FROM session ORDER BY id"
 )

@@ -119,8 +119,8 @@ def true_outcomes(evidence: Evidence) -> Iterator[Violation]:
 def nothing_stuck(evidence: Evidence) -> Iterator[Violation]:
     """All work of active companies has come to an end."""
     for row in evidence.worked_on:
-        if row.status not in _OVER:
+        if row.status not in _OVER and evidence.active_at_last[evidence.company_of(row.id)]:
             yield Violation(Invariant.NOTHING_STUCK, f"request {row.id} is still {row.status}")
     for batch in evidence.after.batches.values():
-        if batch.status != Batch.PROCESSED and evidence.after.companies[batch.company_id].is_active:
+        if batch.status != Batch.PROCESSED and evidence.active_at_last.get(batch.company_id):
             yield Violation(Invariant.NOTHING_STUCK, f"batch {batch.id} is still {batch.status}")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import orjson
@@ -200,7 +201,11 @@ def hands_off(evidence: Evidence) -> Iterator[Violation]:
     request asks and when it was asked for, the requests of inactive companies, and those that were done.
     """
     ours = {row.id for row in evidence.worked_on}
-    yield from _changed("company", evidence.before.companies, evidence.after.companies, lambda row: row)
+    companies = {
+        row.id: replace(row, is_active=evidence.active_at_last[row.id])
+        for row in evidence.before.companies.values()
+    }
+    yield from _changed("company", companies, evidence.after.companies, lambda row: row)
     yield from _changed("session", evidence.before.sessions, evidence.after.sessions, _asked_about)
     yield from _changed(
         "the question of request", evidence.before.requests, evidence.after.requests, _question
@@ -216,8 +221,28 @@ def hands_off(evidence: Evidence) -> Iterator[Violation]:
             for row in evidence.after.batches.values()
             if row.company_id == company.id and row.id not in evidence.before.batches
         ]
-        if made and not company.is_active:
+        if made and company.id not in evidence.ever_active:
             yield Violation(Invariant.HANDS_OFF, f"batch {made[0]} is of an inactive company")
+    yield from _begun_while_suspended(evidence)
+
+
+_BEGUN = (
+    (RequestStatus.PENDING_BATCHING, RequestStatus.BATCHING_IN_PROGRESS),
+    (RequestStatus.PROCESSING_FAILED, RequestStatus.RETRY_IN_PROGRESS),
+)
+
+
+def _begun_while_suspended(evidence: Evidence) -> Iterator[Violation]:
+    """A cache may show a company for as long as an entry lives, and no longer. What was begun may end."""
+    for step in evidence.trail.requests:
+        if (step.old_status, step.new_status) not in _BEGUN or step.at is None:
+            continue
+        company_id = evidence.company_of(step.request_id)
+        last = [one for one in evidence.changes if one.company_id == company_id and one.at <= step.at][-1:]
+        for change in last:
+            if not change.is_active and step.at - change.at >= evidence.policy.company_cache_ttl:
+                told = f"request {step.request_id} of company {company_id} was taken up {step.at - change.at}"
+                yield Violation(Invariant.HANDS_OFF, f"{told} after the company was suspended")
 
 
 def _changed(

@@ -1,6 +1,7 @@
 """The trail: every change of a request's or batch's state, written by the database itself."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine, text
 
@@ -9,13 +10,14 @@ TRAIL_STATEMENTS = (
     CREATE TABLE claimbench_trail (
         id bigserial PRIMARY KEY, request_id bigint, batch_id bigint,
         old_status text, new_status text, old_batch_id bigint, new_batch_id bigint,
-        begun_at timestamptz NOT NULL DEFAULT now()
+        begun_at timestamptz NOT NULL DEFAULT now(), at timestamptz
     )
     """,
+    "CREATE TABLE claimbench_clock AS SELECT CAST(NULL AS timestamptz) AS at",
     """
     CREATE FUNCTION claimbench_trail_request() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO claimbench_trail (request_id, old_status, new_status, old_batch_id, new_batch_id)
-        VALUES (NEW.id, OLD.status, NEW.status, OLD.batch_id, NEW.batch_id);
+        INSERT INTO claimbench_trail (request_id, old_status, new_status, old_batch_id, new_batch_id, at)
+        SELECT NEW.id, OLD.status, NEW.status, OLD.batch_id, NEW.batch_id, at FROM claimbench_clock;
         RETURN NULL;
     END $$
     """,
@@ -44,7 +46,8 @@ TRAIL_STATEMENTS = (
 )
 """They go into databases that we made, after their rows; the last two read `OLD` and `NEW` of each row.
 
-`begun_at` is when the transaction began that made the step.
+`begun_at` is when the transaction began that made the step. `at` is its simulated time, where the one row of
+`claimbench_clock` tells it; whoever lets time pass writes it there.
 """
 
 
@@ -57,6 +60,7 @@ class RequestStep:
     new_status: str
     old_batch_id: int | None
     new_batch_id: int | None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,15 @@ def read_trail(engine: Engine) -> Trail:
     with engine.connect() as connection:
         rows = connection.execute(
             text(
-                "SELECT request_id, batch_id, old_status, new_status, old_batch_id, new_batch_id "
+                "SELECT request_id, batch_id, old_status, new_status, old_batch_id, new_batch_id, at "
                 "FROM claimbench_trail ORDER BY id"
             )
         ).all()
     return Trail(
         tuple(
-            RequestStep(row.request_id, row.old_status, row.new_status, row.old_batch_id, row.new_batch_id)
+            RequestStep(
+                row.request_id, row.old_status, row.new_status, row.old_batch_id, row.new_batch_id, row.at
+            )
             for row in rows
             if row.request_id is not None
         ),

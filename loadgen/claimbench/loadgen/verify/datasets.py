@@ -107,6 +107,58 @@ def _smaller_company(company: HistoryCompany) -> Iterator[HistoryCompany]:
             )
 
 
+COMPANIES_IN_A_CROWD = 105
+REQUESTS_OF_A_LARGE_COMPANY = 120
+
+
+def with_crowd(dataset: HistoryDataset) -> HistoryDataset:
+    """The same and more companies than a hundred, each with one plain request that is due."""
+    company, session, number = _last_numbers(dataset)
+    crowd = (
+        HistoryCompany(company + n, is_active=True, sessions=(_plain_session(session + n, number + n, 1),))
+        for n in range(1, COMPANIES_IN_A_CROWD + 1)
+    )
+    return HistoryDataset((*dataset.companies, *crowd))
+
+
+def with_large_company(dataset: HistoryDataset) -> HistoryDataset:
+    """The same and a company with more requests than a hundred, all of them due."""
+    company, session, number = _last_numbers(dataset)
+    sessions = (_plain_session(session + n, number + n, 2) for n in range(1, REQUESTS_OF_A_LARGE_COMPANY + 1))
+    return HistoryDataset(
+        (*dataset.companies, HistoryCompany(company + 1, is_active=True, sessions=tuple(sessions)))
+    )
+
+
+def with_long_sessions(dataset: HistoryDataset, chance: Random) -> HistoryDataset:
+    """The same, but in about half of the sessions that speak more than ten words are said."""
+    return HistoryDataset(
+        tuple(
+            replace(company, sessions=tuple(_longer(session, chance) for session in company.sessions))
+            for company in dataset.companies
+        )
+    )
+
+
+def _longer(session: HistorySession, chance: Random) -> HistorySession:
+    said = chance.choice((0, 0, 11, 40))
+    return replace(session, messages=said) if said and session.messages else session
+
+
+def _plain_session(number: int, request: int, messages: int) -> HistorySession:
+    kind, status = ProcessingType.SUMMARY, RequestStatus.PENDING_BATCHING
+    return HistorySession(
+        number, Oddity.NONE, messages, (HistoryRequest(request, MODELS[0], kind, status, 0, 60),)
+    )
+
+
+def _last_numbers(dataset: HistoryDataset) -> tuple[int, int, int]:
+    sessions = [session for company in dataset.companies for session in company.sessions]
+    requests = [request for session in sessions for request in session.requests]
+    last = [max((one.id for one in every), default=0) for every in (dataset.companies, sessions, requests)]
+    return last[0], last[1], last[2]
+
+
 def draw_dataset(chance: Random) -> HistoryDataset:
     """One to four companies, up to eight sessions each, a quarter of them odd."""
     numbers = iter(range(1, 10_000))

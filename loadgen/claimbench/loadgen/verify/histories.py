@@ -8,7 +8,14 @@ from random import Random
 
 from claimbench.impl.ports import Policy, Stage
 from claimbench.loadgen.fake_openai.faults import Fault, FaultKind, FaultScope, scope
-from claimbench.loadgen.verify.datasets import HistoryDataset, draw_dataset, without
+from claimbench.loadgen.verify.datasets import (
+    HistoryDataset,
+    draw_dataset,
+    with_crowd,
+    with_large_company,
+    with_long_sessions,
+    without,
+)
 
 
 class BreakPlace(StrEnum):
@@ -59,6 +66,29 @@ class SchedulerTurn:
         return f"+{self.wait_minutes} min {self.scheduler}.{self.stage}{error}"
 
 
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A company is suspended before this turn, and opened again before that one; None: it stays closed.
+
+    A turn that comes after the last one stands for the end. One that is not active is opened by the second.
+    """
+
+    company: int
+    before_turn: int
+    until_turn: int | None
+
+    def __str__(self) -> str:
+        end = "closed" if self.until_turn is None else f"suspended until turn {self.until_turn + 1}"
+        return f"company {self.company} is {end} from turn {self.before_turn + 1} on"
+
+
+class Order(StrEnum):
+    """How the turns follow: one after the other, or those between which no time passes all at once."""
+
+    ONE_BY_ONE = "one by one"
+    INTERLEAVED = "interleaved"
+
+
 class CallStyle(StrEnum):
     """How the scheduler calls the API: as it is, or with retries and breakers, whose waits take no time."""
 
@@ -77,6 +107,22 @@ class History:
     faults: tuple[Fault, ...]
     breaks: tuple[Break, ...]
     turns: tuple[SchedulerTurn, ...]
+    suspensions: tuple[Suspension, ...] = ()
+    order: Order = Order.ONE_BY_ONE
+
+    @property
+    def rounds(self) -> tuple[tuple[SchedulerTurn, ...], ...]:
+        """The turns that are taken at once, in order; where all go one by one, each is alone."""
+        rounds: list[tuple[SchedulerTurn, ...]] = []
+        for turn in self.turns:
+            beside = (
+                rounds[-1] if rounds and self.order is Order.INTERLEAVED and not turn.wait_minutes else ()
+            )
+            if beside and turn.scheduler not in {other.scheduler for other in beside}:
+                rounds[-1] = (*beside, turn)
+            else:
+                rounds.append((turn,))
+        return tuple(rounds)
 
     @property
     def is_calm(self) -> bool:
@@ -84,7 +130,9 @@ class History:
         upset = (*self.breaks, *(one for one in self.faults if scope(one.kind) is not FaultScope.LINE))
         skewed = any(turn.clock_error_minutes for turn in self.turns)
         places = any(one.nth for one in self.faults)
-        return not upset and not skewed and not places
+        closed = any(one.until_turn is None for one in self.suspensions)
+        at_once = self.order is Order.INTERLEAVED
+        return not (upset or skewed or places or closed or at_once)
 
     def __str__(self) -> str:
         limits = (
@@ -94,19 +142,28 @@ class History:
         )
         return "\n".join(
             (
-                f"history of seed {self.seed}, {self.api} api; {limits}",
+                f"history of seed {self.seed}, {self.api} api, turns {self.order}; {limits}",
                 *(f"  {company}" for company in self.dataset.companies),
                 *(f"  fault {_shown(fault)}" for fault in self.faults),
                 *(f"  {one}" for one in self.breaks),
+                *(f"  {one}" for one in self.suspensions),
                 *(f"  {turn}" for turn in self.turns),
             )
         )
 
     def smaller(self) -> Iterator["History"]:
         """The same with something less: larger things first. None is the same as this one."""
-        for bare in (replace(self, breaks=()), replace(self, faults=()), replace(self, turns=())):
+        for bare in (
+            replace(self, breaks=()),
+            replace(self, faults=()),
+            replace(self, turns=()),
+            replace(self, suspensions=()),
+            replace(self, order=Order.ONE_BY_ONE),
+        ):
             if bare != self:
                 yield bare
+        for place in range(len(self.suspensions)):
+            yield replace(self, suspensions=without(self.suspensions, place))
         for place in range(len(self.breaks)):
             yield replace(self, breaks=without(self.breaks, place))
         for place in range(len(self.faults)):
@@ -139,10 +196,53 @@ def draw_history(seed: int, kinds: Sequence[FaultKind]) -> History:
         breaks=() if calm else tuple(_break(chance) for _ in range(chance.choice((0, 0, 1, 1, 2, 3)))),
         turns=tuple(_turns(chance, schedulers, calm)),
     )
-    if any(fault.kind is FaultKind.LATE_OUTPUT_FILE_ID for fault in history.faults):
-        # A scheduler whose clock is hours wrong cannot tell that a file is late, and would give it up.
+    history = _with_more(history, Random(f"claimbench more of history {seed}"))  # noqa: S311 (as above)
+    if any(fault.kind is FaultKind.LATE_OUTPUT_FILE_ID for fault in history.faults) or history.suspensions:
+        # A scheduler whose clock is hours wrong cannot tell that a file is late, and would give it up; nor
+        # can it tell how old its companies are.
         history = replace(history, turns=tuple(replace(one, clock_error_minutes=0) for one in history.turns))
     return history
+
+
+def _with_more(history: History, chance: Random) -> History:
+    """What came to histories later, drawn apart, so that the seeds of others stay what they were."""
+    calm = history.is_calm
+    if not calm and chance.random() < 0.25:
+        turns = tuple(_rounds(chance, chance.choice((2, 2, 3))))
+        history = replace(history, order=Order.INTERLEAVED, turns=turns)
+    if chance.random() < 0.15:
+        history = replace(history, dataset=with_long_sessions(history.dataset, chance))
+    if chance.random() < 0.15:
+        drawn = tuple(
+            _suspension(company.id, len(history.turns), chance, calm)
+            for company in history.dataset.companies
+            if chance.random() < 0.7
+        )
+        history = replace(history, suspensions=drawn)
+    size = chance.random()
+    if size < 0.02:
+        history = replace(history, dataset=with_crowd(history.dataset))
+    elif size < 0.05:
+        # With one retry a run, so many would outlast the runs that a history has.
+        policy = replace(history.policy, retries_per_company=10)
+        history = replace(history, dataset=with_large_company(history.dataset), policy=policy)
+    return history
+
+
+def _suspension(company: int, turns: int, chance: Random, calm: object) -> Suspension:
+    begin = chance.randrange(turns)
+    closed = not calm and chance.random() < 0.3
+    return Suspension(company, begin, None if closed else begin + chance.randint(2, 8))
+
+
+def _rounds(chance: Random, schedulers: int) -> Iterator[SchedulerTurn]:
+    """All schedulers take a stage at once, mostly the same one, and time passes until the next."""
+    for stage in (stage for _ in range(chance.randint(2, 3)) for stage in Stage):
+        wait = chance.choice((1, 3, 6, 20))
+        for scheduler in range(1, schedulers + 1):
+            taken = stage if chance.random() < 0.8 else chance.choice(tuple(Stage))
+            yield SchedulerTurn(scheduler, taken, wait, chance.choice((0, 0, -1, 1)))
+            wait = 0
 
 
 def _policy(chance: Random) -> Policy:

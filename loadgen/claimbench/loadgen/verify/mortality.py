@@ -1,17 +1,21 @@
 """Schedulers that can be killed or cut off at any call of the API and at any commit."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 
 from claimbench.impl.ports import ApiBatch, BatchApi, Completion
 from claimbench.loadgen.verify.histories import Break, BreakPlace, Harm, Moment
+from claimbench.loadgen.verify.interleaving import Seat
 
 Result = TypeVar("Result")
+_LOOK_S = 0.01
+"""A statement that takes longer may be waiting for another scheduler."""
 
 
 class Killed(BaseException):
@@ -41,6 +45,13 @@ class Life:
     danger: Danger
     is_over: bool = False
     was_hurt: bool = False
+    seat: Seat | None = None
+    """Its place among the others while they go on at once."""
+
+    def step(self) -> None:
+        """Here another scheduler may go on, where several are at work."""
+        if self.seat is not None:
+            self.seat.step()
 
     def check(self) -> None:
         """Stop here if it is over."""
@@ -91,6 +102,7 @@ class MortalApi:
         return self._after(due, self._api.complete(body))
 
     def _before(self) -> Break | None:
+        self._life.step()
         self._life.check()
         due = self._life.danger.next_at(BreakPlace.CALL)
         if due and due.moment is Moment.BEFORE:
@@ -100,6 +112,7 @@ class MortalApi:
     def _after(self, due: Break | None, result: Result) -> Result:
         if due:
             self._life.end()
+        self._life.step()
         self._life.check()
         return result
 
@@ -109,14 +122,23 @@ class MortalConnection(psycopg.Connection[Any]):
 
     life: Life | None = None
 
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        """Wait for the server; while it makes us wait for another's lock, the others go on."""
+        if self.life is None or self.life.seat is None:
+            return super().wait(gen, interval, timeout)
+        return super().wait(_lending(gen, self.life.seat, self.pgconn.backend_pid), _LOOK_S, timeout)
+
     def commit(self) -> None:
         """Commit, and what happens before or after it."""
         if self.life is None or self.info.transaction_status == TransactionStatus.IDLE:
             super().commit()
             return
+        life = self.life
+        life.step()
         due = self._before()
         super().commit()
         self._after(due)
+        life.step()
 
     def _before(self) -> Break | None:
         if self.life is None:
@@ -139,20 +161,48 @@ class MortalConnection(psycopg.Connection[Any]):
         raise psycopg.OperationalError("the connection was cut")
 
 
+def _lending(gen: PQGen[Result], seat: Seat, server_process: int) -> Generator[Any, Any, Result]:
+    """The same exchange with the server; each time that nothing has come, it is asked for what it waits."""
+    was_blocked = False
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if not ready:
+                was_blocked = seat.is_blocked(server_process) or was_blocked
+            wanted = gen.send(ready)
+    except StopIteration as ended:
+        return cast("Result", ended.value)
+    finally:
+        if was_blocked:
+            seat.rejoin()
+
+
 class MortalCursor(psycopg.Cursor[Any]):
     """A cursor whose statements are commits when the connection is in autocommit."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "MortalCursor":
-        """Execute, and what happens before or after it."""
+        """Execute, and what happens before or after it.
+
+        Where several schedulers go on at once, others may also go on between what it does and its commit.
+        """
         connection = self.connection
         if not isinstance(connection, MortalConnection) or connection.life is None:
             super().execute(query, params, **options)
             return self
-        connection.life.check()
-        if not connection.autocommit:
+        life = connection.life
+        life.check()
+        if not connection.autocommit or connection.info.transaction_status != TransactionStatus.IDLE:
             super().execute(query, params, **options)
             return self
+        life.step()
         due = connection._before()
-        super().execute(query, params, **options)
+        if life.seat is None:
+            super().execute(query, params, **options)
+        else:
+            with connection.transaction():
+                super().execute(query, params, **options)
+                life.step()
         connection._after(due)
+        life.step()
         return self

@@ -1,6 +1,6 @@
 """Runs a history on a pipeline and lets the oracle judge what became of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,15 +19,18 @@ from claimbench.impl.ports import (
     take_stage,
 )
 from claimbench.impl.resilience import DOCUMENTED, ResilientBatchApi
+from claimbench.impl.statuses import CompanyStatus
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.fake_openai.faults import Faults
 from claimbench.loadgen.oracle import Evidence, SelfReport, Violation, completed_requests, judge, judge_calm
 from claimbench.loadgen.oracle.api_record import read_api_record
+from claimbench.loadgen.oracle.evidence import StatusChange
 from claimbench.loadgen.oracle.recorder import ApiRecorder
 from claimbench.loadgen.oracle.rows import Rows, read_rows
 from claimbench.loadgen.oracle.sameness import same_end
 from claimbench.loadgen.oracle.trail import read_trail
-from claimbench.loadgen.verify.histories import CallStyle, History
+from claimbench.loadgen.verify.histories import CallStyle, History, SchedulerTurn
+from claimbench.loadgen.verify.interleaving import Interleaving, Seat
 from claimbench.loadgen.verify.mortality import Danger, Killed, Life, MortalApi
 from claimbench.loadgen.verify.world import MortalEngine, World
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
@@ -62,16 +65,50 @@ class HistoryRun:
     errors: list[str] = field(default_factory=list)
     completed: int = 0
     """What all reports together say."""
+    changes: list[StatusChange] = field(default_factory=list)
+    turns: int = 0
 
     def account(self, companies: Iterable[int]) -> SelfReport:
         """What the pipelines said of their work; stats of a fresh scheduler, by company."""
         pipeline, _ = self._pipeline_of(DRAINER)
         return SelfReport(self.completed, {company: pipeline.stats(company) for company in companies})
 
+    def wait(self, time: timedelta) -> None:
+        """Let time pass."""
+        self.clock.advance(time)
+        self.world.desk.execute("UPDATE claimbench_clock SET at = %s", (self.clock.now(),))
+
+    def change(self, company: int, is_active: object) -> None:
+        """Suspend, close or open a company."""
+        status = CompanyStatus.ACTIVE if is_active else CompanyStatus.INACTIVE
+        self.world.desk.execute("UPDATE company SET status = %s WHERE id = %s", (status.value, company))
+        self.changes.append(StatusChange(self.clock.now(), company, bool(is_active)))
+
     def take(self, scheduler: int, stage: Stage, now: datetime) -> None:
         """One stage of one scheduler, which may not survive it; an error it logs and outlives."""
-        self.recorder.turn += 1
+        self.take_all((SchedulerTurn(scheduler, stage, 0),), now)
+
+    def take_all(self, turns: Sequence[SchedulerTurn], now: datetime) -> None:
+        """Stages of different schedulers: one, or all of them at once, of which one runs at a time."""
+        first = self.turns + 1
+        self.turns += len(turns)
+        if len(turns) == 1:
+            self.recorder.turn = first
+            self._take(turns[0], now, None)
+            return
+        chance = Random(f"{self.history.seed} {first}")  # noqa: S311 (an order, not a secret)
+        table = Interleaving(chance, self.world.is_blocked)
+        works = []
+        for number, turn in enumerate(turns, start=first):
+            seat = table.seat(partial(setattr, self.recorder, "turn", number))
+            works.append(partial(self._take, turn, now, seat))
+        table.run(works)
+
+    def _take(self, turn: SchedulerTurn, now: datetime, seat: Seat | None) -> None:
+        scheduler, stage = turn.scheduler, turn.stage
+        now += timedelta(minutes=turn.clock_error_minutes)
         pipeline, life = self._pipeline_of(scheduler)
+        life.seat = seat
         try:
             self.completed += completed_requests(take_stage(pipeline, stage, now))
         except Killed:
@@ -80,6 +117,7 @@ class HistoryRun:
             self.errors.append(f"{stage} of scheduler {scheduler}: {type(error).__name__}: {error}"[:300])
         # Only now are the frames gone that held connections.
         del pipeline
+        life.seat = None
         if life.was_hurt:
             self._clean_up_after(scheduler, life)
 
@@ -128,6 +166,7 @@ def running_history(world: World, factory: PipelineFactory, history: History) ->
     fake = FakeOpenAI(seed=history.seed, clock=clock.timestamp, faults=Faults(fault=history.faults))
     running = HistoryRun(world, factory, history, clock, ApiRecorder(fake), Danger(history.breaks))
     world.wire.recorder = running.recorder
+    running.wait(timedelta(0))
     try:
         yield running
     finally:
@@ -161,17 +200,30 @@ def _end_of(history: History, reference: PipelineFactory, world: World) -> Rows:
 
 
 def _storm(running: HistoryRun) -> None:
-    for turn in running.history.turns:
-        running.clock.advance(timedelta(minutes=turn.wait_minutes))
-        now = running.clock.now() + timedelta(minutes=turn.clock_error_minutes)
-        running.take(turn.scheduler, turn.stage, now)
+    history, place = running.history, 0
+    for turns in history.rounds:
+        running.wait(timedelta(minutes=turns[0].wait_minutes))
+        for number in range(place, place + len(turns)):
+            _suspend(running, number)
+        place += len(turns)
+        running.take_all(turns, running.clock.now())
+    last = max((one.until_turn or one.before_turn for one in history.suspensions), default=0)
+    for number in range(place, last + 1):
+        _suspend(running, number)
+
+
+def _suspend(running: HistoryRun, number: int) -> None:
+    """The changes before the turn of this number."""
+    for one in running.history.suspensions:
+        if number in (one.before_turn, one.until_turn):
+            running.change(one.company, number == one.until_turn)
 
 
 def _drain(running: HistoryRun) -> None:
     """The faults are over, time goes on: runs of a fresh scheduler while they are of use."""
     running.danger.breaks = ()
     for wait in draining(partial(left_and_moved, running.world)):
-        running.clock.advance(wait)
+        running.wait(wait)
         for stage in Stage:
             running.take(DRAINER, stage, running.clock.now())
 
@@ -191,4 +243,5 @@ def _evidence(running: HistoryRun, before: Rows) -> Evidence:
         read_api_record(running.recorder, BATCH_KEY),
         running.history.policy,
         frozenset(running.interrupted),
+        tuple(running.changes),
     )

@@ -134,6 +134,13 @@ class World:
         if self.reseeded % VACUUM_EVERY == 0:
             self.desk.execute("VACUUM")
 
+    def is_blocked(self, server_process: int) -> bool:
+        """Whether a process of the server waits for another one's lock."""
+        found = self.desk.execute(
+            "SELECT cardinality(pg_blocking_pids(%s)) > 0", (server_process,)
+        ).fetchone()
+        return found is not None and bool(found[0])
+
     def mortal_engine(self, number: int) -> MortalEngine:
         """The engine of this scheduler; 0 is the oracle's."""
         if number not in self.engines:
