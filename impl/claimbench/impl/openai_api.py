@@ -1,5 +1,6 @@
 """The real openai client behind the `BatchApi` port: the only importer of openai."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
@@ -123,6 +124,8 @@ def _translated() -> Iterator[None]:
         raise ApiError(f"{type(error).__name__}: {error.message}", retryable=True) from error
     except httpx2.HTTPError as error:  # the client lets those of a streamed body through
         raise ApiError(f"{type(error).__name__}: {error}", retryable=True) from error
+    except json.JSONDecodeError as error:  # and those of a body that came short
+        raise ApiError(f"the answer is not JSON: {error}", retryable=True) from error
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

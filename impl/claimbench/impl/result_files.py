@@ -24,6 +24,8 @@ class EndedBatch:
     openai_batch_id: str | None
     output_file_id: str | None
     error_file_id: str | None
+    answered: int
+    """How many lines its output file should have, as the API counts; it miscounts now and then."""
     completed_at: datetime | None
 
 
@@ -71,37 +73,47 @@ class ResultReader(Generic[SettledT]):
         return BatchResults(self._settled(batch, now), bad_lines, missing)
 
     def _settled(self, batch: EndedBatch, now: datetime) -> tuple[SettledT, ...]:
-        """One outcome for each request that has a line, by request id; the first line of a request counts."""
+        """One outcome for each request that has a line, by request id; its first line counts."""
         outcomes: dict[int, SettledT] = {}
-        for raw in self._lines(batch, now):
-            try:
-                settled = self.of_line(raw, batch)
-            except LineError as error:
-                self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: {error}"))
-                continue
-            request_id = settled[0]
-            if request_id in outcomes:
-                self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: request {request_id} again"))
-                continue
-            outcomes[request_id] = settled
+        lines, is_cut = 0, False
+        for file_id in (batch.output_file_id, batch.error_file_id):
+            for raw in self._lines(file_id, batch, now) if file_id else ():
+                lines += 1
+                try:
+                    settled = self.of_line(raw, batch)
+                except LineError as error:
+                    is_cut = True
+                    self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: {error}"))
+                    continue
+                is_cut = False
+                request_id = settled[0]
+                if request_id in outcomes:
+                    told = f"batch {batch.id}: request {request_id} again"
+                    self.events(Event(EventKind.LINE_REJECTED, told))
+                    continue
+                outcomes[request_id] = settled
+            if is_cut and self._may_be_late(batch, now):
+                raise ApiError(f"the last line of {file_id} is not whole", retryable=True)
+        if lines < batch.answered and self._may_be_late(batch, now):
+            raise ApiError(f"{lines} lines of {batch.answered} answers came", retryable=True)
         return tuple(outcomes[key] for key in sorted(outcomes))
 
-    def _lines(self, batch: EndedBatch, now: datetime) -> Iterator[bytes]:
-        for file_id in (batch.output_file_id, batch.error_file_id):
-            if file_id:
-                try:
-                    yield from self.api.download(file_id)
-                except ApiError as error:
-                    if not self._is_gone(error, batch, now):
-                        raise
-                    self.events(Event(EventKind.API_ERROR, f"batch {batch.id}: {file_id} is gone: {error}"))
+    def _lines(self, file_id: str, batch: EndedBatch, now: datetime) -> Iterator[bytes]:
+        try:
+            yield from self.api.download(file_id)
+        except ApiError as error:
+            if error.status_code not in (404, 410) or self._may_be_late(batch, now):
+                raise
+            self.events(Event(EventKind.API_ERROR, f"batch {batch.id}: {file_id} is gone: {error}"))
 
-    def _is_gone(self, error: ApiError, batch: EndedBatch, now: datetime) -> bool:
-        """Files expire; waiting for one that will not come back would hold its requests for ever."""
-        if error.status_code not in (404, 410):
-            return False
+    def _may_be_late(self, batch: EndedBatch, now: datetime) -> bool:
+        """Whether another look may find what is missing of a file.
+
+        A file can come short with its length told accordingly: then nothing shows it but what is in it.
+        Waiting for what will not come would hold its requests for ever.
+        """
         ended_at = batch.completed_at
-        return ended_at is None or now - ended_at >= self.policy.missing_file_patience
+        return ended_at is not None and now - ended_at < self.policy.missing_file_patience
 
     def _bad_lines(self, batch: EndedBatch) -> tuple[BadLine, ...]:
         """The lines for which the API failed the batch; their numbers are in the order of the input file."""

@@ -113,6 +113,8 @@ class BatchRequest(Base):
     input_file_id: Mapped[str | None]
     output_file_id: Mapped[str | None]
     error_file_id: Mapped[str | None]
+    answered: Mapped[int | None] = mapped_column(Integer)
+    """How many answers the API says its output file has."""
     error: Mapped[str | None]
     claimed_at: Mapped[datetime | None]
     claimed_by: Mapped[UUID | None]

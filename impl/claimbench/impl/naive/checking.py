@@ -40,6 +40,7 @@ def _check(batch: BatchRequest, tools: Tools, breaker: StageBreaker, now: dateti
     batch.status, batch.completed_at = status_seen(seen, batch.completed_at, tools.policy, now)
     batch.error = batch_error(seen)
     batch.output_file_id, batch.error_file_id = seen.output_file_id, seen.error_file_id
+    batch.answered = seen.answered
     if batch.status not in ENDED_BATCHES:
         return StageReport(STAGE, claimed=1, skipped=1)
     return StageReport(STAGE, claimed=1, completed=1)

@@ -68,6 +68,7 @@ def _ended(batch: BatchRequest) -> EndedBatch:
         openai_batch_id=batch.openai_batch_id,
         output_file_id=batch.output_file_id,
         error_file_id=batch.error_file_id,
+        answered=batch.answered or 0,
         completed_at=batch.completed_at,
     )
 

@@ -38,6 +38,7 @@ class Sighting:
     output_file_id: str | None = None
     error_file_id: str | None = None
     error: str | None = None
+    answered: int | None = None
 
 
 def check_statuses(
@@ -83,7 +84,8 @@ def _look(
         # the API has lost it: its requests must not wait for ever
         return Sighting(batch.id, BatchStatus.FAILED, now, error=storable(str(error)))
     status, ended_at = status_seen(seen, batch.ended_at, context.policy, now)
-    return Sighting(batch.id, status, ended_at, seen.output_file_id, seen.error_file_id, batch_error(seen))
+    files = (seen.output_file_id, seen.error_file_id)
+    return Sighting(batch.id, status, ended_at, *files, batch_error(seen), seen.answered)
 
 
 def _record(seen: Sequence[Sighting], context: PipelineContext) -> None:
@@ -93,6 +95,7 @@ def _record(seen: Sequence[Sighting], context: PipelineContext) -> None:
         "output_ids": [sighting.output_file_id for sighting in seen],
         "error_ids": [sighting.error_file_id for sighting in seen],
         "errors": [sighting.error for sighting in seen],
+        "answered": [sighting.answered for sighting in seen],
         "ends": [sighting.ended_at for sighting in seen],
     }
     write(context.engine, statements.RECORD_STATUSES, parameters)

@@ -101,6 +101,7 @@ def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
         openai_batch_id=row.openai_batch_id,
         output_file_id=row.output_file_id,
         error_file_id=row.error_file_id,
+        answered=row.answered or 0,
         completed_at=row.completed_at,
     )
 

@@ -97,10 +97,11 @@ OPEN_BATCHES = text("""
 RECORD_STATUSES = text("""
     UPDATE ai_batch_request
     SET status = seen.status, output_file_id = seen.output_file_id, error_file_id = seen.error_file_id,
-        error = seen.error, completed_at = seen.ended_at
+        answered = seen.answered, error = seen.error, completed_at = seen.ended_at
     FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:output_ids AS text[]),
-                CAST(:error_ids AS text[]), CAST(:errors AS text[]), CAST(:ends AS timestamptz[]))
-         AS seen (id, status, output_file_id, error_file_id, error, ended_at)
+                CAST(:error_ids AS text[]), CAST(:errors AS text[]), CAST(:answered AS int[]),
+                CAST(:ends AS timestamptz[]))
+         AS seen (id, status, output_file_id, error_file_id, error, answered, ended_at)
     WHERE ai_batch_request.id = seen.id
       AND ai_batch_request.status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
 """)
@@ -116,7 +117,7 @@ CLAIM_ENDED_BATCHES = text("""
           AND id > :after
         ORDER BY id LIMIT :at_a_time FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, completed_at
+    RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, answered, completed_at
 """)
 """Take ended batches to process; whoever took one longer ago than a lease lasts is gone."""
 

@@ -1,6 +1,6 @@
 """What the API did, read from its own store when all is over: batches, their lines, and the results."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,9 @@ def _readable(lines: Iterator[bytes]) -> Iterator[RecordedResult]:
 def _pages(recorder: ApiRecorder, what: str) -> Iterator[Any]:
     after = ""
     while True:
-        page = orjson.loads(_get(recorder, f"/v1/{what}", f"limit={_PAGE}{after}") or b'{"data":[]}')
+        page = orjson.loads(
+            _get(recorder, f"/v1/{what}", f"limit={_PAGE}{after}", _is_json) or b'{"data":[]}'
+        )
         yield from page["data"]
         if not page.get("has_more"):
             return
@@ -115,11 +117,23 @@ def _pages(recorder: ApiRecorder, what: str) -> Iterator[Any]:
 
 
 def _content(recorder: ApiRecorder, file_id: str) -> list[bytes]:
-    body = _get(recorder, f"/v1/files/{file_id}/content", "")
+    shown = _get(recorder, f"/v1/files/{file_id}", "", _is_json)
+    if not shown:
+        return []
+    size = orjson.loads(shown)["bytes"]
+    body = _get(recorder, f"/v1/files/{file_id}/content", "", lambda there: len(there) == size)
     return [line for line in body.split(b"\n") if line]
 
 
-def _get(recorder: ApiRecorder, path: str, query: str) -> bytes:
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
+def _get(recorder: ApiRecorder, path: str, query: str, is_whole: Callable[[bytes], bool]) -> bytes:
     """The body, once the call is let through whole; nothing for what the API does not have."""
     request = ApiRequest("GET", path, query, {"authorization": "Bearer oracle"})
     for _ in range(_PATIENCE):
@@ -127,6 +141,7 @@ def _get(recorder: ApiRecorder, path: str, query: str) -> bytes:
         if response.status == 404:
             return b""
         if response.status == 200 and response.delivery.sent_share == 1:
-            body = response.body
-            return body if isinstance(body, bytes) else b"".join(body)
+            body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+            if is_whole(body):
+                return body
     raise AssertionError(f"the fake's faults never let {path} through")

@@ -27,7 +27,7 @@ class ChatReply:
 class Chat:
     """A chat completion that was asked: in which turn, its canonical body, and what came back.
 
-    `status` is None where the response was lost on its way; `reply` is there with status 200 only.
+    `status` is None where the response was lost on its way or came short; `reply` is there with status 200 only.
     """
 
     turn: int
@@ -68,15 +68,14 @@ class ApiRecorder:
 
 def _chat(turn: int, body: bytes, response: ApiResponse) -> Chat:
     known = canonical(orjson.loads(body))
-    if response.delivery.loss is not Loss.NONE:
+    if response.delivery.loss is not Loss.NONE or not isinstance(response.body, bytes):
         return Chat(turn, known, None, None)
-    return Chat(
-        turn, known, response.status, read_reply(_object(response)) if response.status == 200 else None
-    )
-
-
-def _object(response: ApiResponse) -> Any:
-    return orjson.loads(response.body) if isinstance(response.body, bytes) else {}
+    if response.status != 200:
+        return Chat(turn, known, response.status, None)
+    try:
+        return Chat(turn, known, response.status, read_reply(orjson.loads(response.body)))
+    except ValueError:
+        return Chat(turn, known, None, None)
 
 
 def read_reply(body: Any) -> ChatReply | None:
