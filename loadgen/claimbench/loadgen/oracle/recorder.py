@@ -27,7 +27,7 @@ class ChatReply:
 class Chat:
     """A chat completion that was asked: in which turn, its canonical body, and what came back.
 
-    `status` is None where the response was lost on its way or came short; `reply` is there with status 200 only.
+    `status` is None where the response was lost on its way or came short; `reply` is of status 200 only.
     """
 
     turn: int

@@ -221,7 +221,15 @@ def _with_more(history: History, chance: Random) -> History:
         history = replace(history, suspensions=drawn)
     size = chance.random()
     if size < 0.02:
-        history = replace(history, dataset=with_crowd(history.dataset))
+        # Who goes company by company takes a while for each stage: no trouble, and few of them.
+        history = replace(
+            history,
+            dataset=with_crowd(history.dataset),
+            faults=(),
+            breaks=(),
+            turns=history.turns[:8],
+            order=Order.ONE_BY_ONE,
+        )
     elif size < 0.05:
         # With one retry a run, so many would outlast the runs that a history has.
         policy = replace(history.policy, retries_per_company=10)
