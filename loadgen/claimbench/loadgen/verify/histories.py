@@ -244,12 +244,16 @@ def _suspension(company: int, turns: int, chance: Random, calm: object) -> Suspe
 
 
 def _rounds(chance: Random, schedulers: int) -> Iterator[SchedulerTurn]:
-    """All schedulers take a stage at once, mostly the same one, and time passes until the next."""
+    """All schedulers take a stage at once, mostly the same one, and time passes until the next.
+
+    Their clocks are a little apart, as clocks are.
+    """
     for stage in (stage for _ in range(chance.randint(2, 3)) for stage in Stage):
         wait = chance.choice((1, 3, 6, 20))
-        for scheduler in range(1, schedulers + 1):
+        errors = chance.sample((-1, 0, 1, 2), k=schedulers)
+        for scheduler, error in enumerate(errors, start=1):
             taken = stage if chance.random() < 0.8 else chance.choice(tuple(Stage))
-            yield SchedulerTurn(scheduler, taken, wait, chance.choice((0, 0, -1, 1)))
+            yield SchedulerTurn(scheduler, taken, wait, error)
             wait = 0
 
 
