@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from claimbench.errors import UsageError
 from claimbench.loadgen.commands.verify import chosen_kinds
 from claimbench.loadgen.fake_openai.faults import FaultKind
-from claimbench.loadgen.verify.histories import History, draw_history
+from claimbench.loadgen.verify.histories import History, TurnOrder, draw_history
 from claimbench.loadgen.verify.shrinking import shortest
 
 ALL = chosen_kinds("all")
@@ -25,7 +25,7 @@ def test_a_history_shows_each_of_its_parts(seed: int) -> None:
     shown = str(history).splitlines()
 
     parts = (*history.dataset.companies, *history.faults, *history.breaks, *history.turns)
-    assert len(shown) == 1 + len(parts)
+    assert len(shown) == 1 + len(parts) + len(history.suspensions)
     assert f"seed {seed}" in shown[0]
 
 
@@ -50,8 +50,8 @@ def test_every_smaller_history_has_a_part_less(seed: int) -> None:
 def size(history: History) -> int:
     sessions = [session for company in history.dataset.companies for session in company.sessions]
     requests = sum(len(session.requests) for session in sessions)
-    parts = (history.dataset.companies, history.faults, history.breaks, history.turns)
-    return requests + len(sessions) + sum(map(len, parts))
+    parts = (history.dataset.companies, history.faults, history.breaks, history.turns, history.suspensions)
+    return requests + len(sessions) + sum(map(len, parts)) + (history.order is TurnOrder.INTERLEAVED)
 
 
 def test_histories_hold_every_kind_of_fault_and_of_odd_row() -> None:
@@ -61,6 +61,24 @@ def test_histories_hold_every_kind_of_fault_and_of_odd_row() -> None:
     assert {fault.kind for history in many for fault in history.faults} == set(ALL)
     assert len({session.oddity for session in sessions}) == 8
     assert any(turn.clock_error_minutes < 0 for history in many for turn in history.turns)
+
+
+def test_histories_hold_suspensions_crowds_large_companies_long_sessions_and_schedulers_at_once() -> None:
+    many = [draw_history(seed, ALL) for seed in range(300)]
+    companies = [company for history in many for company in history.dataset.companies]
+    ends = {one.until_turn is None for history in many for one in history.suspensions}
+
+    assert ends == {True, False}
+    assert max(len(history.dataset.companies) for history in many) > 100
+    assert max(len(company.sessions) for company in companies) > 100
+    assert max(session.messages for company in companies for session in company.sessions) > 10
+    assert max(len(turns) for history in many for turns in history.rounds) == 3
+
+
+def test_what_is_taken_at_once_is_taken_by_different_schedulers() -> None:
+    rounds = [turns for seed in range(200) for turns in draw_history(seed, ALL).rounds]
+
+    assert all(len({turn.scheduler for turn in turns}) == len(turns) for turns in rounds)
 
 
 def test_a_shortened_history_keeps_only_what_the_failure_needs() -> None:

@@ -82,7 +82,7 @@ class Suspension:
         return f"company {self.company} is {end} from turn {self.before_turn + 1} on"
 
 
-class Order(StrEnum):
+class TurnOrder(StrEnum):
     """How the turns follow: one after the other, or those between which no time passes all at once."""
 
     ONE_BY_ONE = "one by one"
@@ -108,7 +108,7 @@ class History:
     breaks: tuple[Break, ...]
     turns: tuple[SchedulerTurn, ...]
     suspensions: tuple[Suspension, ...] = ()
-    order: Order = Order.ONE_BY_ONE
+    order: TurnOrder = TurnOrder.ONE_BY_ONE
 
     @property
     def rounds(self) -> tuple[tuple[SchedulerTurn, ...], ...]:
@@ -116,7 +116,7 @@ class History:
         rounds: list[tuple[SchedulerTurn, ...]] = []
         for turn in self.turns:
             beside = (
-                rounds[-1] if rounds and self.order is Order.INTERLEAVED and not turn.wait_minutes else ()
+                rounds[-1] if rounds and self.order is TurnOrder.INTERLEAVED and not turn.wait_minutes else ()
             )
             if beside and turn.scheduler not in {other.scheduler for other in beside}:
                 rounds[-1] = (*beside, turn)
@@ -131,7 +131,7 @@ class History:
         skewed = any(turn.clock_error_minutes for turn in self.turns)
         places = any(one.nth for one in self.faults)
         closed = any(one.until_turn is None for one in self.suspensions)
-        at_once = self.order is Order.INTERLEAVED
+        at_once = self.order is TurnOrder.INTERLEAVED
         return not (upset or skewed or places or closed or at_once)
 
     def __str__(self) -> str:
@@ -158,7 +158,7 @@ class History:
             replace(self, faults=()),
             replace(self, turns=()),
             replace(self, suspensions=()),
-            replace(self, order=Order.ONE_BY_ONE),
+            replace(self, order=TurnOrder.ONE_BY_ONE),
         ):
             if bare != self:
                 yield bare
@@ -209,7 +209,7 @@ def _with_more(history: History, chance: Random) -> History:
     calm = history.is_calm
     if not calm and chance.random() < 0.25:
         turns = tuple(_rounds(chance, chance.choice((2, 2, 3))))
-        history = replace(history, order=Order.INTERLEAVED, turns=turns)
+        history = replace(history, order=TurnOrder.INTERLEAVED, turns=turns)
     if chance.random() < 0.15:
         history = replace(history, dataset=with_long_sessions(history.dataset, chance))
     if chance.random() < 0.15:
@@ -228,7 +228,7 @@ def _with_more(history: History, chance: Random) -> History:
             faults=(),
             breaks=(),
             turns=history.turns[:8],
-            order=Order.ONE_BY_ONE,
+            order=TurnOrder.ONE_BY_ONE,
         )
     elif size < 0.05:
         # With one retry a run, so many would outlast the runs that a history has.
