@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ from claimbench.impl.statuses import BatchStatus, RequestStatus
 from claimbench.loadgen.fake_openai.canonical import canonical
 from claimbench.loadgen.oracle import Evidence, Invariant, SelfReport, judge, judge_calm
 from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, RecordedResult
+from claimbench.loadgen.oracle.evidence import StatusChange
 from claimbench.loadgen.oracle.recorder import Chat, ChatReply
 from claimbench.loadgen.oracle.rows import BatchRow, CompanyRow, RequestRow, Rows, SessionRow
 from claimbench.loadgen.oracle.sameness import same_end
@@ -248,6 +249,38 @@ def test_what_is_not_the_pipeline_s_to_change_is_told(change: Callable[[Rows], R
     changed = judge(replace(RIGHT, after=change(AFTER)))
 
     assert {one.invariant for one in changed} == {Invariant.HANDS_OFF}
+
+
+def suspended(minutes: int) -> Evidence:
+    """The company was suspended so many minutes before its request was taken up, and opened again later."""
+    changes = (
+        StatusChange(NOW - timedelta(minutes=minutes), 1, is_active=False),
+        StatusChange(NOW + timedelta(hours=1), 1, is_active=True),
+    )
+    return replace(RIGHT, trail=Trail((replace(CLAIM, at=NOW), FINISH), ()), changes=changes)
+
+
+def test_what_is_begun_for_a_suspended_company_is_told_once_no_cache_can_show_it() -> None:
+    minutes = RIGHT.policy.company_cache_ttl // timedelta(minutes=1)
+
+    assert judge(suspended(minutes - 1)) == ()
+    assert [one.invariant for one in judge(suspended(minutes))] == [Invariant.HANDS_OFF]
+    assert judge(suspended(-30)) == ()
+
+
+def test_what_is_under_way_for_a_closed_company_may_be_left_there() -> None:
+    changes = (StatusChange(NOW, 1, is_active=False),)
+    left = request(status="BATCHING_IN_PROGRESS", completed_at=None, prompt_tokens=None)(RIGHT)
+    closed = replace(left, changes=changes)
+    rows = replace(left.after, companies={1: CompanyRow(1, is_active=False)}, sessions=left.before.sessions)
+
+    assert judge(replace(closed, after=rows)) == ()
+
+
+def test_a_company_that_a_pipeline_opened_is_told() -> None:
+    shut = replace(RIGHT, changes=(StatusChange(NOW, 1, is_active=False),))
+
+    assert "company 1 was changed" in [one.detail for one in judge(shut)]
 
 
 def test_every_invariant_says_itself_in_words() -> None:
