@@ -13,7 +13,7 @@ from claimbench.impl.errors import ApiError, Blame
 from claimbench.impl.events import ignore
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.ports import Policy
-from claimbench.impl.result_files import EndedBatch, ResultReader
+from claimbench.impl.result_files import EndedBatch, ResultReader, settled_request
 from claimbench.impl.statuses import BatchStatus
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
@@ -41,7 +41,7 @@ class Sending(Twist):
 
 def read(lines: Sequence[bytes], minutes: int = 1, answered: int = 3) -> list[int]:
     """The requests that have a result, so long after the batch ended."""
-    reader = ResultReader(Sending(lines), Policy(), ignore)
+    reader = ResultReader(Sending(lines), Policy(), ignore, settled_request)
     batch = EndedBatch(
         1, "gpt-4o-mini", BatchStatus.COMPLETED, None, "batch_a", "file_o", None, answered, NOW
     )

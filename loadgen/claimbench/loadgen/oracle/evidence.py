@@ -16,7 +16,7 @@ from claimbench.impl.statuses import ProcessingType
 from claimbench.loadgen.fake_openai.canonical import canonical
 from claimbench.loadgen.oracle.api_record import ApiBatchRecord, ApiRecord, RecordedResult
 from claimbench.loadgen.oracle.recorder import Chat, ChatReply
-from claimbench.loadgen.oracle.rows import RequestRow, Rows
+from claimbench.loadgen.oracle.rows import BatchRow, RequestRow, Rows
 from claimbench.loadgen.oracle.trail import Trail
 
 _UNDER_WAY = frozenset({"BATCHING_IN_PROGRESS", "RETRY_IN_PROGRESS"})
@@ -92,6 +92,10 @@ class Evidence:
     def company_of(self, request_id: int) -> int:
         """Whose request it was when all began."""
         return self.before.company_of(self.before.requests[request_id]).id
+
+    def is_left_uploading(self, row: BatchRow) -> bool:
+        """Whether the company is closed, so that what the API has of the batch may be left to be found."""
+        return row.status == "UPLOADING" and not self.active_at_last.get(row.company_id, True)
 
     def is_left(self, row: RequestRow) -> bool:
         """Whether the company is closed, so that what is under way for it may be left where it is."""

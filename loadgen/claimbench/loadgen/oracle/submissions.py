@@ -23,9 +23,12 @@ def one_batch_one_row(evidence: Evidence) -> Iterator[Violation]:
     """Batches at the API and rows that name them belong together one to one, by id and by key."""
     rows = {row.openai_batch_id: row for row in evidence.after.batches.values() if row.openai_batch_id}
     known = {row.openai_batch_id for row in evidence.before.batches.values()}
+    left = {row.key for row in evidence.after.batches.values() if evidence.is_left_uploading(row)}
     for batch in evidence.api.batches:
         row = rows.get(batch.id)
-        if row is None:
+        if row is None and batch.key in left:
+            left.remove(batch.key)  # whoever opens the company again will find one
+        elif row is None:
             yield Violation(
                 Invariant.ONE_BATCH_ONE_ROW, f"{batch.id} (key {batch.key}) at the API has no row"
             )

@@ -87,7 +87,7 @@ def batch_rows(seed: Seed) -> Iterator[Row]:
             *(BatchStatus.PROCESSED.value, BatchStatus.COMPLETED.value),
             *(f"batch_{digest[:24]}", None),
             *(f"file-i{digest[:20]}", f"file-o{digest[:20]}", error_file_id),
-            *(None, None, None, batch.created_at, ended_at, batch.created_at + PROCESSED_AFTER),
+            *(None, None, None, None, batch.created_at, ended_at, batch.created_at + PROCESSED_AFTER),
         )
 
 

@@ -56,7 +56,17 @@ TABLES = (
     LongTable(Message.__tablename__, rows.message_blocks),
     SeededTable(
         BatchRequest.__tablename__,
-        ("int8", "int8", *("text",) * 5, "int8", *("text",) * 4, *_CLAIM, *("timestamptz",) * 3),
+        (
+            "int8",
+            "int8",
+            *("text",) * 5,
+            "int8",
+            *("text",) * 3,
+            "int4",
+            "text",
+            *_CLAIM,
+            *("timestamptz",) * 3,
+        ),
         rows.batch_rows,
     ),
     LongTable(ProcessingRequest.__tablename__, rows.request_blocks),
