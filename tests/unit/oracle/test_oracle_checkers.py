@@ -274,7 +274,12 @@ def test_what_is_under_way_for_a_closed_company_may_be_left_there() -> None:
     closed = replace(left, changes=changes)
     rows = replace(left.after, companies={1: CompanyRow(1, is_active=False)}, sessions=left.before.sessions)
 
+    lost = replace(
+        BATCH, status="UPLOADING", openai_batch_id=None, outcome=None, completed_at=None, processed_at=None
+    )
+
     assert judge(replace(closed, after=rows)) == ()
+    assert judge(replace(closed, after=replace(rows, batches={1: lost}))) == ()
 
 
 def test_a_company_that_a_pipeline_opened_is_told() -> None:
