@@ -39,6 +39,7 @@ class DemoSite:
 @contextmanager
 def demo_site(database: str, announce: Callable[[str], None]) -> Iterator[DemoSite]:
     """Start what a demo needs, on an embedded server or the one that `database` names; stop it at the end."""
+    announce("starting a database and a fake API for the demo; this takes some seconds")
     with (
         open_server(database, announce=announce) as server,
         owned(server.admin_url, disposable=server.disposable) as owner,
