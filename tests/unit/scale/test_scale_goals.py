@@ -85,4 +85,6 @@ def test_the_table_replaces_what_stands_between_the_marks(
     assert "old" not in text
     assert text.startswith("# Goals\n<!-- goals -->\n| What | Measured | Goal | Ratio | Reached |")
     assert text.endswith("<!-- end of goals -->\nafter\n")
-    assert text.count("two connections") == 1
+    assert text.count("API taken out, two connections | 0.80") == 1
+    assert "Not reached: 100,000 requests, API taken out, two connections; " in text
+    assert "create batches 25% of the time at 0.80 of the limit" in text

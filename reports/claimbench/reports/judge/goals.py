@@ -12,6 +12,7 @@ from claimbench.reports.judge.scale import efficiencies
 from claimbench.reports.record.scale import ScaleRecord, Turned
 from claimbench.reports.wording import value_text
 from claimbench.scenarios.grammar import Frozen
+from claimbench.scenarios.metrics import RUN
 
 HUNDRED_THOUSAND, MILLION = 100_000, 1_000_000
 OF_TWO, OF_ONE = 0.90, 0.70
@@ -47,7 +48,7 @@ def goals(record: ScaleRecord) -> tuple[Goal, ...]:
 
 
 def _of_the_limit(record: ScaleRecord) -> Iterator[Goal]:
-    runs = [each for each in efficiencies(record) if each.step == "run" and each.requests == HUNDRED_THOUSAND]
+    runs = [each for each in efficiencies(record) if each.step == RUN and each.requests == HUNDRED_THOUSAND]
     wanted = {
         "two connections": (OF_TWO, [each for each in runs if each.arm == record.arms[-1]]),
         "one connection": (OF_ONE, [each for each in runs if "one connection" in each.arm]),
@@ -149,6 +150,40 @@ def _companies(record: ScaleRecord) -> Iterator[Goal]:
         ratio,
     )
 
+
+def in_the_way(record: ScaleRecord) -> tuple[str, ...]:
+    """A profile for who asks why a goal is missed: sentences, none where nothing was measured."""
+    runs = [each for each in efficiencies(record) if each.requests == HUNDRED_THOUSAND]
+    told = []
+    for arm in dict.fromkeys(each.arm for each in runs):
+        steps = [each for each in runs if each.arm == arm and each.step != RUN]
+        steps.sort(key=lambda each: -each.seconds)
+        whole = sum(each.seconds for each in steps)
+        shares = [
+            f"{each.step.replace('_', ' ')} {each.seconds / whole:.0%} of the time at {each.by_wall:.2f}"
+            for each in steps
+        ]
+        told.append(f"At 100,000 requests {arm} spends {' of the limit, '.join(shares)} of the limit.")
+    watched = [turn for turn in record.turns if turn.part == "where" and turn.arm == record.arms[-1]]
+    for turn in watched:
+        longest = [
+            f"{value_text(each.seconds, 's')} in {each.calls:,} calls, {value_text(each.wal_bytes, 'B')} of "
+            f"log: {each.text[:60]}"
+            for each in turn.statements[:3]
+        ]
+        told.append(f"The server's longest work at {turn.requests:,} requests: {'; '.join(longest)}.")
+    points = [each for each in record.points if each.arm == record.arms[-1] and not each.extrapolated]
+    if any(each.size >= MANY_COMPANIES for each in points):
+        told.append(
+            f"With {MANY_COMPANIES:,} companies almost each has failed requests, and those that wait lie in "
+            "batches of a few: retries, sent one by one and stored a hundred at a time, and batches grow with "
+            "the companies, not with the requests."
+        )
+    return tuple(told)
+
+
+MANY_COMPANIES = 10_000
+"""With so many, batches hold a few requests each."""
 
 _GOALS: Sequence[Callable[[ScaleRecord], Iterator[Goal]]] = (_of_the_limit, _rate, _memory, _companies)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from claimbench.reports.judge.goals import Goal, goals
+from claimbench.reports.judge.goals import Goal, goals, in_the_way
 from claimbench.reports.judge.scale import (
     MEASURES,
     ClaimBySize,
@@ -84,7 +84,8 @@ def _sections(record: ScaleRecord, charts: dict[str, Chart]) -> Iterator[Section
     )
     drawn = [charts[name] for name in ("scale-points", "scale-memory") if name in charts]
     if record.points:
-        yield Section("goals", "Goals", (goals_table(goals(record)),))
+        profile = Bullets(tuple((line,) for line in in_the_way(record)))
+        yield Section("goals", "Goals", (goals_table(goals(record)), profile))
     yield Section("points", "Sizes", (told, *_interrupted(record), points(record), *drawn), Weight.BRIEF)
     if record.points:
         yield Section("growth", "What grows how", (exponents(record),))

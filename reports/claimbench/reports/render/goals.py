@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from claimbench.reports.judge.goals import goals, peer_goals, read_peers
+from claimbench.reports.judge.goals import goals, in_the_way, peer_goals, read_peers
 from claimbench.reports.pages.scale import goals_table
 from claimbench.reports.record.store import SCALE, read, write_text
 from claimbench.reports.render import markdown
@@ -22,9 +22,12 @@ def main() -> None:
         f"Measured by `{record.command}` on {record.started_at[:10]}, {machine.get('cores')} cores, "
         f"PostgreSQL {machine.get('server_version')}, Python {machine.get('python')}."
     )
+    missed = [goal.name for goal in goals(record) if goal.reached is False]
+    why = "".join(f"- {markdown.escaped(line)}\n" for line in in_the_way(record)) if missed else ""
+    profile = f"\nNot reached: {'; '.join(missed)}. What stands in the way:\n\n{why}" if missed else ""
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    write_text(page, f"{before}{BEGIN}{table}\n\n{told}\n{END}{after}")
+    write_text(page, f"{before}{BEGIN}{table}\n\n{told}\n{profile}{END}{after}")
 
 
 if __name__ == "__main__":
