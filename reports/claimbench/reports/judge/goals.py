@@ -172,12 +172,12 @@ def in_the_way(record: ScaleRecord) -> tuple[str, ...]:
             for each in turn.statements[:3]
         ]
         told.append(f"The server's longest work at {turn.requests:,} requests: {'; '.join(longest)}.")
-    points = [each for each in record.points if each.arm == record.arms[-1] and not each.extrapolated]
-    if any(each.size >= MANY_COMPANIES for each in points):
+    own = [each for each in record.points if each.arm == record.arms[-1] and not each.extrapolated]
+    if any(each.size >= MANY_COMPANIES for each in own):
         told.append(
             f"With {MANY_COMPANIES:,} companies almost each has failed requests, and those that wait lie in "
-            "batches of a few: retries, sent one by one and stored a hundred at a time, and batches grow with "
-            "the companies, not with the requests."
+            "batches of a few: retries, sent one by one and stored a hundred at a time, and batches grow "
+            "with the companies, not with the requests."
         )
     return tuple(told)
 
