@@ -177,6 +177,9 @@ def test_azure_makes_no_batch_of_a_file_that_is_not_processed_yet() -> None:
         (("--fixtures", "unmatched.jsonl"), "it matches nothing"),
         (("--state", "bad.toml"), "bad.toml: cannot be used"),
         (("--state", "old"), "version 0"),
+        (("--limits", "negative.toml"), "negative.toml: enqueued_tokens: -1 is no limit"),
+        (("--limits", "unmatched.jsonl"), "unmatched.jsonl: cannot be read"),
+        (("--record", "."), ".: cannot be written"),
     ],
 )
 def test_a_mistake_in_an_option_is_told_in_one_line_with_exit_2(
@@ -185,6 +188,7 @@ def test_a_mistake_in_an_option_is_told_in_one_line_with_exit_2(
     (tmp_path / "bad.toml").write_text("colour = 1\n")
     (tmp_path / "unknown.toml").write_text('[[fault]]\nkind = "flood"\n')
     (tmp_path / "unmatched.jsonl").write_text('{"answer": "to nobody"}\n')
+    (tmp_path / "negative.toml").write_text("enqueued_tokens = -1\n")
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "state.jsonl").write_text('{"version":0,"seed":1,"fixtures":"","salt":""}\n')
     ran = subprocess.run(

@@ -165,6 +165,8 @@ def test_fixtures_that_no_request_met_are_known(open_desk: Callable[..., Any], t
         ('{"custom_id": 1, "answer": "x"}\n', "custom_id is a text"),
         ('{"custom_id": "a", "status": 99}\n', "status is 99"),
         ('{"custom_id": "a", "response": {"status_code": "x"}}\n', "no status_code and body"),
+        ('{"custom_id": "a", "response": 5, "error": null}\n', "its response is no JSON object"),
+        ('{"custom_id": "a", "answer": "x"}\n{"custom_id": "a", "answer": "y"}\n', "has another answer at"),
         (
             (
                 '{"custom_id": "a", "method": "POST", "url": "u", "body": {}}\n'

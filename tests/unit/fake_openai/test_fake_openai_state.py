@@ -166,6 +166,18 @@ def test_a_state_of_another_kind_is_refused_and_let_go_of(tmp_path: Path, head: 
             StateFolder(tmp_path, OWNER)
 
 
+def test_a_record_that_is_damaged_is_named_and_the_folder_let_go_of(
+    open_desk: Callable[..., Any], tmp_path: Path
+) -> None:
+    with server(open_desk, tmp_path, 1e9) as desk:
+        desk.upload(desk.line())
+    with (tmp_path / "state.jsonl").open("ab") as log:
+        log.write(b'{"batch": "batch_half"}\n')
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"state\.jsonl: its line 3 is damaged"):
+            open_desk(state=StateFolder(tmp_path, OWNER))
+
+
 def test_a_state_where_no_folder_can_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be used"):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 from threading import RLock
 
+from claimbench.errors import UsageError
 from claimbench.loadgen.fake_openai.batch_store import BatchStore
 from claimbench.loadgen.fake_openai.blobs import BlobFolder
 from claimbench.loadgen.fake_openai.chance import Chance
@@ -118,22 +119,32 @@ class FakeOpenAI:
         state = self._state
         if state is None:
             return
-        for record in state.records:
-            if "file" in record:
-                file = file_of(record, state.uploads, self._limits)
-                if file is not None:
-                    self._files.restore(file)
-            elif "batch" in record:
-                self._batches.restore(record)
-            elif "deleted" in record:
-                self._files.forget(record["deleted"])
-            elif "asked" in record:
-                self._planner.attempt(bytes.fromhex(record["asked"]))
-            elif "reset" in record:
-                self._forget()
+        for number, record in enumerate(state.records, start=2):
+            try:
+                self._restore_one(state, record)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                state.close()
+                told = f"its line {number} is damaged ({type(error).__name__}: {error})"
+                where = str(state.path / "state.jsonl")
+                raise UsageError(told, where=where, remedy="name another folder") from error
         names = {record["content"] for record in state.records if "file" in record}
         for stray in state.stray(names):
             stray.unlink(missing_ok=True)
+
+    def _restore_one(self, state: StateFolder, record: JsonObject) -> None:
+        """Take up one record."""
+        if "file" in record:
+            file = file_of(record, state.uploads, self._limits)
+            if file is not None:
+                self._files.restore(file)
+        elif "batch" in record:
+            self._batches.restore(record)
+        elif "deleted" in record:
+            self._files.forget(record["deleted"])
+        elif "asked" in record:
+            self._planner.attempt(bytes.fromhex(record["asked"]))
+        elif "reset" in record:
+            self._forget()
 
     def reset(self) -> None:
         """Forget all files, batches, attempts and meters, as if just made."""

@@ -170,6 +170,9 @@ def _keep(found: Fixture, line: JsonObject, fixtures: Fixtures) -> None:
         raise _bad(found.where, "custom_id is a text, and body an object")
     if not custom_id and body is None:
         raise _bad(found.where, "it matches nothing: it has neither custom_id nor body")
+    earlier = fixtures.by_custom_id.get(custom_id or "")
+    if custom_id and earlier and "answer" in line:
+        raise _bad(found.where, f"custom_id {custom_id!r} has another answer at {earlier.where}")
     if custom_id:
         fixtures.by_custom_id[custom_id] = found
     if body is not None:
@@ -196,6 +199,8 @@ def _recorded(where: str, line: JsonObject) -> Fixture:
     if response is None:
         error = line.get("error")
         return Fixture(where, 0, error=error if isinstance(error, dict) else {"code": None, "message": ""})
+    if not isinstance(response, dict):
+        raise _bad(where, "its response is no JSON object")
     status, body = response.get("status_code"), response.get("body")
     if type(status) is not int or not isinstance(body, dict):
         raise _bad(where, "its response has no status_code and body")

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 
 import faker
 
@@ -40,6 +41,7 @@ class Pools:
     languages: tuple[str, ...]
 
 
+@lru_cache(maxsize=4)
 def make_pools(seed: int, *, longest: int) -> Pools:
     """The pools of a seed; every text is at least twice as long as the `longest` slice, in code points."""
     names = tuple(name for locale in NAME_LOCALES for name in _names(seed, locale))
