@@ -161,8 +161,8 @@ def _generator(figures: Figures) -> str:
 
 def _theory(figures: Figures) -> str:
     names = {
-        "exponential": "M/M/1, 10 ms, 80 a second",
-        "constant": "M/D/1, 10 ms, 80 a second",
+        "exponential": "M/M/1, 20 ms, 40 a second",
+        "constant": "M/D/1, 20 ms, 40 a second",
         "freeze": "the example, frozen for 3 s of 12 s",
     }
     rows = []

@@ -17,5 +17,5 @@ def test_other_figures_change_the_page_and_only_between_the_marks() -> None:
     other = load_figures.with_figures(page, figures | measured)
 
     assert "| claimbench, 1 process | 2,346 ms |" in other
-    assert "| M/M/1, 10 ms, 80 a second | 50.4 (50.0) |" in other
+    assert "| M/M/1, 20 ms, 40 a second | 50.4 (50.0) |" in other
     assert load_figures.with_figures(other, figures) == page

@@ -34,7 +34,9 @@ pytestmark = [
 ]
 
 EXAMPLE = Path(__file__).parents[2] / "examples/foreign_service"
-RATE, SERVICE_S = 80.0, queue_endpoint.MEAN_S
+RATE, SERVICE_S = 40.0, queue_endpoint.MEAN_S
+"""Slow enough that the millisecond by which the generator wakes late is little beside it."""
+
 IS_FULL = os.environ.get("CLAIMBENCH_LOAD_GOALS") == "full"
 
 
@@ -84,8 +86,8 @@ def of_m_d_1() -> Mapping[str, float]:
     return {"mean": mean_ms, **{name: percentile_ms(share) for name, share in percentiles.items()}}
 
 
-FULL = (Theory("exponential", 60, 603, 0.05), Theory("constant", 60, 4233, 0.05))
-SMOKE = (Theory("exponential", 5, 4301, 0.5), Theory("constant", 5, 4868, 0.5))
+FULL = (Theory("exponential", 120, 603, 0.05), Theory("constant", 120, 4233, 0.05))
+SMOKE = (Theory("exponential", 10, 4301, 0.5),)
 
 
 def within(found: Mapping[str, float], theory: Mapping[str, float], tolerance: float) -> Mapping[str, bool]:

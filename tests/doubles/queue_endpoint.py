@@ -1,6 +1,6 @@
 """An HTTP endpoint that is a queue of the textbook: `queue_endpoint.py --service exponential`.
 
-One request is served at a time, in the order of arrival; the mean service time is 10 ms. When an answer
+One request is served at a time, in the order of arrival; the mean service time is 20 ms. When an answer
 leaves is computed (Lindley's recursion): it comes as late as theory says, no later. It prints its port.
 """
 
@@ -11,7 +11,7 @@ import selectors
 import sys
 from collections.abc import Iterator
 
-MEAN_S = 0.010
+MEAN_S = 0.020
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

@@ -1,5 +1,6 @@
 """Files of targets: what they say, and how a wrong one is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_a_file_of_targets_is_told_from_a_scenario(tmp_path: Path) -> None:
     assert holds_targets(tmp_path / "shop.toml")
     assert holds_targets(EXAMPLE)
     assert not holds_targets("load")
+
+
+def test_the_file_that_the_docs_explain_is_one(tmp_path: Path) -> None:
+    page = (EXAMPLE.parents[2] / "docs/load.md").read_text()
+    text = next(
+        block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[targets]]" in block
+    )
+    found = scenario(tmp_path, text)
+
+    assert [each.name for each in found.targets] == ["old", "new"]
+    assert found.login
+    assert found.login.token == "access_token"
 
 
 def test_both_targets_are_asked_the_same_by_one_arrival_plan(tmp_path: Path) -> None:
