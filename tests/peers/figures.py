@@ -1,6 +1,7 @@
 """What was measured, as values; and the two files that tell it."""
 
 import json
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +31,8 @@ def write(figures: Sequence[Figure], folder: Path) -> None:
         "version": 1,
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[2], 1),
         "figures": [asdict(one) for one in figures],
     }
     (folder / "peers.json").write_text(json.dumps(told, indent=1) + "\n")
@@ -39,6 +42,9 @@ def write(figures: Sequence[Figure], folder: Path) -> None:
         "Written by `nox -s peers`, which installs each program from its registry and measures all on",
         f"one server. Taken on {told['taken_at'][:10]}, with Python {told['python']}.",
     ]
+    if told["load"] > told["cores"]:
+        busy = f"The machine was busy (load {told['load']} on {told['cores']} cores)"
+        lines += ["", f"**{busy}: measure again before you conclude anything.**"]
     for group, words in WORDS.items():
         rows = [one for one in figures if one.group == group]
         lines += ["", f"## {group.capitalize()}", "", f"{words.capitalize()}.", ""]

@@ -1,8 +1,13 @@
 """The documentation of the fake names tests that exist and every fault that there is."""
 
+import json
 import re
+import shlex
+import subprocess
 from pathlib import Path
+from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from claimbench.loadgen.commands.cli import command_line
@@ -64,3 +69,28 @@ def test_every_command_of_the_document_names_options_that_there_are() -> None:
 
     assert {"--state", "--fixtures", "--record", "--limits", "--dialect", "--faults", "--clock"} <= used
     assert used <= set(re.findall(r"--[a-z-]+", shown))
+
+
+def test_every_command_of_the_document_starts_a_server_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("claimbench.loadgen.commands.mock.serve", lambda *given: started.append(given))
+    asked = {"custom_id": "q", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o"}}
+    told = {"custom_id": "q", "response": {"status_code": 200, "body": {}}, "error": None}
+    for name, line in {"input": asked, "output": told, "errors": told, "recorded": {**told, **asked}}.items():
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(line) + "\n")
+    command, failed = command_line(["mock"]), []
+    blocks = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)
+    for line in "".join(blocks).replace("\\\n", "").splitlines():
+        if line.startswith("printf"):
+            subprocess.run(("bash", "-c", line), check=True)
+        elif line.startswith("claimbench mock"):
+            ran = CliRunner().invoke(command, shlex.split(line)[1:])
+            is_told_of_unused = "matched nothing" in str(ran.exception)  # since nobody asks this server
+            failed += [] if ran.exit_code == 0 or is_told_of_unused else [(line, ran.exception)]
+
+    assert failed == []
+    assert len(started) > 10
+    assert len({address.port for address, *_ in started}) == len(started)
