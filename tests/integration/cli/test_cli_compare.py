@@ -36,6 +36,12 @@ def test_two_functions_are_proved_equal_then_counted_at_each_size(tmp_path: Path
     ran = claimbench("compare", *both, *WORDS, str(tmp_path / "out"), cwd=tmp_path)
 
     assert ran.code == 0, ran.err
+    drawn = claimbench("report", str(tmp_path / "out"), cwd=tmp_path)
+    stored = json.loads((tmp_path / "out" / "results.json").read_text())
+
+    assert drawn.code == 0, drawn.err
+    assert stored["command"] == f"claimbench compare {' '.join(both)} --sizes 2,4 --database embedded"
+    assert "batch API" not in (tmp_path / "out" / "report.md").read_text()
     statements = {
         (sample["arm"], sample["size"]): sample["value"]
         for sample in json.loads((tmp_path / "out" / "results.json").read_text())["samples"]

@@ -1,5 +1,6 @@
 """`claimbench compare`: two functions of a user's own, through the same passes and pages as a pipeline."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ import typer
 from rich.console import Console
 
 from claimbench.errors import ExitCode, UsageError
-from claimbench.loadgen.commands.options import DatabaseOption
+from claimbench.loadgen.commands.options import COMPARED, DatabaseOption
 from claimbench.loadgen.commands.run import RunOptions, run_and_report
 from claimbench.loadgen.workloads.functions.comparison import (
     SIZES,
@@ -33,11 +34,13 @@ def compare(
 ) -> None:
     """Compare two functions of your own: the same work first, then counts, growth, memory and time."""
     given = _sizes(sizes)
+    words = {"--populate": populate, "--sizes": sizes}
+    again = shlex.join([*what, *(part for word, value in words.items() if value for part in (word, value))])
     codes = []
     for name, comparison in _comparisons(what, populate):
         scenario = _scenario(name, comparison, given or (SIZES if len(what) == 2 else comparison.sizes))
         folder = out / comparison.name if out and len(what) == 1 else out
-        options = RunOptions("compare", folder, None, database)
+        options = RunOptions(again, folder, None, database, verb="compare")
         codes.append(run_and_report(options, Console(), scenario))
     raise typer.Exit(max(codes, default=ExitCode.OK))
 
@@ -81,7 +84,7 @@ def _scenario(name: str, comparison: Comparison, sizes: tuple[int, ...]) -> Scen
         arms=tuple(Arm(name=role.value, pipeline=name, role=role) for role in roles),
         claims=tuple(_claim(line, comparison) for line in comparison.claimed()),
         sha256="0" * 64,
-        source="compare",
+        source=COMPARED,
     )
 
 

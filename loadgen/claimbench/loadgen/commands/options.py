@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+COMPARED = "compare"
+"""The source of a scenario that no file holds: `claimbench compare` made it."""
+
 ResultsArgument = Annotated[Path, typer.Argument(help="A results.json, or the folder that holds it.")]
 ScenarioArgument = Annotated[str, typer.Argument(help="A scenario's name, or the path of a TOML file.")]
 DatabaseOption = Annotated[

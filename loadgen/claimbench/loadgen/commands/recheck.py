@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from claimbench.errors import NothingToCompareError, UsageError
-from claimbench.loadgen.commands.options import ResultsArgument, ScenarioOption
+from claimbench.loadgen.commands.options import COMPARED, ResultsArgument, ScenarioOption
 from claimbench.loadgen.commands.progress import say
 from claimbench.reports.judge.recheck import Rechecked
 from claimbench.reports.judge.recheck import recheck as recheck_record
@@ -41,6 +41,12 @@ def scenario_of(record: ResultRecord, named: str | None) -> Scenario:
     Raises `NothingToCompareError` (exit 4) if it was edited since.
     """
     name = named or record.scenario.source or record.scenario.name
+    if name == COMPARED:
+        raise UsageError(
+            "has no scenario of its own to recheck it by",
+            where=f"a result of {record.command}",
+            remedy="run that command again",
+        )
     scenario = load(name)
     if scenario.sha256 != record.scenario.sha256:
         raise NothingToCompareError(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from claimbench.loadgen.commands.options import ScenarioOption
+from claimbench.loadgen.commands.options import COMPARED, ScenarioOption
 from claimbench.loadgen.commands.progress import say
 from claimbench.loadgen.commands.recheck import rechecked
 from claimbench.reports.record.run import ResultRecord
@@ -21,6 +21,6 @@ def report(
 ) -> None:
     """Draw the report again from its results: the same files, byte for byte."""
     record = read_one_of(DRAWN, folder)
-    if isinstance(record, ResultRecord):
+    if isinstance(record, ResultRecord) and record.scenario.source != COMPARED:
         rechecked(record, folder, scenario)
     say(f"report: {draw_folder(record, folder)}")

@@ -39,11 +39,12 @@ class RunOptions:
     arms: str | None
     database: str
     claims_decide: bool = True
+    verb: str = "run"
 
     @property
     def command(self) -> str:
         """The words that run it again; a URL with its password stays out of them."""
-        words = ["claimbench", "run", self.scenario]
+        words = ["claimbench", self.verb, *shlex.split(self.scenario)]
         if self.arms:
             words += ["--arms", self.arms]
         if self.database in OWN_SERVERS:

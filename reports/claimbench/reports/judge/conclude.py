@@ -16,7 +16,7 @@ from claimbench.reports.record.values import (
     VerdictValue,
     Words,
 )
-from claimbench.scenarios.model import Scenario
+from claimbench.scenarios.model import BATCH_PIPELINE, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +151,11 @@ def _limitations(scenario: Scenario) -> Iterator[str]:
         "not in them."
     )
     yield "The data are made, not recorded: shapes and sizes follow the scenario, not a customer."
-    yield (
-        "The batch API is a fake that answers at once, the same to both arms. The hours that a real batch "
-        "waits are in neither."
-    )
+    if workload.kind == BATCH_PIPELINE:
+        yield (
+            "The batch API is a fake that answers at once, the same to both arms. The hours that a real "
+            "batch waits are in neither."
+        )
     if scenario.server.in_memory:
         yield (
             "An embedded server keeps its files in memory here, where there is room: commits wait for no "

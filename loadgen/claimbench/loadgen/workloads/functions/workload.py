@@ -76,7 +76,7 @@ class FunctionSession:
 class Functions:
     """The `Workload` of a comparison. All arms of a scenario name the same one."""
 
-    words = Words(size="of N", step="function", run="call")
+    words = Words(size="items", step="function", run="call")
     steps = (STEP,)
 
     def __init__(self, scenario: Scenario) -> None:
