@@ -4,12 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
+from load_factory import facts
 
 from claimbench.errors import ExitCode, UsageError
 from claimbench.loadgen.load.arrivals import constant
 from claimbench.loadgen.load.plan import LoadPlan, Operation, Task, resolved
 from claimbench.loadgen.load.requests import Requests
 from claimbench.loadgen.load.target_workflow import TargetsRequest
+from claimbench.reports.judge.load import judge_targets
+from claimbench.reports.pages.load import load_page
+from claimbench.reports.render import markdown
 from claimbench.scenarios.loader import holds_targets, load_targets
 from claimbench.scenarios.targets import TargetsScenario
 
@@ -230,6 +234,14 @@ def test_another_machine_is_loaded_only_if_it_is_allowed_by_its_name(
 
     assert ("shop.toml: targets[0].url: is not this machine" in found) is is_refused
     assert bool(found) is is_refused
+
+
+def test_another_machine_that_was_loaded_is_said_in_the_report(tmp_path: Path) -> None:
+    away = judge_targets(scenario(tmp_path), facts(), ("shop.example",))
+    here = judge_targets(scenario(tmp_path), facts(), ())
+
+    assert "Load went to shop.example, another machine than this one" in markdown.render(load_page(away))
+    assert "another machine" not in markdown.render(load_page(here))
 
 
 def test_an_operation_says_its_body_once() -> None:
