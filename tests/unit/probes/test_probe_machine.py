@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from claimbench.loadgen.probes.machine import StealProbe, environment
+from claimbench.loadgen.probes import machine
+from claimbench.loadgen.probes.machine import ElsewhereProbe, StealProbe, environment
 
 
 def test_the_environment_is_flat_so_that_any_result_can_hold_it() -> None:
@@ -45,3 +46,12 @@ def test_stolen_time_is_a_share() -> None:
     share = StealProbe().share()
 
     assert share is None or 0 <= share <= 1
+
+
+def test_what_others_use_is_told_as_a_share_of_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds, moments = iter((40.0, 46.0)), iter((100.0, 104.0))
+    monkeypatch.setattr(machine, "_busy_elsewhere_s", lambda: next(seconds))
+    monkeypatch.setattr(machine.time, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 2)
+
+    assert ElsewhereProbe().share() == pytest.approx(0.75)

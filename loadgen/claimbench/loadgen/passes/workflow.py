@@ -16,7 +16,7 @@ from claimbench.loadgen.passes.equivalence import EquivalencePass
 from claimbench.loadgen.passes.exact import ExactPasses
 from claimbench.loadgen.passes.memory import MemoryPass
 from claimbench.loadgen.passes.timing import TimedBlock, TimingPass
-from claimbench.loadgen.probes.machine import environment
+from claimbench.loadgen.probes.machine import BUSY_ELSEWHERE_MOST, ElsewhereProbe, environment
 from claimbench.loadgen.processes.forks import Forks
 from claimbench.loadgen.workloads.port import Workload
 from claimbench.loadgen.workloads.registry import workload_of
@@ -77,7 +77,9 @@ class Passes:
             timing = TimingPass(
                 scenario, self.workload, self.bench, templates, warm_up_templates, ways, self.forks
             )
+            elsewhere = ElsewhereProbe()
             blocks = [*timing.run()]
+            busy = elsewhere.share()
         by_size = {each: self._templates(each) for each in sorted({*scenario.workload.memory_sizes, size})}
         memory = MemoryPass(scenario, self.workload, self.bench, by_size, warm_up_templates, self.forks)
         with concurrent(lambda: [*memory.run()], memory.stop) as remembered:
@@ -92,9 +94,22 @@ class Passes:
         return replace(
             facts,
             samples=samples,
-            environment={**facts.environment, **_achieved(ways)},
-            time_invalid="; ".join(way.doubt for way in ways if way.doubt),
+            environment={
+                **facts.environment,
+                **_achieved(ways),
+                "busy_elsewhere_share": round(busy, 3),
+            },
+            time_invalid="; ".join(self._doubts_of_time(ways, busy)),
         )
+
+    def _doubts_of_time(self, ways: Sequence[Relayed], busy: float) -> Iterator[str]:
+        """Why time may not be judged; what runs beside matters only where time is."""
+        yield from (way.doubt for way in ways if way.doubt)
+        if busy > BUSY_ELSEWHERE_MOST and any(claim.metric == "time" for claim in self.scenario.claims):
+            yield (
+                f"other programs used {100 * busy:.0f} % of all cores while time was taken: end what runs "
+                "beside, and run again"
+            )
 
     def _templates(self, size: int) -> Mapping[str, Template]:
         return self.bench.templates(self.workload, self.scenario.arms, size)

@@ -61,6 +61,38 @@ class StealProbe:
         return float((now.steal - before.steal) / passed) if passed > 0 else 0.0
 
 
+BUSY_ELSEWHERE_MOST = 0.55
+"""Above this share of all cores, times are those of the programs beside as much as of the arms; one busy core of
+two is below it.
+"""
+
+
+class ElsewhereProbe:
+    """How much of the processors' time went to programs that are none of ours since the probe was made."""
+
+    def __init__(self) -> None:
+        self._before = _busy_elsewhere_s()
+        self._since = time.monotonic()
+
+    def share(self) -> float:
+        """Of all cores, from 0 to 1."""
+        passed = max(time.monotonic() - self._since, 1e-3) * (os.cpu_count() or 1)
+        return min(1.0, max(0.0, (_busy_elsewhere_s() - self._before) / passed))
+
+
+def _busy_elsewhere_s() -> float:
+    """Of all processors since the machine's start, less what this process and all that it started used."""
+    now = psutil.cpu_times()
+    busy = now.user + now.system + getattr(now, "nice", 0.0)
+    me = psutil.Process()
+    for process in (me, *me.children(recursive=True)):
+        try:
+            busy -= sum(process.cpu_times()[:4])  # its own, and those of its children that have ended
+        except psutil.Error:
+            continue
+    return float(busy)
+
+
 def _cpu() -> str:
     if _CPU_INFO.exists():
         found = re.search(r"^model name\s*:\s*(.+)$", _CPU_INFO.read_text(), re.MULTILINE)
