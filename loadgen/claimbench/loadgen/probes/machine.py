@@ -62,8 +62,8 @@ class StealProbe:
 
 
 BUSY_ELSEWHERE_MOST = 0.55
-"""Above this share of all cores, times are those of the programs beside as much as of the arms; one busy core of
-two is below it.
+"""Above this share of all cores, times are those of the programs beside as much as of the arms. One busy core
+of two is below it.
 """
 
 
