@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from claimbench.errors import UsageError
 from claimbench.impl.indexes import IndexSet
@@ -245,6 +245,7 @@ def test_a_run_never_drops_a_database_that_it_does_not_own(server: Server) -> No
     [
         ("default_transaction_read_only", "on", "default_transaction_read_only is on for this role"),
         ("search_path", "app", "search_path is 'app' for this role"),
+        ("search_path", "'republic'", "search_path is 'republic' for this role"),
     ],
 )
 def test_a_role_whose_setting_forbids_the_work_is_refused_with_the_setting_and_leaves_no_database(
@@ -374,3 +375,22 @@ def test_a_role_whose_connections_are_too_few_is_refused_with_the_limit_and_leav
     assert "CONNECTION LIMIT" in said
     assert "\n" not in said
     assert databases(server) == before
+
+
+@pytest.mark.parametrize(
+    ("query", "remedy"),
+    [
+        ("options=-c%20statement_timeout%3D1", "raise statement_timeout"),
+        ("foo=bar", "correct the words behind the ?"),
+        ("service=nosuch", "name a service that PGSERVICEFILE"),
+        ("target_session_attrs=read-only", "a server that fits target_session_attrs"),
+    ],
+)
+def test_what_a_url_asks_for_in_vain_is_told_with_its_own_remedy(
+    shared: str, query: str, remedy: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        server_module.check_usable(make_url(f"{shared}?{query}"))
+
+    assert remedy in str(refused.value)
+    assert "\n" not in str(refused.value)

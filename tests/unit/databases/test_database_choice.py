@@ -159,3 +159,18 @@ def test_a_failed_pull_is_announced_before_and_told_with_the_time_that_it_took(
     assert found == container.NoEngine(
         "image nosuch/image:1 is not here; pulling it ended after 0.0 s: no such image"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://h:1,i:2/d",
+        "postgresql://ann:secret@h,i/d",
+        "postgresql:///d?host=h&host=i",
+    ],
+)
+def test_a_url_of_several_hosts_is_refused_without_its_password(text: str) -> None:
+    with pytest.raises(UsageError, match="names several hosts; name the one server") as refused:
+        parse_url(text, where="--database")
+
+    assert "secret" not in str(refused.value)

@@ -384,4 +384,4 @@ def test_a_candidate_that_needs_more_is_told_so(scenario: Scenario, facts: RunFa
     )
     more = judge(scenario, replace(facts, samples=(*worse, *(s for s in facts.samples if s.arm == "naive"))))
 
-    assert "% more statements" in terminal.render(run_page(more), 200)
+    assert "178.0 % more statements" in terminal.render(run_page(more), 200)

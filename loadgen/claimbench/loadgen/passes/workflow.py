@@ -94,11 +94,7 @@ class Passes:
         return replace(
             facts,
             samples=samples,
-            environment={
-                **facts.environment,
-                **_achieved(ways),
-                "busy_elsewhere_share": round(busy, 3),
-            },
+            environment={**facts.environment, **_achieved(ways), "busy_elsewhere_share": round(busy, 3)},
             time_invalid="; ".join(self._doubts_of_time(ways, busy)),
         )
 

@@ -13,7 +13,7 @@ from claimbench.reports.pages.page import (
     Weight,
 )
 from claimbench.reports.record.run import ClaimResult, Metric, ResultRecord
-from claimbench.reports.record.values import VerdictValue
+from claimbench.reports.record.values import Interval, VerdictValue
 from claimbench.reports.wording import count_text, interval_text, metric_title, percent_text, value_text
 from claimbench.scenarios.grammar import AtLeast, Reduction, number_text, parse_claimed
 from claimbench.scenarios.metrics import RUN, TIMETABLE
@@ -27,7 +27,7 @@ SHOWN = (
     ("rows", RUN, "rows"),
 )
 """Metric, step, and what it is called behind a number; the first four that were measured are shown."""
-FIGURES = 4
+SAID, FIGURES = 3, 4
 COUNTED = frozenset({"statements", "round_trips", "rows"})
 """Of these there are fewer, of the others there is less."""
 
@@ -41,7 +41,7 @@ def glance(record: ResultRecord) -> Section:
 def sentence(record: ResultRecord) -> str:
     """What the candidate does, with how much less; and what it means that a claim is refuted."""
     names = {arm.role: arm.name for arm in record.arms}
-    told = [f"{_less(metric)} {what}" for metric, what in _shown(record) if metric.reduction]
+    told = [f"{_less(metric)} {what}" for metric, what in _shown(record) if metric.reduction][:SAID]
     amounts = f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
     same = f"{names['candidate']} does the same work as {names['reference']}"
     refuted = any(claim.verdict is VerdictValue.REFUTED for claim in record.claims)
@@ -101,18 +101,23 @@ def _figure(record: ResultRecord, metric: Metric, what: str, claim: ClaimResult 
     verdict = claim.verdict if claim else None
     if metric.reduction is None:
         return LargeFigure(change, what, metric_title(metric.metric), claimed, verdict)
-    interval = metric.reduction
-    if interval.ci_low != interval.ci_high:
-        change = f"{change} [{interval_text(interval).partition('[')[2]}"
+    if metric.reduction.ci_low != metric.reduction.ci_high:
+        change = f"{change} [{interval_text(_as_said(metric.reduction)).partition('[')[2]}"
     return LargeFigure(_less(metric), what, f"{change} per {record.words.run}", claimed, verdict)
 
 
 def _less(metric: Metric) -> str:
     """`99.1 % fewer`, or `more` where the candidate needs more."""
-    reduction = metric.reduction.value if metric.reduction else 0.0
-    if reduction < 0:
-        return f"{percent_text(-reduction)} more"
-    return f"{percent_text(reduction)} {'fewer' if metric.metric in COUNTED else 'less'}"
+    reduction = metric.reduction or Interval(value=0, ci_low=0, ci_high=0)
+    fewer = "fewer" if metric.metric in COUNTED else "less"
+    return f"{percent_text(_as_said(reduction).value)} {'more' if reduction.value < 0 else fewer}"
+
+
+def _as_said(reduction: Interval) -> Interval:
+    """Turned round where there is more: 20 % more with an interval of [10 %, 30 %]."""
+    if reduction.value >= 0:
+        return reduction
+    return Interval(value=-reduction.value, ci_low=-reduction.ci_high, ci_high=-reduction.ci_low)
 
 
 def _claimed(claim: ClaimResult) -> str:

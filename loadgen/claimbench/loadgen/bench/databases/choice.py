@@ -112,6 +112,11 @@ def parse_url(text: str, *, where: str) -> URL:
             where=where,
             remedy="encode special characters of user and password: @ as %40, / as %2F, ? as %3F, # as %23",
         )
+    host = place.partition("://")[2].rpartition("@")[2].partition("/")[0]
+    if "," in host or query.count("host=") > 1:
+        raise UsageError(
+            "the URL names several hosts", where=where, remedy="name the one server that is to be measured"
+        )
     try:
         url = make_url(place + mark + query.replace("+", "%2B"))
     except (ArgumentError, ValueError):

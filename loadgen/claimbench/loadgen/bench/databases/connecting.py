@@ -33,6 +33,10 @@ _REMEDIES = (
     ("password authentication failed", "check user and password of the URL"),
     ("no password supplied", "put the password into the URL, or into ~/.pgpass"),
     ("does not exist", "name a database and a role that exist"),
+    ("statement timeout", "raise statement_timeout of this role, of the URL's options or of PGOPTIONS"),
+    ("invalid connection option", "correct the words behind the ? of the URL"),
+    ("definition of service", "name a service that PGSERVICEFILE or ~/.pg_service.conf has"),
+    ("session is", "name a server that fits target_session_attrs, and that may be written to"),
     ("too many", "free a connection, or raise max_connections"),
     ("ssl", "check sslmode and the certificates"),
 )

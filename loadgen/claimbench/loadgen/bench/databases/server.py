@@ -193,7 +193,8 @@ def _check_writable(connection: psycopg.Connection, url: URL) -> None:
             where=without_password(url),
             remedy="turn it off (ALTER ROLE … SET default_transaction_read_only = off), or use another role",
         )
-    if "public" not in (path := _show(connection, "search_path")):
+    path = _show(connection, "search_path")
+    if "public" not in [name.strip() for name in path.replace('"public"', "public").split(",")]:
         raise UsageError(
             f"search_path is {path!r} for this role, database or URL: a new database has only public",
             where=without_password(url),
