@@ -350,7 +350,7 @@ def test_a_refuted_claim_is_told_as_said_of_the_publication_and_not_of_the_work(
 
     assert page.banner
     assert page.banner.headline == "The work is the same, and 1 of 12 published claims is refuted"
-    assert "said of the publication, not against optimized" in terminal.render(page, 200)
+    assert "said of the publication, not against optimized" in words_of(terminal.render(page, 200))
 
 
 def test_the_first_figures_are_four_with_what_was_claimed_and_the_verdict(record: ResultRecord) -> None:
