@@ -1,6 +1,11 @@
 """`claimbench scale` at its smallest: both arms and the limit do the same work, and a dead arm is told."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from itertools import islice
 from pathlib import Path
 
 from command_line import claimbench
@@ -33,3 +38,23 @@ def test_an_arm_that_fails_leaves_the_others(tmp_path: Path) -> None:
     assert [point["arm"] for point in record["points"]] == ["optimized"]
     assert "Failing" in record["failures"][0]["what"]
     assert record["failures"][0]["reason"]
+
+
+def test_ctrl_c_writes_what_was_measured(tmp_path: Path) -> None:
+    words = ("scale", "smoke", "--points", "2x5,2x6", "--parts", "points", "--database", "embedded")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "claimbench.loadgen", *words, "--arms", "optimized,optimized", "--out", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    told = iter(process.stdout.readline, "") if process.stdout else iter(())
+    begun = [*islice((line for line in told if ", points" in line), 2)]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    record = json.loads((tmp_path / "out" / "scale.json").read_text())
+
+    assert len(begun) == 2
+    assert (process.returncode, record["interrupted"]) == (130, True)
+    assert record["points"]

@@ -42,6 +42,12 @@ def unwound_when_told() -> Iterator[None]:
             _told.clear()
 
 
+def ignore_interrupts() -> None:
+    """We leave already, and have something to write before: a second Ctrl-C must not keep us from it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def leave_if_told() -> None:
     """Raise again what a signal has raised, for somebody may have caught it."""
     if _told:

@@ -9,6 +9,7 @@ from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.bench.opening import open_bench
 from claimbench.loadgen.commands.progress import Progress
 from claimbench.loadgen.probes.machine import environment
+from claimbench.loadgen.processes.ending import ignore_interrupts
 from claimbench.loadgen.scale.points import GrownSize, check_room
 from claimbench.loadgen.scale.studies import (
     ONE_CONNECTION,
@@ -65,16 +66,20 @@ def run_scale(request: ScaleRequest, progress: Progress) -> ScaleRecord:
     check_room(request.points, request.scenario.dataset, request.budget_s)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     facts: dict[str, Scalar] = {}
+    work: ScaleWorkshop | None = None
     interrupted = False
-    with open_bench(request.scenario, request.database, progress) as bench, Turns() as turns:
-        facts = {**environment(), **bench.server.settings(), "server": bench.server.description}
-        work = ScaleWorkshop(request.scenario, bench, turns, request.budget_s)
-        try:
+    try:
+        with open_bench(request.scenario, request.database, progress) as bench, Turns() as turns:
+            facts = {**environment(), **bench.server.settings(), "server": bench.server.description}
+            work = ScaleWorkshop(request.scenario, bench, turns, request.budget_s)
             with work.open():
                 for part in request.parts:
                     _PARTS[part](request, work)
-        except KeyboardInterrupt:
-            interrupted = True
+    except KeyboardInterrupt:  # which whoever cleans up says again, up to here
+        ignore_interrupts()
+        interrupted = True
+    if work is None or (interrupted and not work.taken):
+        raise KeyboardInterrupt
     arms = tuple(arm.name for arm in request.scenario.arms)
     return ScaleRecord(
         claimbench=version("claimbench"),

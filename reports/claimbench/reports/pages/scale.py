@@ -178,18 +178,27 @@ def _exponent(found: Growth) -> str:
 
 def claims(by_size: tuple[ClaimBySize, ...]) -> PageTable:
     """Each claim, what was measured at each size, and from which size on it holds."""
-    sizes = [(each.requests, each.size) for each in by_size[0].at]
+    sizes = sorted({(at.requests, at.size) for each in by_size for at in each.at})
     rows = tuple(
         (
             f"{NAMES[each.claim.measure]}: {each.claim.low:g}–{each.claim.high:g} % less",
-            "never" if each.holds_from is None else f"from {each.holds_from:,} requests on",
-            *(percent_text(at.reduction) + (" (continued)" if at.extrapolated else "") for at in each.at),
+            "not at the largest" if each.holds_from is None else f"from {each.holds_from:,} requests on",
+            *_reductions(each, sizes),
         )
         for each in by_size
         if each.at
     )
     heads = columns(("Claim", "Holds"), tuple(f"{size:,} × {requests // size:,}" for requests, size in sizes))
     return PageTable("From which size on a claim holds", heads, rows)
+
+
+def _reductions(found: ClaimBySize, sizes: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """A cell for each size; a dash where the measure was not taken."""
+    known = {(at.requests, at.size): at for at in found.at}
+    for size in sizes:
+        at = known.get(size)
+        told = "–" if at is None else percent_text(at.reduction)
+        yield f"{told} (continued)" if at is not None and at.extrapolated else told
 
 
 def limit(record: ScaleRecord) -> tuple[Block, ...]:
