@@ -63,6 +63,14 @@ def test_a_response_refuses_the_arguments_of_chats_and_says_where_they_went(
     assert (answer.error["param"], answer.error["code"]) == (param, code)
 
 
+def test_an_embedding_refuses_an_argument_that_there_is_not(desk: Any) -> None:
+    body = {"model": "text-embedding-3-small", "input": "hi"}
+    taken = desk.call("POST", "/embeddings", {**body, "user": "u"})
+    refused = desk.call("POST", "/embeddings", {**body, "colour": "red"})
+
+    assert (taken.status, refused.status) == (200, 400)
+
+
 def test_an_answer_ends_before_a_stop(desk: Any) -> None:
     texts = [chat(desk, stop=[".", "?"]).json["choices"][0] for _ in range(5)]
 

@@ -168,7 +168,7 @@ def test_a_fault_may_have_words_of_its_own(
     assert desk.call(*call, desk.body()).error["message"] == "Not today."
 
 
-@pytest.mark.parametrize("kind", ["validation_failure", "token_limit"])
+@pytest.mark.parametrize("kind", ["validation_failure", "token_limit", "spend_cap"])
 def test_a_failed_batch_may_have_words_of_its_own(open_desk: Callable[..., Any], kind: str) -> None:
     desk = open_desk(faults=f'[[fault]]\nkind = "{kind}"\nmessage = "Not today."\n')
 

@@ -43,10 +43,8 @@ STOPS_MAX = 4
 
 def chat_arguments_problem(body: JsonObject, spec: ModelSpec) -> Refusal | None:
     """An argument that chat completions do not have, or two that they do not have together."""
-    unknown = [name[:64] for name in body if name not in _CHAT]
-    if unknown:
-        several = "s" if len(unknown) > 1 else ""
-        return Refusal(400, f"Unrecognized request argument{several} supplied: {', '.join(unknown[:9])}")
+    if unknown := _unknown(body, _CHAT):
+        return unknown
     if body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None:
         message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported."
         return Refusal(400, message, code="invalid_parameter_combination")
@@ -60,6 +58,19 @@ def chat_arguments_problem(body: JsonObject, spec: ModelSpec) -> Refusal | None:
         )
         return invalid_value("tools", message, "empty_array")
     return _stop_problem(body.get("stop"), spec)
+
+
+def embedding_arguments_problem(body: JsonObject) -> Refusal | None:
+    """An argument that embeddings do not have."""
+    return _unknown(body, frozenset({"dimensions", "encoding_format", "input", "model", "user"}))
+
+
+def _unknown(body: JsonObject, known: frozenset[str]) -> Refusal | None:
+    unknown = [name[:64] for name in body if name not in known]
+    if not unknown:
+        return None
+    several = "s" if len(unknown) > 1 else ""
+    return Refusal(400, f"Unrecognized request argument{several} supplied: {', '.join(unknown[:9])}")
 
 
 def _stop_problem(stop: object, spec: ModelSpec) -> Refusal | None:

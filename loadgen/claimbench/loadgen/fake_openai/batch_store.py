@@ -120,8 +120,11 @@ class BatchStore:
 
     def _started(self, blank: Batch, dialect: Dialect, now: float) -> Batch:
         file = self._files.find(blank.order.input_file_id, now)
-        if file is None or now < file.hidden.from_batches or blank.faults.of(FaultKind.SPEND_CAP):
-            return replace(blank, problems=(cannot_find_file(blank.order.input_file_id),))
+        spent = blank.faults.of(FaultKind.SPEND_CAP)
+        if file is None or now < file.hidden.from_batches or spent:
+            found = cannot_find_file(blank.order.input_file_id)
+            own = spent.message if spent else None
+            return replace(blank, problems=(replace(found, message=own or found.message),))
         if file.lines is None:
             return replace(blank, problems=(wrong_purpose(file.id, file.purpose),))
         problems = self._problems(blank, file.lines, dialect, now)

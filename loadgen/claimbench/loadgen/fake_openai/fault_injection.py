@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from html import escape
 
 from claimbench.loadgen.fake_openai.chance import Chance
 from claimbench.loadgen.fake_openai.faults import Fault, FaultKind, Faults, FaultScope, HiddenFrom
@@ -131,8 +132,9 @@ def before_effect(active: ActiveFaults) -> ApiResponse | None:
         message = fault.message or "Rate limit reached for requests."
         return rate_limited(message, fault.retry_after_s, fault.code).response()
     if fault.kind is FaultKind.CONTENT_BAD_GATEWAY:
-        page = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-        return ApiResponse(502, {"content-type": "text/html"}, page)
+        told = escape(fault.message or "502 Bad Gateway")
+        page = f"<html><head><title>502 Bad Gateway</title></head><body>{told}</body></html>"
+        return ApiResponse(502, {"content-type": "text/html"}, page.encode())
     return replace(refusal_of(fault.status, fault.code, fault.message), headers={}).response()
 
 

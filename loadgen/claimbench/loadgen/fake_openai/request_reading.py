@@ -6,6 +6,7 @@ from typing import Any
 
 from claimbench.loadgen.fake_openai.argument_rules import (
     chat_arguments_problem,
+    embedding_arguments_problem,
     response_arguments_problem,
 )
 from claimbench.loadgen.fake_openai.generation_rules import (
@@ -160,7 +161,11 @@ def _read_embeddings(body: JsonObject) -> CountedRequest:
     if not spec.width:
         problem = Refusal(403, "You are not allowed to generate embeddings from this model")
     else:
-        problem = _inputs_problem(given, inputs) or next(_shape_problems(encoding, width, spec), None)
+        problem = (
+            embedding_arguments_problem(body)
+            or _inputs_problem(given, inputs)
+            or next(_shape_problems(encoding, width, spec), None)
+        )
     request = ModelRequest(
         ModelEndpoint.EMBEDDINGS,
         model,
