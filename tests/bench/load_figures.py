@@ -54,7 +54,7 @@ def take(folder: Path) -> Figures:
     for line in kept.read_text(encoding="utf-8").splitlines():
         figures |= json.loads(line)
     load, soak = read(LOAD, folder / "load"), read(SOAK, folder / "soak")
-    return figures | {**_machine(), **_of_load(load), **_of_soak(soak, folder / "soak" / "soak.md")}
+    return figures | {**_machine(), **of_load(load), **of_soak(soak, folder / "soak" / "soak.md")}
 
 
 def _run(
@@ -92,7 +92,8 @@ def _machine() -> Figures:
     }
 
 
-def _of_load(record: LoadRecord) -> Figures:
+def of_load(record: LoadRecord) -> Figures:
+    """The capacities of a load, and the round trip that they are at."""
     return {
         "capacity rtt_ms": record.asked.rtt_ms,
         **{f"capacity {each.arm}": _capacity(each) for each in record.capacities},
@@ -103,7 +104,8 @@ def _capacity(found: CapacityRecord) -> Mapping[str, Any]:
     return {"per_s": found.rate_per_s, "is_ceiling": found.is_ceiling}
 
 
-def _of_soak(record: SoakRecord, page: Path) -> Figures:
+def of_soak(record: SoakRecord, page: Path) -> Figures:
+    """What a soak was asked for, and the table of its findings as its own page draws it."""
     asked = record.soaked.asked
     table = re.search(r"^\| What .*?\n\n", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return {
@@ -181,16 +183,22 @@ def _theory(figures: Figures) -> str:
 
 
 def _capacities(figures: Figures) -> str:
-    found = {arm: figures[f"capacity {arm}"] for arm in ("naive", "optimized")}
-    told = {
-        arm: f"{'at least ' if each['is_ceiling'] else ''}{each['per_s']:.3g}" for arm, each in found.items()
-    }
-    factor = found["optimized"]["per_s"] / found["naive"]["per_s"]
+    naive, optimized = figures["capacity naive"], figures["capacity optimized"]
+    factor = ""
+    if naive["per_s"] and optimized["per_s"]:
+        least = "at least " if optimized["is_ceiling"] else ""
+        factor = f": a factor of {least}{optimized['per_s'] / naive['per_s']:.2g}"
     return (
-        f"On {figures['machine']}, {figures['taken']}, `claimbench load` found {told['naive']} arrivals per "
-        f"second for `naive` and {told['optimized']} for `optimized`, at an added round trip of "
-        f"{figures['capacity rtt_ms']:g} ms: a factor of {factor:.2g}."
+        f"On {figures['machine']}, {figures['taken']}, `claimbench load` found {_told(naive)} "
+        f"for `naive` and {_told(optimized)} for `optimized`, at an added round trip of "
+        f"{figures['capacity rtt_ms']:g} ms{factor}."
     )
+
+
+def _told(capacity: Mapping[str, Any]) -> str:
+    if not capacity["per_s"]:
+        return "less than the lowest rate tried"
+    return f"{'at least ' if capacity['is_ceiling'] else ''}{capacity['per_s']:.3g} arrivals per second"
 
 
 def _soak(figures: Figures) -> str:

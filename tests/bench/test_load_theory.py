@@ -86,7 +86,7 @@ def of_m_d_1() -> Mapping[str, float]:
     return {"mean": mean_ms, **{name: percentile_ms(share) for name, share in percentiles.items()}}
 
 
-FULL = (Theory("exponential", 120, 603, 0.05), Theory("constant", 120, 4233, 0.05))
+FULL = (Theory("exponential", 120, 917, 0.05), Theory("constant", 120, 159, 0.05))
 SMOKE = (Theory("exponential", 10, 4301, 0.5),)
 
 
