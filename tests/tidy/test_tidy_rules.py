@@ -60,6 +60,15 @@ def test_a_module_is_named_by_a_noun_of_the_domain(path: Path) -> None:
     assert path.stem not in FORBIDDEN_NAMES
 
 
+def test_the_client_of_openai_is_made_in_one_place_whoever_calls_the_api() -> None:
+    """A run measured one with the library's own retries, the service one without."""
+    makers = [
+        name_of(path) for path in MODULES if re.search(r"\bopenai\.OpenAI\($", path.read_text(), re.MULTILINE)
+    ]
+
+    assert makers == ["impl/claimbench/impl/connecting.py"]
+
+
 def test_nobody_owns_the_namespace_root() -> None:
     assert not [room for room in ROOMS if (ROOT / room / "claimbench" / "__init__.py").exists()]
 

@@ -19,6 +19,7 @@ class CacheCounts:
     misses: int = 0
     refreshes: int = 0
     invalidations: int = 0
+    expiries: int = 0
 
     @property
     def hit_rate(self) -> float | None:
@@ -60,6 +61,7 @@ _COUNTED_AS = {
     EventKind.CACHE_MISS: "misses",
     EventKind.CACHE_REFRESH: "refreshes",
     EventKind.CACHE_INVALIDATION: "invalidations",
+    EventKind.CACHE_EXPIRY: "expiries",
 }
 
 
@@ -86,7 +88,8 @@ class CompanyCache:
     def active_companies(self, now: datetime) -> tuple[int, ...]:
         """The ids, ascending: from memory while fresh, else by one query."""
         with self._lock:
-            if self._loaded is not None and self._is_fresh(self._loaded, now):
+            self._let_go(now)
+            if self._loaded is not None:
                 self._tell(EventKind.CACHE_HIT)
                 return self._loaded.company_ids
             self._tell(EventKind.CACHE_MISS)
@@ -99,6 +102,16 @@ class CompanyCache:
         with self._lock:
             self._loaded = None
             self._tell(EventKind.CACHE_INVALIDATION)
+
+    def clean_up(self, now: datetime) -> None:
+        """Let an entry go that has expired, and count it, though nobody looks for it any more."""
+        with self._lock:
+            self._let_go(now)
+
+    def _let_go(self, now: datetime) -> None:
+        if self._loaded is not None and not self._is_fresh(self._loaded, now):
+            self._loaded = None
+            self._tell(EventKind.CACHE_EXPIRY)
 
     def _tell(self, kind: EventKind) -> None:
         event = Event(kind, "companies")

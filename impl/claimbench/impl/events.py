@@ -6,12 +6,13 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """The kinds of event; the company cache's four come first."""
+    """The kinds of event; the company cache's five come first."""
 
     CACHE_HIT = "cache_hit"
     CACHE_MISS = "cache_miss"
     CACHE_REFRESH = "cache_refresh"
     CACHE_INVALIDATION = "cache_invalidation"
+    CACHE_EXPIRY = "cache_expiry"
     API_ERROR = "api_error"
     LINE_REJECTED = "line_rejected"
     LINE_MISSING = "line_missing"

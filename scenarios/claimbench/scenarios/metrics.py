@@ -117,9 +117,8 @@ CATALOGUE = (
         "ratio",
         Tier.COUNTER,
         (TIMETABLE,),
-        "share of company lookups answered by the cache in an hour of the document's timetable (stages every "
-        "5, 2, 1 and 10 min, cache of 5 min); by arithmetic 1 - refreshes / lookups: 89.7 % there (96 of "
-        "107), 95.4 % where all stages run each minute (228 of 239), 78 % for whole runs every 10 min",
+        "share of company lookups answered by the cache in the document's timetable, after the first one; "
+        "what it is by arithmetic, there and at other timetables, is in the claim's reason",
         Better.HIGHER,
         Subject.CANDIDATE,
         workload="batch_pipeline",

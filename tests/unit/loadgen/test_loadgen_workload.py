@@ -10,7 +10,7 @@ from claimbench.impl.ports import ByStage, PipelineStats, Stage, StageReport
 from claimbench.loadgen.fake_openai.core import FakeOpenAI
 from claimbench.loadgen.workloads.batch_pipeline.clock import SimulatedClock
 from claimbench.loadgen.workloads.batch_pipeline.session import BatchSession
-from claimbench.loadgen.workloads.batch_pipeline.timetable import timetable
+from claimbench.loadgen.workloads.batch_pipeline.timetable import arithmetic_of_hits, timetable
 from claimbench.loadgen.workloads.batch_pipeline.workload import STEPS
 from claimbench.loadgen.workloads.port import StepDone, drive, unobserved
 
@@ -59,6 +59,15 @@ def test_an_hour_of_the_documents_timetable_has_108_stages() -> None:
 
     counts = [stages.count(stage) for stage in Stage]
     assert counts == [12, 30, 60, 6]
+
+
+def test_the_rate_of_cache_hits_is_arithmetic_of_the_timetable_and_the_life_of_an_entry() -> None:
+    told = arithmetic_of_hits(timedelta(hours=1), timedelta(minutes=5))
+
+    assert "89.7 % (96 of 107) where stages come every 5, 2, 1, 10 min" in told
+    assert "95.4 % (228 of 239) where all stages come each minute" in told
+    assert "78.3 % (18 of 23) where whole runs come every 10 min" in told
+    assert told.startswith("in 60 min, with entries that live 5 min, hits / look-ups are ")
 
 
 def test_the_timetable_goes_forward_in_time() -> None:

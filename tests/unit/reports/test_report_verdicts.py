@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from report_factory import ARMS, WORDS, sample
 
 from claimbench.reports.judge.claims import judge_claim, measurements_of
-from claimbench.reports.judge.conclude import RunFacts, judge
+from claimbench.reports.judge.conclude import RunFacts, judge, standard_limitations
 from claimbench.reports.judge.statistics import reduction
 from claimbench.reports.record.run import ClaimResult, Metric, ResultRecord
 from claimbench.reports.record.values import Interval, Sample, Spread
@@ -291,6 +291,25 @@ def test_a_refuted_claim_ends_with_exit_code_1(scenario: Scenario, facts: RunFac
 
     assert found.verdict.exit_code == 1
     assert "cache-hit-rate" in found.verdict.reason
+
+
+def test_how_many_paid_answers_a_crash_can_lose_is_a_limitation_of_a_run(scenario: Scenario) -> None:
+    plain = scenario.model_copy(
+        update={"arms": tuple(arm.model_copy(update={"pipeline": "naive"}) for arm in scenario.arms)}
+    )
+    told = "a crash can lose 100 that were paid for, or one"
+
+    assert any(told in each for each in standard_limitations(scenario))
+    assert not any(told in each for each in standard_limitations(plain))
+
+
+def test_the_reason_of_a_rate_says_the_arithmetic_behind_it(scenario: Scenario, facts: RunFacts) -> None:
+    low = sample("optimized", "timetable", "cache_hit_rate", 0.9, unit="ratio")
+    noted = low.model_copy(update={"note": "in 60 min, 96 of 107"})
+    found = overall(scenario, facts, samples=(*without(facts, "cache_hit_rate"), noted))
+    (reason,) = (claim.reason for claim in found.claims if claim.id == "cache-hit-rate")
+
+    assert reason.endswith("stays below the claimed 95.0 %; in 60 min, 96 of 107")
 
 
 def test_an_inconclusive_claim_ends_with_exit_code_3(scenario: Scenario, facts: RunFacts) -> None:

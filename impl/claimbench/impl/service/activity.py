@@ -21,6 +21,7 @@ _COUNTED_ONLY = frozenset(
         EventKind.CACHE_HIT,
         EventKind.CACHE_MISS,
         EventKind.CACHE_REFRESH,
+        EventKind.CACHE_EXPIRY,
         EventKind.CHOICE,
         EventKind.STAGE_DONE,
     }

@@ -246,7 +246,7 @@ def _worker_tiles(overview: Overview) -> tuple[Tile, ...]:
         Tile(
             "Cache hits",
             share(cache.hit_rate),
-            f"{number(cache.hits)} of {number(cache.hits + cache.misses)}",
+            f"{number(cache.hits)} of {number(cache.hits + cache.misses)}, {number(cache.expiries)} expired",
         ),
         Tile("Fallbacks", number(fallbacks), "to the naive pipeline", "bad" if fallbacks else "plain"),
     )
@@ -255,7 +255,11 @@ def _worker_tiles(overview: Overview) -> tuple[Tile, ...]:
 def _cache(caches: Iterable[CacheFigures]) -> CacheFigures:
     total = CacheFigures()
     for one in caches:
-        total = CacheFigures(hits=total.hits + one.hits, misses=total.misses + one.misses)
+        total = CacheFigures(
+            hits=total.hits + one.hits,
+            misses=total.misses + one.misses,
+            expiries=total.expiries + one.expiries,
+        )
     return total
 
 

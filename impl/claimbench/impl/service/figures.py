@@ -42,6 +42,7 @@ class CacheFigures(Figures):
     misses: int = 0
     refreshes: int = 0
     invalidations: int = 0
+    expiries: int = 0
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of the two
     @property

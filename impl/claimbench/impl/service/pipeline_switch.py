@@ -1,6 +1,7 @@
 """Which pipeline a worker runs: it can be exchanged while the worker runs."""
 
 import threading
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from claimbench.impl.company_cache import CompanyCache
@@ -21,7 +22,7 @@ class Caching(Protocol):
 class PipelineSwitch:
     """Gives the pipeline that is wanted just then; a `PipelineSource`, safe in threads.
 
-    Each pipeline is built once, and keeps its cache while another one is wanted.
+    Each pipeline is built once, and keeps its cache, until that expires, while another one is wanted.
     """
 
     def __init__(self, name: str, context: PipelineContext) -> None:
@@ -50,8 +51,15 @@ class PipelineSwitch:
 
     def invalidate_cache(self) -> None:
         """Forget the company caches of all pipelines that have one."""
+        for cache in self._caches():
+            cache.invalidate()
+
+    def clean_up(self, now: datetime) -> None:
+        """Let go what has expired in the company caches of all pipelines, also of those not wanted now."""
+        for cache in self._caches():
+            cache.clean_up(now)
+
+    def _caches(self) -> tuple[CompanyCache, ...]:
         with self._lock:
             built = tuple(self._built.values())
-        for pipeline in built:
-            if isinstance(pipeline, Caching):
-                pipeline.cache.invalidate()
+        return tuple(pipeline.cache for pipeline in built if isinstance(pipeline, Caching))

@@ -96,6 +96,7 @@ class Worker:
 
     def tick(self) -> None:
         """One heartbeat: obey, report, write the log. A database that is away is met again at the next."""
+        self._parts.pipelines.clean_up(datetime.now(UTC))
         try:
             self._obey(self._control.read())
             self._tell(self.report())

@@ -207,6 +207,7 @@ class _ClaimedAt:
         spread = metric.spread[arm]
         measured = Interval(value=metric.values[arm], ci_low=spread.low, ci_high=spread.high)
         text, wanted = interval_text(measured), percent_text(claimed.percent / 100)
+        wanted += "".join(f"; {note}" for note in metric.notes)
         if spread.low >= claimed.percent / 100 - TOLERANCE:
             return self._found(HOLDS, f"{text} reaches the claimed {wanted}", measured, text)
         if spread.high < claimed.percent / 100 - TOLERANCE:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from claimbench.errors import UsageError
 from claimbench.impl.company_cache import CacheCounter
 from claimbench.impl.indexes import IndexSet
-from claimbench.impl.ports import Stage
+from claimbench.impl.ports import Policy, Stage
 from claimbench.impl.registry import find_pipeline
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.probes.reading import Reading, Unit
@@ -16,6 +16,7 @@ from claimbench.loadgen.workloads.batch_pipeline.judging import violations_of
 from claimbench.loadgen.workloads.batch_pipeline.plans import follow_timetable
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.loadgen.workloads.batch_pipeline.session import ArmCall, BatchSession, open_session
+from claimbench.loadgen.workloads.batch_pipeline.timetable import arithmetic_of_hits
 from claimbench.loadgen.workloads.port import Database, Observation, Recipe
 from claimbench.reports.record.values import Term, Words
 from claimbench.scenarios.metrics import TIMETABLE
@@ -94,7 +95,9 @@ class BatchPipeline:
                 reading = Reading("index_used", Unit.FLAG, float(index.used))
                 yield Observation(index.index.name, reading, ", then ".join(index.steps))
         if cache.counts.hit_rate is not None and at_full_size:
-            yield Observation(TIMETABLE, Reading("cache_hit_rate", Unit.RATIO, cache.counts.hit_rate))
+            reading = Reading("cache_hit_rate", Unit.RATIO, cache.counts.hit_rate)
+            arithmetic = arithmetic_of_hits(duration, Policy().company_cache_ttl)
+            yield Observation(TIMETABLE, reading, arithmetic)
 
     def violations(self, arm: Arm, database: Database) -> tuple[str, ...]:
         """The oracle's word on the arm, after as many runs as it is measured in and all that they left."""
