@@ -1,5 +1,7 @@
 """What calls the API in a run and in the service: clients of one make."""
 
+from collections.abc import Callable
+
 import httpx2
 import openai
 import pytest
@@ -15,15 +17,14 @@ def made_by_run() -> openai.OpenAI:
 
 
 def made_by_the_service() -> openai.OpenAI:
-    return worker_factory._client()
+    return worker_factory._client(worker_factory.ApiAccess("http://127.0.0.1:9/v1", "any"))
 
 
 @pytest.mark.parametrize("make", [made_by_run, made_by_the_service])
 def test_what_run_and_the_service_call_the_api_with_repeats_nothing(
-    make: object, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], openai.OpenAI],
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "any")
-    with make() as client:  # type: ignore[operator]  # one of the two above
+    with make() as client:
         assert client.max_retries == 0
 
 
