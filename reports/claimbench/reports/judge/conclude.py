@@ -136,6 +136,10 @@ def _first_difference(equivalence: Equivalence) -> str:
 
 _PORTIONS = ("optimized", "integrated")
 """The pipelines of ours that store several paid answers with one statement."""
+_FAKE = (
+    "The batch API is a fake that answers at once, the same to both arms, from a process of its own where time "
+    "and memory are taken. The hours that a real batch waits are in neither."
+)
 _AT_RISK = (
     "The optimized pipeline stores the answers of retries up to 100 at a time, the naive one each before the "
     "next call: a crash can lose 100 that were paid for, or one. Part of the gain is bought with that."
@@ -160,10 +164,7 @@ def _limitations(scenario: Scenario) -> Iterator[str]:
     )
     yield "The data are made, not recorded: shapes and sizes follow the scenario, not a customer."
     if workload.kind == BATCH_PIPELINE:
-        yield (
-            "The batch API is a fake that answers at once, the same to both arms, from a process of its own "
-            "where time and memory are taken. The hours that a real batch waits are in neither."
-        )
+        yield _FAKE
     if any(arm.pipeline in _PORTIONS for arm in scenario.arms):
         yield _AT_RISK
     if scenario.server.in_memory:
