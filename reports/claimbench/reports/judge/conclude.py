@@ -137,8 +137,8 @@ def _first_difference(equivalence: Equivalence) -> str:
 _PORTIONS = ("optimized", "integrated")
 """The pipelines of ours that store several paid answers with one statement."""
 _FAKE = (
-    "The batch API is a fake that answers at once, the same to both arms, from a process of its own where time "
-    "and memory are taken. The hours that a real batch waits are in neither."
+    "The batch API is a fake that answers at once, the same to both arms, from a process of its own where "
+    "time and memory are taken. The hours that a real batch waits are in neither."
 )
 _AT_RISK = (
     "The optimized pipeline stores the answers of retries up to 100 at a time, the naive one each before the "
