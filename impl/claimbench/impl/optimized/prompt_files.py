@@ -57,12 +57,8 @@ _WHOLE_ROWS = """
 """What an ORM that loads whole objects would bring beside the lines, for `Fetching.WHOLE_ROWS`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A request of a batch, at its attempt."""
-
-    request_id: int
-    attempts: int
+Member = tuple[int, int]
+"""A request of a batch by its id, and the attempt that it is at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +172,7 @@ class PromptFileWriter:
         drafts: list[Draft] = []
         for member, line in lines:
             if len(line) > self._bytes_max:
-                too_large.append(member.request_id)
+                too_large.append(member[0])
                 continue
             if not drafts or drafts[-1].size + len(line) > self._bytes_max:
                 drafts.append(Draft(chunk.tell()))
@@ -218,13 +214,13 @@ class PromptFileWriter:
         )
 
     def _key(self, draft: Draft) -> str:
-        return batch_key(((member.request_id, member.attempts) for member in draft.members), self._lease.at)
+        return batch_key(draft.members, self._lease.at)
 
     def _stored(self, parent: int, keys: Sequence[str], drafts: Sequence[Draft]) -> dict[str, int]:
         if not keys:
             return {}
         pairs = zip(keys, drafts, strict=True)
-        members = [(member.request_id, key) for key, draft in pairs for member in draft.members]
+        members = [(request_id, key) for key, draft in pairs for request_id, _ in draft.members]
         parameters = {
             "parents": [parent] * len(keys),
             "keys": list(keys),
@@ -240,5 +236,5 @@ def _by_batch(rows: Iterable[bytes]) -> Iterator[tuple[WholeBatch, Iterator[tupl
     """Rows of the statement, batch after batch."""
     parted = (row.split(_SEPARATOR, 6) for row in rows)
     for (batch_id, key, company_id), members in groupby(parted, key=lambda parts: tuple(parts[:3])):
-        lines = ((Member(int(parts[3]), int(parts[4])), parts[6]) for parts in members)
+        lines = (((int(parts[3]), int(parts[4])), parts[6]) for parts in members)
         yield WholeBatch(int(batch_id), key.decode(), int(company_id)), lines

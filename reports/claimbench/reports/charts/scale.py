@@ -158,7 +158,8 @@ def _round_trip_times(record: ScaleRecord) -> Chart | None:
         along = [far * step / 100 for step in range(101)]  # no straight line on a logarithmic axis
         axes.plot(along, [line.at(x) for x in along], "-", color=colour.drawn, linewidth=1.2)
         words = f"{line.trips:,.0f} round trips fitted, {line.counted:,} counted"
-        axes.annotate(words, (far, line.at(far)), ha="right", va="bottom", fontsize=8)
+        end = (far, line.at(far))
+        axes.annotate(words, end, (-10, 4), textcoords="offset points", ha="right", va="bottom", fontsize=8)
     if (at := crossing_ms(lines)) is not None and at <= far:
         axes.plot([at], [lines[0].at(at)], "s", color=INK.drawn, label=f"crossing at {at:.2f} ms")
     axes.set_yscale("log")
