@@ -1,12 +1,14 @@
 """Takes turns on a bench: clones, the fake API outside, the server's own counts, and what came of it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL
 
+from claimbench.errors import InvalidMeasurementError
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Template
 from claimbench.loadgen.bench.databases.connecting import connect
@@ -32,6 +34,9 @@ _USE = """
 
 def _nothing_with(_: URL) -> None:
     return
+
+
+_FORGET = "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = ANY (%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +106,14 @@ class ScaleWorkshop:
             )
             with ServerProbe(self.bench.server, url) as server:
                 found = self.turns.take(turn, within_s=2 * self.budget_s)
-                counts = {reading.metric: int(reading.value) for reading in server.lap()}
+                counts = _counts(server)
             if isinstance(found, TurnFailed):
                 self.failures.append(ScaleFailure(what=str(asked), reason=found.reason))
                 self.bench.progress.note(f"failed: {asked}: {found.reason}")
                 return None
             statements = self._statements(url) if asked.instrument == "waits" else ()
             asked.after(url)
+            self._forget(url, small)
         turned = _turned(asked, found, way.achieved_ms if way else 0.0, template).model_copy(
             update={
                 "rows": counts.get("rows"),
@@ -119,6 +125,13 @@ class ScaleWorkshop:
         )
         self.taken.append(turned)
         return turned
+
+    def _forget(self, *clones: URL) -> None:
+        """Have pg_stat_statements let go of them: a hundred turns would fill it, and it would drop some."""
+        if not self.bench.server.facts.pg_stat_statements:
+            return
+        with connect(self.bench.server.desk_url) as connection, suppress(InsufficientPrivilege):
+            connection.execute(_FORGET, [[clone.database for clone in clones]])
 
     def _fake(self) -> str:
         if not self._service:
@@ -143,6 +156,14 @@ class ScaleWorkshop:
             )
             for text, calls, found, blocks, wal_bytes, seconds in rows
         )
+
+
+def _counts(server: ServerProbe) -> dict[str, int]:
+    """Nothing where the server forgot statements meanwhile: the turn's time and memory stand all the same."""
+    try:
+        return {reading.metric: int(reading.value) for reading in server.lap()}
+    except InvalidMeasurementError:
+        return {}
 
 
 def _text(url: URL) -> str:
