@@ -1,5 +1,6 @@
 """What an arm raises is told as its own; what ends the run for other reasons passes."""
 
+import asyncio
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from claimbench.errors import ArmError, UsageError
 from claimbench.impl.errors import PipelineLookupError
 from claimbench.impl.ports import ByStage, PipelineContext, PipelineStats, Stage, StageReport
 from claimbench.loadgen.workloads.batch_pipeline.arm_calls import build, take
+from claimbench.loadgen.workloads.functions.comparison import Case
+from claimbench.loadgen.workloads.functions.workload import FunctionSession
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONTEXT = cast("PipelineContext", None)
@@ -51,6 +54,7 @@ class HalfAPipeline:
         (ValueError("my\nsecond line"), "raised ValueError: my ("),
         (ValueError("x" * 1000), f"raised ValueError: {'x' * 200} ("),
         (SystemExit(0), "raised SystemExit: 0 ("),
+        (asyncio.CancelledError("later"), "raised CancelledError: later ("),
     ],
 )
 def test_what_a_stage_raises_is_told_in_one_line_with_arm_and_stage(error: BaseException, told: str) -> None:
@@ -88,6 +92,16 @@ def test_what_is_not_the_arms_passes_as_it_is(error: BaseException) -> None:
 def test_a_pipeline_that_cannot_be_built_says_so() -> None:
     with pytest.raises(ArmError, match=rf"arm {__name__}:Unbuildable: raised KeyError: None"):
         build(f"{__name__}:Unbuildable", CONTEXT)
+
+
+class Leaving:
+    def __init__(self, context: PipelineContext) -> None:
+        sys.exit(0)
+
+
+def test_a_constructor_that_ends_the_process_does_not_end_the_run_as_a_success() -> None:
+    with pytest.raises(ArmError, match="raised SystemExit: 0"):
+        build(f"{__name__}:Leaving", CONTEXT)
 
 
 def test_what_is_no_pipeline_is_told_what_it_lacks() -> None:
@@ -130,6 +144,8 @@ async def _later() -> StageReport:
     [
         (lambda: None, "returned None and not its StageReport"),
         (lambda: 5, "returned int 5 and not its StageReport"),
+        (lambda: iter(()), "returned tuple_iterator <tuple_iterator object at "),
+        (lambda: StageReport, "returned type <class "),
         (lambda: StageReport(Stage.CREATE_BATCHES), "returned the report of create_batches and not its"),
         (_later, "returned a coroutine (the stage is `async def`, and nobody awaits it)"),
     ],
@@ -169,3 +185,10 @@ def test_an_import_that_fails_inside_the_arm_s_module_is_told_as_such(
 def test_a_module_that_is_not_there_is_told_apart_from_one_that_fails() -> None:
     with pytest.raises(PipelineLookupError, match="with the module on PYTHONPATH"):
         build("no_such_module_here:Mine", CONTEXT)
+
+
+def test_a_function_that_ends_the_process_does_not_end_the_run_as_a_success() -> None:
+    session = FunctionSession(cast("Case", None), lambda: sys.exit(0))
+
+    with pytest.raises(ArmError, match="the function failed: SystemExit: 0"):
+        session.take("call")

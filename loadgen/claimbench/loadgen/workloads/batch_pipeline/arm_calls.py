@@ -23,9 +23,10 @@ def build(name: str, context: PipelineContext) -> Pipeline:
     """
     try:
         built = find_pipeline(name)(context)
-    except ClaimbenchError:
+    except (ClaimbenchError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
+        leave_if_told()  # then it is not the arm's
         raise _arm_error(f"arm {name}", error, frames=1) from error
     missing = [part for part in _PARTS if not callable(getattr(built, part, None))]
     if missing:
@@ -42,9 +43,9 @@ def take(pipeline: Pipeline, stage: Stage, now: datetime) -> StageReport:
     leave_if_told()
     try:
         report = take_stage(pipeline, stage, now)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         leave_if_told()  # then it is not the arm's
-        if isinstance(error, ClaimbenchError):
+        if isinstance(error, ClaimbenchError | KeyboardInterrupt):
             raise
         arm = type(pipeline)
         home = getattr(sys.modules.get(arm.__module__), "__file__", None)

@@ -16,6 +16,7 @@ from claimbench.loadgen.bench.databases.connecting import DRIVER
 from claimbench.loadgen.probes.reading import Reading
 from claimbench.loadgen.probes.statements import StatementCount
 from claimbench.loadgen.probes.traced import ConnectionsHere
+from claimbench.loadgen.processes.ending import leave_if_told
 from claimbench.loadgen.workloads.functions.comparison import Case, Comparison, comparison_of
 from claimbench.loadgen.workloads.port import Database, Lap, Observation, Recipe
 from claimbench.loadgen.workloads.work import Piece, Work
@@ -48,7 +49,10 @@ class FunctionSession:
         try:
             returned = self.function()
             self.returned = plain(asyncio.run(returned) if inspect.iscoroutine(returned) else returned)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # one that ends the process would end the run as a success
+            leave_if_told()
             raise ArmError(
                 f"the function failed: {type(error).__name__}: {error}",
                 where=STEP,
