@@ -197,6 +197,11 @@ def explained(error: ErrorDetails, where: str, kind: type[BaseModel]) -> UsageEr
         return UsageError("unknown key", where=place, remedy="remove it or rename it")
     if error["type"] == "missing":
         return UsageError("the key is missing", where=place, remedy="add it to the file")
+    if error["type"] in ("too_short", "too_long"):
+        told = error["ctx"]
+        bound = f"at least {told['min_length']}" if "min_length" in told else f"at most {told['max_length']}"
+        what = f"{told['actual_length']} entries, and there are {bound}"
+        return UsageError(what, where=place, remedy="add or remove some")
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return UsageError(message, where=place, remedy="mend this value")

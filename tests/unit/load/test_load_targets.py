@@ -121,6 +121,11 @@ def test_without_a_threshold_on_failures_the_objectives_is_held(tmp_path: Path) 
     ("old", "new", "told"),
     [
         ('path = "/login"', "", "login.path: the key is missing"),
+        (
+            "[login]",
+            '[[targets]]\nname = "c"\nurl = "x"\n[login]',
+            "targets: 3 entries, and there are at most 2",
+        ),
         ("rate = 10", "rate = -1", "load.rate: "),
         ("rate = 10", "", "load: constant-arrival-rate needs rate and duration"),
         ('duration = "1s"', 'duration = "0s"', "load.duration: a duration must be longer than zero"),
