@@ -27,9 +27,16 @@ class Stranger:
     removed: tuple[str, ...] = ()
 
 
+LOWEST = (
+    *("numpy==1.26.4", "psutil==6.0.0", "psycopg[binary]==3.1.20", "pydantic==2.8.2", "pytest==8.0.0"),
+    *("rich==13.9.4", "sqlalchemy==2.0.30", "typer==0.29.0"),
+)
+"""The oldest of each that the core was tried with."""
+
 STRANGERS = (
     Stranger("newest"),
     Stranger("sqlalchemy-2.0", pinned=("sqlalchemy>=2.0,<2.1",)),
+    Stranger("lowest", pinned=LOWEST),
     Stranger("without-pytest", removed=("pytest",)),
 )
 
