@@ -35,13 +35,6 @@ class ResultsAppliedByTwo(Mutant):
     rewritten = rewriting({"FOR UPDATE SKIP LOCKED": "", "AND (request.status = %(expected)s) IS TRUE": ""})
 
 
-class RetriesHeldByTwo(Mutant):
-    """Takes failed requests without a lock, and asks them whoever holds them."""
-
-    made_of = OptimizedPipeline
-    rewritten = rewriting({"FOR UPDATE SKIP LOCKED": "", "AND request.claimed_by = %(token)s": ""})
-
-
 class ServesTheSuspended(Mutant):
     """Keeps the active companies for good, so that a suspended one goes on being served from the cache."""
 

@@ -1,4 +1,4 @@
-"""What `run` finds of an arm that `verify` would find: the same invariants, on a clone of the measured data."""
+"""What `run` finds of an arm that `verify` finds, too, by the same invariants."""
 
 from datetime import timedelta
 

@@ -55,14 +55,15 @@ class Suspender:
 
     def over(self, clock: SimulatedClock) -> Iterator[timedelta]:
         """Yield the wait before the run without it, when no cache can know it any more, and the one after."""
-        life = Policy().company_cache_ttl
+        life = max(Policy().company_cache_ttl, Policy().pending_age_max)  # by then everything is due, too
         rows = [row for row in self.before.requests.values() if row.status == RequestStatus.PENDING_BATCHING]
         waiting = [company for company in map(self.before.company_of, rows) if company.is_active]
         for company in waiting[:1]:
             self._change(company.id, clock.now(), is_active=False)
             self._tell(clock.now() + life)
             yield life
-            self._change(company.id, clock.now(), is_active=True)
+            self._change(company.id, clock.now() + timedelta(minutes=1), is_active=True)
+            self._tell(clock.now() + life)
         yield life if waiting else timedelta(0)
         self._tell(None)
 
