@@ -44,6 +44,9 @@ _OFF: Mapping[str, Mapping[str, str]] = {
 
 def ablation(candidate: Arm, work: ScaleWorkshop) -> None:
     """All strategies, none, each alone and each left out, on clones of one template at two round trips."""
+    if candidate.pipeline != "optimized":
+        work.bench.progress.note(f"ablation: {candidate.name} takes no strategies")
+        return
     with ExitStack() as stack:
         ways = _ways(stack, work, ABLATED_RTTS_MS)
         for variant in variants(tuple(_OFF)):
