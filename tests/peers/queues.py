@@ -56,6 +56,8 @@ def _ours(url: str, folder: Path) -> Figure:
         for one in told["turns"]
         if one["arm"] == "optimized" and one["part"] == "limit" and not one["variant"]
     ]
+    if not runs:
+        raise RuntimeError(f"claimbench scale took no turn of the optimized pipeline: {told['failures']}")
     requests, steps = runs[0]["requests"], runs[0]["steps"]
     seconds = sum(step["seconds"] for step in steps if step["step"] in ("create_batches", "process_results"))
     return Figure(GROUP, "claimbench's optimized pipeline, without the API", requests / seconds, UNIT)
