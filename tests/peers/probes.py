@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from claimbench.loadgen.probes.wire import WireProbe
 
-STATEMENTS, ROUNDS = 1_000, 7
+STATEMENTS, ROUNDS = 500, 16
 GROUP, UNIT = "counting probe", "µs per statement"
 STATEMENT = text("SELECT 1")
 
