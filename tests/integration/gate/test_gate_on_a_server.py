@@ -85,6 +85,9 @@ def test_a_contestant_that_cannot_run_is_named_in_one_line(scenario: Scenario, p
         tuple(ring.block(0, broken))
 
     assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith(
+        "let that revision declare claimbench[all], or say --base-environment shared"
+    )
 
 
 def test_n_plus_one_statements_are_found_with_file_and_line_and_the_optimized_arm_has_none(

@@ -87,8 +87,11 @@ class TurnProcess(LineProcess):
         return Turn(arm=self._contestant.arm(), url=text, service=service)
 
     def _failed(self) -> InvalidMeasurementError:
+        words, remedy = self.last_words(), "mend the pipeline, or name a revision that can run this scenario"
+        if "No module named" in words:
+            remedy = "let that revision declare claimbench[all], or say --base-environment shared"
         return InvalidMeasurementError(
-            f"{self._contestant.pipeline!r} ended with an error: {self.last_words()}",
+            f"{self._contestant.pipeline!r} ended with an error: {words}",
             where=f"{self._contestant.name} revision",
-            remedy="mend the pipeline, or name a revision that can run this scenario",
+            remedy=remedy,
         )
