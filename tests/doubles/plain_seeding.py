@@ -233,7 +233,7 @@ def batch_rows(seed: PlainSeed) -> Iterator[Row]:
             *(BatchStatus.PROCESSED.value, BatchStatus.COMPLETED.value),
             *(f"batch_{digest[:24]}", None),
             *(f"file-i{digest[:20]}", f"file-o{digest[:20]}", error_file_id),
-            *(None, None, None, batch.created_at, ended_at, ended_at + timedelta(minutes=1)),
+            *(None, None, None, None, batch.created_at, ended_at, ended_at + timedelta(minutes=1)),
         )
 
 
@@ -297,7 +297,17 @@ TABLES = (
     PlainTable("message", ("int8", "int8", "int4", "text", "text"), message_rows),
     PlainTable(
         "ai_batch_request",
-        ("int8", "int8", *("text",) * 5, "int8", *("text",) * 4, *_CLAIM, *("timestamptz",) * 3),
+        (
+            "int8",
+            "int8",
+            *("text",) * 5,
+            "int8",
+            *("text",) * 3,
+            "int4",
+            "text",
+            *_CLAIM,
+            *("timestamptz",) * 3,
+        ),
         batch_rows,
     ),
     PlainTable(

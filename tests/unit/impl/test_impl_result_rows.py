@@ -18,7 +18,9 @@ from claimbench.impl.prompts import ANSWER_KEYS
 from claimbench.impl.result_files import EndedBatch
 from claimbench.impl.statuses import BatchStatus, ProcessingType
 
-BATCH = EndedBatch(7, "gpt-4o", BatchStatus.COMPLETED, None, "b", "o", None, datetime(2026, 1, 1, tzinfo=UTC))
+BATCH = EndedBatch(
+    7, "gpt-4o", BatchStatus.COMPLETED, None, "b", "o", None, 1, datetime(2026, 1, 1, tzinfo=UTC)
+)
 
 
 def line_of(kind: ProcessingType, answer: object, **changed: Any) -> bytes:

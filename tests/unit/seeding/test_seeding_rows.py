@@ -14,7 +14,7 @@ from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.seeding.pools import FAKER_VERSION
 from claimbench.scenarios.model import BatchDataset
 
-GOLDEN = "cdc096a60a3e1b8d04552f7766744a791a79bc49be05219b509bd76e8958c46e"
+GOLDEN = "443972488adb320c51ed24cdc964cc61b76a7f3f2d0f199d8dc21638f82dc667"
 GOLDEN_FAKER = "40.54.0"
 
 

@@ -105,8 +105,7 @@ def violations_of(call: ArmCall, database: Database, runs: int) -> tuple[str, ..
             open_pipeline(call.pipeline, database.url, API_URL) as built,
         ):
             take(built.pipeline, Stage.CHECK_STATUSES, clock.now())  # a cache knows the companies now
-            suspended = suspension.over(clock)
-            for wait in chain(suspended, repeat(call.step, runs - 1), draining(look)):
+            for wait in chain(suspension.over(clock), repeat(call.step, runs - 1), draining(look)):
                 clock.advance(wait)
                 for stage in Stage:
                     recorder.turn += 1
