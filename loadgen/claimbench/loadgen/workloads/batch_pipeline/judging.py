@@ -25,7 +25,7 @@ from claimbench.loadgen.workloads.port import Database
 
 DRAIN_STEPS = tuple(timedelta(minutes=minutes) for minutes in (6, 6, 6, 40, 40, 40, 61, 61, 61, 61, 1500))
 """The waits between the runs that bring the work to its end; the long one outlives the API's day."""
-DRAIN_RUNS_MAX = 66
+DRAIN_RUNS_MAX = 150
 LEFT_AND_MOVED = f"SELECT ({UNFINISHED}), (SELECT count(*) FROM claimbench_trail)"  # noqa: S608 (our own texts)
 """Asks whether anything is left to do, and how many steps the trail holds."""
 
