@@ -14,6 +14,7 @@ from claimbench.scenarios.model import BatchDataset
 
 FOUND = container.find_engine(0.5, print)
 pytestmark = [
+    pytest.mark.xdist_group("containers"),  # each counts all that there are of ours
     pytest.mark.docker,
     pytest.mark.skipif(
         isinstance(FOUND, container.NoEngine),
