@@ -196,21 +196,11 @@ class PromptFileWriter:
             yield BatchFile(ids[key], key, whole.company_id, len(draft.members), cast("BinaryIO", lines))
 
     def _lines_of(self, batches: Sequence[int]) -> sql.Composed:
-        """The statement; what is around the texts is cut out of what `request_line` makes."""
-        systems, middle, tail = sql.Composed([]), "", ""
-        for kind in ProcessingType:
-            line = request_line(CustomId(7, kind), Prompt("MODEL", kind, "WORDS")).decode().rstrip("\n")
-            middle, rest = line.partition("-7")[2].split('"MODEL"')
-            system, tail = rest.split('"WORDS"')
-            systems += sql.SQL(" WHEN {} THEN {}").format(kind.value, system)
-        return sql.SQL(_LINES).format(
+        return lines_statement(
+            _LINES,
             ids=sql.SQL("'{{{}}}'::bigint[]".format(",".join(map(str, batches)))),
-            token=self._lease.by,
+            token=sql.Literal(self._lease.by),
             unused=sql.SQL("NULL," if self._fetching is Fetching.SELECTED else _WHOLE_ROWS),
-            systems=systems,
-            middle=middle,
-            tail=tail,
-            transcript=sql.SQL(TRANSCRIPT_SQL),
         )
 
     def _key(self, draft: Draft) -> str:
@@ -230,6 +220,21 @@ class PromptFileWriter:
             "token": self._lease.by,
         }
         return {row.key: row.id for row in rows_of(self._engine, statements.SPLIT_BATCHES, parameters)}
+
+
+def lines_statement(template: str, **parts: sql.Composable) -> sql.Composed:
+    """A statement that makes lines of requests, with its {middle}, {systems}, {tail} and {transcript}.
+
+    What is around a line's texts is cut out of what `request_line` makes.
+    """
+    systems, middle, tail = sql.Composed([]), "", ""
+    for kind in ProcessingType:
+        line = request_line(CustomId(7, kind), Prompt("MODEL", kind, "WORDS")).decode().rstrip("\n")
+        middle, rest = line.partition("-7")[2].split('"MODEL"')
+        system, tail = rest.split('"WORDS"')
+        systems += sql.SQL(" WHEN {} THEN {}").format(kind.value, system)
+    transcript = sql.SQL(TRANSCRIPT_SQL)
+    return sql.SQL(template).format(systems=systems, middle=middle, tail=tail, transcript=transcript, **parts)
 
 
 def _by_batch(rows: Iterable[bytes]) -> Iterator[tuple[WholeBatch, Iterator[tuple[Member, bytes]]]]:

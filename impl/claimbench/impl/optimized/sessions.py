@@ -57,5 +57,5 @@ def driver_of(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:
     """The driver's own connection, for COPY."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
-        raise TypeError("the optimized pipeline needs an engine over psycopg 3")
+        raise TypeError("this pipeline needs an engine over psycopg 3")
     return driver

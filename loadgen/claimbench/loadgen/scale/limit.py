@@ -12,9 +12,9 @@ from tempfile import TemporaryFile
 
 import orjson
 import psycopg
-from psycopg import sql
 
-from claimbench.impl.jsonl import CustomId, request_line
+from claimbench.impl.optimized.prompt_files import lines_statement
+from claimbench.impl.optimized.sessions import driver_of
 from claimbench.impl.ports import (
     ByStage,
     PipelineContext,
@@ -155,9 +155,7 @@ class LimitPipeline(ByStage):
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[_Row]]:
         with self._context.engine.connect() as pooled:
-            driver = pooled.connection.driver_connection
-            if not isinstance(driver, psycopg.Connection):
-                raise TypeError("the limit needs an engine over psycopg 3")
+            driver = driver_of(pooled)
             with driver.transaction():
                 driver.execute("SET LOCAL random_page_cost = 1.1")  # with 4, all is sorted for a merge
                 yield driver
@@ -171,7 +169,7 @@ class LimitPipeline(ByStage):
             "age_max": policy.pending_age_max,
         }
         connection.execute(_CLAIM, values)
-        with connection.cursor().copy(_lines()) as rows:
+        with connection.cursor().copy(lines_statement(_LINES)) as rows:
             parted = (bytes(row).split(b"\x02", 3) for row in rows)
             for (batch_id, key, company), members in groupby(parted, key=lambda parts: tuple(parts[:3])):
                 with TemporaryFile() as file:
@@ -225,16 +223,3 @@ class LimitPipeline(ByStage):
 def _fields(content: str) -> _Row:
     said = orjson.loads(content)
     return said.get("sentiment"), said.get("category"), said.get("summary"), said.get("language")
-
-
-def _lines() -> sql.Composed:
-    """What is around the texts is cut out of what `request_line` makes."""
-    systems, middle, tail = sql.Composed([]), "", ""
-    for kind in ProcessingType:
-        line = request_line(CustomId(7, kind), Prompt("MODEL", kind, "WORDS")).decode().rstrip("\n")
-        middle, rest = line.partition("-7")[2].split('"MODEL"')
-        system, tail = rest.split('"WORDS"')
-        systems += sql.SQL(" WHEN {} THEN {}").format(kind.value, system)
-    return sql.SQL(_LINES).format(
-        systems=systems, middle=middle, tail=tail, transcript=sql.SQL(TRANSCRIPT_SQL)
-    )
