@@ -1,6 +1,6 @@
 """Stage 1 for all companies at once, in chunks: claim, write the prompts to disk, submit in parallel."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from claimbench.impl.optimized.prompt_files import PromptFiles, PromptFileWriter
 from claimbench.impl.optimized.sessions import living_session, own_session
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.submission import InterruptedBatch, SubmittedBatch, Submitter, held
-from claimbench.impl.optimized.writing import rows_of, write
+from claimbench.impl.optimized.writing import portions, rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 
 STAGE = Stage.CREATE_BATCHES
@@ -66,7 +66,7 @@ class _Creation:
 
     def _chunks(self, companies: Sequence[int], claims: Connection) -> Generator[tuple[ClaimedBatch, ...]]:
         """Batches that are ours, interrupted ones first, at most so many requests at a time."""
-        yield from _chunked(self._resumed(companies))
+        yield from portions(self._resumed(companies), lambda batch: batch.requests, REQUESTS_AT_A_TIME)
         planner = BatchPlanner(claims, self._context.policy, self._lease, self._strategies.writing)
         plan = planner.plan(companies)
         self._count(failed=plan.silent, skipped=plan.waiting)
@@ -131,16 +131,3 @@ class _Creation:
     def _forget(self, empty: Sequence[int]) -> None:
         if empty:
             write(self._context.engine, statements.DELETE_EMPTY_BATCHES, {"batches": list(empty)})
-
-
-def _chunked(batches: Sequence[ClaimedBatch]) -> Iterator[tuple[ClaimedBatch, ...]]:
-    chunk: list[ClaimedBatch] = []
-    requests = 0
-    for batch in batches:
-        if chunk and requests + batch.requests > REQUESTS_AT_A_TIME:
-            yield tuple(chunk)
-            chunk, requests = [], 0
-        chunk.append(batch)
-        requests += batch.requests
-    if chunk:
-        yield tuple(chunk)

@@ -1,6 +1,6 @@
 """Stage 3 for all companies at once: files are read in parallel, their results staged and applied as sets."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME
 from claimbench.impl.optimized.result_rows import settlement_of_line
 from claimbench.impl.optimized.settling import Settlement, Settling, settle, settle_by_copy
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, Writing
-from claimbench.impl.optimized.writing import in_transaction, rows_of, write
+from claimbench.impl.optimized.writing import in_transaction, portions, rows_of, write
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader
 from claimbench.impl.statuses import BatchStatus, RequestStatus
@@ -77,7 +77,7 @@ def _processed(
     limit = context.policy.concurrent_companies
     try:
         read = in_parallel(lambda batch: _read(batch, reader, breaker, lease.at), ended, limit)
-        for portion in _portions(read):
+        for portion in portions(read, lambda batch: batch.lines, REQUESTS_AT_A_TIME):
             report = report.plus(_applied(portion, context, lease, writing))
     except Exception:
         _release(ended, context, lease)
@@ -116,20 +116,6 @@ def _read(
     except ApiError as error:
         breaker.count(error)
         return ReadBatch(batch, None)
-
-
-def _portions(batches: Iterable[ReadBatch]) -> Iterator[list[ReadBatch]]:
-    """Whole batches, up to so many results as one transaction may write, unless one batch has more."""
-    portion: list[ReadBatch] = []
-    lines = 0
-    for batch in batches:
-        if portion and lines + batch.lines > REQUESTS_AT_A_TIME:
-            yield portion
-            portion, lines = [], 0
-        portion.append(batch)
-        lines += batch.lines
-    if portion:
-        yield portion
 
 
 def _applied(

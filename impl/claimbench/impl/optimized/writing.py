@@ -1,6 +1,6 @@
 """Writes of whole sets. Two schedulers that lock rows in different orders may meet: then one writes again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from psycopg.errors import DeadlockDetected, SerializationFailure
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, Row, TextClause
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -43,6 +44,22 @@ def rows_of(
             return connection.execute(statement, parameters).all()
 
     return _AGAIN.copy()(once)
+
+
+def portions(
+    items: Iterable[Item], weight: Callable[[Item], int], at_most: int
+) -> Iterator[tuple[Item, ...]]:
+    """The items in their order, as many together as weigh at most so much, unless one alone weighs more."""
+    portion: list[Item] = []
+    weighed = 0
+    for item in items:
+        if portion and weighed + weight(item) > at_most:
+            yield tuple(portion)
+            portion, weighed = [], 0
+        portion.append(item)
+        weighed += weight(item)
+    if portion:
+        yield tuple(portion)
 
 
 def in_transaction(engine: Engine, work: Callable[[Connection], Result]) -> Result:
