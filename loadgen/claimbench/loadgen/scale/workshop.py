@@ -1,11 +1,10 @@
 """Takes turns on a bench: clones, the fake API outside, the server's own counts, and what came of it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL
 
 from claimbench.errors import InvalidMeasurementError
@@ -34,9 +33,6 @@ _USE = """
 
 def _nothing_with(_: URL) -> None:
     return
-
-
-_FORGET = "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = ANY (%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,7 @@ class ScaleWorkshop:
                 return None
             statements = self._statements(url) if asked.instrument == "waits" else ()
             asked.after(url)
-            self._forget(url, small)
+            self.bench.workshop.forget_statements(url, small)
         turned = _turned(asked, found, way.achieved_ms if way else 0.0, template).model_copy(
             update={
                 "rows": counts.get("rows"),
@@ -125,13 +121,6 @@ class ScaleWorkshop:
         )
         self.taken.append(turned)
         return turned
-
-    def _forget(self, *clones: URL) -> None:
-        """Have pg_stat_statements let go of them: a hundred turns would fill it, and it would drop some."""
-        if not self.bench.server.facts.pg_stat_statements:
-            return
-        with connect(self.bench.server.desk_url) as connection, suppress(InsufficientPrivilege):
-            connection.execute(_FORGET, [[clone.database for clone in clones]])
 
     def _fake(self) -> str:
         if not self._service:

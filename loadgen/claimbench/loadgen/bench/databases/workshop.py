@@ -65,8 +65,7 @@ class Workshop:
     ) -> None:
         if not self._disposable:
             self.drop_everything()
-            if self.server.facts.pg_stat_statements:
-                self._owner.forget_statements(self.server.desk_url)
+            self.forget_statements()
         self._owner.holder.close()
 
     def template(self, recipe: Recipe) -> Template:
@@ -104,6 +103,11 @@ class Workshop:
                 with explained(self.server.admin_url):
                     self._owner = reconnected(self._owner)  # the server may have been restarted meanwhile
                     self._drop_spent()
+
+    def forget_statements(self, *clones: URL) -> None:
+        """Have pg_stat_statements, whose room is bounded, let go of these clones and of what was dropped."""
+        if self.server.facts.pg_stat_statements:
+            self._owner.forget_statements(self.server.desk_url, [str(each.database) for each in clones])
 
     def checkpoint(self) -> None:
         """Write all dirty pages now, so that no later checkpoint falls into a measurement.
