@@ -11,13 +11,12 @@ from rich.console import Console
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.commands.arm_choice import with_arms
+from claimbench.loadgen.commands.measured import measured_into
 from claimbench.loadgen.commands.options import DatabaseOption
 from claimbench.loadgen.commands.out_folder import own_folder
-from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.surroundings import OWN_SERVERS
 from claimbench.reports.pages.load import load_page
 from claimbench.reports.record.store import LOAD
-from claimbench.reports.render import terminal
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.loader import holds_targets, load_batch, load_targets
 from claimbench.scenarios.model import BatchScenario
@@ -87,24 +86,18 @@ def load_and_report(options: LoadOptions, console: Console) -> int:
     """Run, write, show; the exit code is the verdict's."""
     # Not before: these need the libraries of the extra.
     from claimbench.loadgen.load.workflow import LoadRequest, load_of, run_load  # noqa: PLC0415 (as said above)
-    from claimbench.reports.render.folder import write_folder  # noqa: PLC0415 (takes a second to import)
 
     if holds_targets(options.scenario):
         from claimbench.loadgen.load.target_workflow import run_targets  # noqa: PLC0415 (as said above)
 
         asked = _targets(options)
-        name, measured = asked.scenario.name, partial(run_targets, asked)
+        name, measure = asked.scenario.name, partial(run_targets, asked)
     else:
         scenario = _chosen(options)
         request = LoadRequest(scenario, load_of(scenario), options.database, options.command)
-        name, measured = scenario.name, partial(run_load, request)
-    with own_folder(options.out, name, LOAD.file) as folder:
-        with shown_progress(console) as progress:
-            record = measured(progress)
-        page = write_folder(record, folder)
-    terminal.show(load_page(record), console)
-    say(f"report: {page}", console)
-    return record.verdict.exit_code
+        name, measure = scenario.name, partial(run_load, request)
+    folder = own_folder(options.out, name, LOAD.file)
+    return measured_into(folder, measure, load_page, console).verdict.exit_code
 
 
 def _chosen(options: LoadOptions) -> BatchScenario:

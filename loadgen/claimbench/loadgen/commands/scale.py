@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -10,14 +11,13 @@ from rich.console import Console
 
 from claimbench.errors import UsageError
 from claimbench.loadgen.commands.arm_choice import with_arms
+from claimbench.loadgen.commands.measured import measured_into
 from claimbench.loadgen.commands.options import DatabaseOption
 from claimbench.loadgen.commands.out_folder import own_folder
-from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.surroundings import OWN_SERVERS, forget_other_servers
 from claimbench.loadgen.scale.points import read_points
 from claimbench.reports.record.scale import Part
 from claimbench.reports.record.store import SCALE
-from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load_batch
 
 POINTS = "10x10,10x100,10x1000,100x1000"
@@ -79,15 +79,10 @@ def scale_and_report(options: ScaleOptions, console: Console) -> int:
     forget_other_servers(options.database)
     from claimbench.loadgen.scale.workflow import ScaleRequest, run_scale  # noqa: PLC0415 (takes a second to import)
     from claimbench.reports.pages.scale import scale_page  # noqa: PLC0415 (as above)
-    from claimbench.reports.render.folder import write_folder  # noqa: PLC0415 (as above)
 
     request = ScaleRequest(scenario, points, parts, options.budget_s, options.database, options.command)
-    with own_folder(options.out, f"scale-{scenario.name}", SCALE.file) as folder:
-        with shown_progress(console) as progress:
-            record = run_scale(request, progress)
-        page = write_folder(record, folder)
-    terminal.show(scale_page(record), console)
-    say(f"report: {page}", console)
+    folder = own_folder(options.out, f"scale-{scenario.name}", SCALE.file)
+    record = measured_into(folder, partial(run_scale, request), scale_page, console)
     if record.interrupted:
         raise KeyboardInterrupt
     return record.verdict.exit_code

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,12 @@ import typer
 from rich.console import Console
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.commands.measured import measured_into
 from claimbench.loadgen.commands.out_folder import own_folder
-from claimbench.loadgen.commands.progress import say, shown_progress
 from claimbench.loadgen.commands.serve import duration_of
 from claimbench.loadgen.fake_openai.faults import NO_FAULTS, Faults, load_faults
 from claimbench.reports.pages.soak import soak_page
 from claimbench.reports.record.store import SOAK
-from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load_batch
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 
@@ -78,7 +78,6 @@ def soak_and_report(options: SoakOptions, console: Console) -> int:
     from claimbench.loadgen.load.workflow import load_of  # noqa: PLC0415 (as said above)
     from claimbench.loadgen.soak.rate import SoakRequest  # noqa: PLC0415 (as said above)
     from claimbench.loadgen.soak.workflow import run_soak  # noqa: PLC0415 (as said above)
-    from claimbench.reports.render.folder import write_folder  # noqa: PLC0415 (takes a second to import)
 
     scenario = load_batch(options.scenario)
     asked = load_of(scenario)
@@ -92,13 +91,9 @@ def soak_and_report(options: SoakOptions, console: Console) -> int:
         _faults(options.faults),
         options.command,
     )
-    with own_folder(options.out, scenario.name, SOAK.file) as folder:
-        with shown_progress(console) as progress:
-            record = run_soak(request, options.database, progress)
-        page = write_folder(record, folder)
-    terminal.show(soak_page(record), console)
-    say(f"report: {page}", console)
-    return record.verdict.exit_code
+    folder = own_folder(options.out, scenario.name, SOAK.file)
+    measure = partial(run_soak, request, options.database)
+    return measured_into(folder, measure, soak_page, console).verdict.exit_code
 
 
 def _arm(scenario: Scenario, name: str | None) -> Arm:
