@@ -12,18 +12,12 @@ from functools import partial
 
 import httpx
 import psutil
+from pydantic import TypeAdapter
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from claimbench.impl.events import ignore
 from claimbench.impl.optimized import OptimizedPipeline
-from claimbench.impl.optimized.strategies import (
-    CacheUse,
-    Concurrency,
-    Fetching,
-    Grouping,
-    Strategies,
-    Writing,
-)
+from claimbench.impl.optimized.strategies import Strategies
 from claimbench.impl.ports import Pipeline, PipelineContext, Policy, Stage
 from claimbench.loadgen.fake_openai.server import FakeServer
 from claimbench.loadgen.probes.memory import MemoryProbe
@@ -46,13 +40,7 @@ UNTIL_ENDED = timedelta(minutes=30)
 CONNECTIONS = 4
 """As many as a pool keeps, less one."""
 
-_KINDS = {
-    "fetching": Fetching,
-    "caching": CacheUse,
-    "grouping": Grouping,
-    "concurrency": Concurrency,
-    "writing": Writing,
-}
+_STRATEGIES = TypeAdapter(Strategies)
 
 
 def main() -> None:
@@ -159,8 +147,7 @@ def _open(turn: ScaleTurn, url: str, waits: WaitProbe) -> Iterator[OpenArm]:
 def _pipeline(turn: ScaleTurn, context: PipelineContext) -> Pipeline:
     if not turn.strategies:
         return build(turn.pipeline, context)
-    chosen = {name: _KINDS[name](value) for name, value in turn.strategies.items()}
-    return OptimizedPipeline(context, Strategies(**chosen))  # type: ignore[arg-type]  # each of its own kind
+    return OptimizedPipeline(context, _STRATEGIES.validate_python(turn.strategies))
 
 
 def _nothing() -> None:

@@ -20,7 +20,7 @@ class ScaleTurn(ProcessMessage):
     """What to do. The URLs hold passwords.
 
     strategies: the values that differ from all strategies, by field, for the optimized pipeline. service: the
-    fake API outside; empty for one that costs nothing. counted: whether the wire is read, which costs time.
+    fake API outside; empty for one that costs nothing. instrument: what looks on, which costs time.
     """
 
     pipeline: str

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.yours.dsn import Dsn
 
 SIZES = (10, 30, 100)
 _BETWEEN = "::"
@@ -33,7 +34,7 @@ class Case:
     @property
     def dsn(self) -> str:
         """The database as libpq reads it; it holds the password."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return Dsn.of(self.url)
 
     def reference(self, function: Callable[[], Any]) -> None:
         """What the other is compared with; called without arguments."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, make_url
+from sqlalchemy import URL, Engine
 
 from claimbench.errors import ArmError, UsageError
 from claimbench.loadgen.bench.databases.connecting import DRIVER
@@ -100,8 +100,8 @@ class Functions:
 
         def fill(connection: psycopg.Connection) -> Mapping[str, Scalar]:
             info = connection.info
-            url = make_url("postgresql+psycopg://").set(
-                drivername=DRIVER,
+            url = URL.create(
+                DRIVER,
                 username=info.user,
                 password=info.password or None,
                 host=info.host,
