@@ -17,6 +17,7 @@ from claimbench.loadgen.workloads.registry import workload_of
 from claimbench.reports.record.values import Sample
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import BatchDataset
+from doubles.loud_arms import HELD_BYTES
 
 DOUBLES = Path(__file__).parents[2] / "doubles"
 
@@ -52,6 +53,19 @@ def test_an_arm_that_says_much_is_measured_at_every_size_in_every_block(
     places = [(sample.size, sample.block) for sample in samples]
     assert places == [(2, 0), (2, 1), (3, 0), (3, 1)]
     assert all(sample.value > 0 for sample in samples)
+
+
+@pytest.mark.parametrize("no_bytecode", ["", "1"])
+def test_what_an_arm_holds_is_seen_whether_or_not_python_keeps_bytecode(
+    workshop: Workshop, small: Template, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_bytecode: str
+) -> None:
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))  # where none is yet
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", no_bytecode)
+
+    samples = measured(workshop, small, "loud_arms:Growing")
+
+    assert min(sample.value for sample in samples) > HELD_BYTES
+    assert max(sample.value for sample in samples) < 2 * HELD_BYTES
 
 
 def test_an_arm_that_fails_is_told_with_its_error(workshop: Workshop, small: Template) -> None:

@@ -10,9 +10,17 @@ from sqlalchemy import URL
 
 from claimbench.errors import InvalidMeasurementError
 from claimbench.loadgen.gate import turn
+from claimbench.loadgen.processes import bytecode
 from claimbench.loadgen.processes.line_process import LineProcess
 from claimbench.loadgen.processes.messages import MemoryReading, ProcessMessage, TimeReading, Turn, assignment
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
+
+START = """
+import runpy, sys
+bytecode = runpy.run_path(sys.argv[1])
+bytecode["notice_compiling"]()
+runpy.run_path(sys.argv[2])["main"](bytecode["end_if_compiled"])
+"""
 
 Answered = TypeVar("Answered", bound=ProcessMessage)
 
@@ -52,7 +60,7 @@ class TurnProcess(LineProcess):
     def __init__(self, contestant: Contestant, scenario: Scenario) -> None:
         self._contestant, self._scenario = contestant, scenario
         super().__init__(
-            (contestant.python, "-P", turn.__file__),
+            (contestant.python, "-P", "-c", START, bytecode.__file__, turn.__file__),
             folder=contestant.folder,
             environment=contestant.environment(),
         )

@@ -12,6 +12,7 @@ from functools import partial
 from importlib.util import find_spec
 
 from claimbench.loadgen.passes.turn import remember_turn, warm_up
+from claimbench.loadgen.processes.bytecode import end_if_compiled
 from claimbench.loadgen.processes.forked import forked
 from claimbench.loadgen.processes.importing import imported_for_good
 from claimbench.loadgen.processes.messages import (
@@ -35,6 +36,7 @@ def main() -> None:
     scenario = read_assignment(sys.stdin.readline())
     with imported_for_good():
         workload = workload_of(scenario)
+    end_if_compiled()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an arm prints is no answer
     server = _ForkServer(workload, scenario.workload.runs)

@@ -17,6 +17,8 @@ from claimbench.loadgen.processes.messages import (
 from claimbench.scenarios.model import Scenario
 
 START = """
+from claimbench.loadgen.processes.bytecode import notice_compiling
+notice_compiling()
 from claimbench.loadgen.processes.importing import imported_for_good
 with imported_for_good():
     from claimbench.loadgen.processes.fork_server import main

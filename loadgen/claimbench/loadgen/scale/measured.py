@@ -22,6 +22,7 @@ from claimbench.impl.ports import Pipeline, PipelineContext, Policy, Stage
 from claimbench.loadgen.fake_openai.server import FakeServer
 from claimbench.loadgen.probes.memory import MemoryProbe
 from claimbench.loadgen.probes.wire import WireProbe
+from claimbench.loadgen.processes.bytecode import end_if_compiled
 from claimbench.loadgen.processes.forked import forked
 from claimbench.loadgen.processes.scratch import scratch_folder
 from claimbench.loadgen.scale.end_state import left_behind
@@ -46,6 +47,7 @@ _STRATEGIES = TypeAdapter(Strategies)
 def main() -> None:
     """Take all turns that come, each in a fork."""
     import_all()
+    end_if_compiled()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an arm prints is no answer
     for line in sys.stdin:

@@ -9,6 +9,8 @@ from claimbench.loadgen.processes.messages import ProcessMessage
 from claimbench.reports.record.scale import StepReading
 
 START = """
+from claimbench.loadgen.processes.bytecode import notice_compiling
+notice_compiling()
 from claimbench.loadgen.processes.importing import imported_for_good
 with imported_for_good():
     from claimbench.loadgen.scale.measured import main
