@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ARMS = Path(__file__).parent
+NO_ENGINE = {"DOCKER_HOST": "unix:///no/engine"}
+"""What is not about containers starts its own server at once, whatever engine a machine has."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ def claimbench(*arguments: str, cwd: Path, environment: Mapping[str, str] | None
     process = subprocess.run(
         [sys.executable, "-m", "claimbench.loadgen", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ARMS), "COLUMNS": "120", **(environment or {})},
+        env={**os.environ, "PYTHONPATH": str(ARMS), "COLUMNS": "120", **NO_ENGINE, **(environment or {})},
         capture_output=True,
         text=True,
         timeout=300,

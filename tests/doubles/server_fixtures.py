@@ -1,13 +1,16 @@
 """A real server with a small template, as fixtures of all tests: each process of a run starts one, once."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
 from claimbench.impl.indexes import IndexSet
 from claimbench.loadgen.bench.databases import Server, Template, Workshop, open_server
+from claimbench.loadgen.bench.databases.data_folder import memory_root
 from claimbench.loadgen.bench.databases.settings import Setting
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
 from claimbench.scenarios.model import BatchDataset
@@ -54,3 +57,16 @@ def workshop(server: Server) -> Iterator[Workshop]:
 @pytest.fixture(scope="session")
 def template(workshop: Workshop) -> Template:
     return workshop.template(recipe(SMALL, companies=5, indexes=IndexSet.AFTER))
+
+
+@pytest.fixture
+def files_in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Servers that commands start keep their files there, if there is room: each clone is 300 new files."""
+    root = memory_root()
+    if root is None:
+        yield
+        return
+    with tempfile.TemporaryDirectory(dir=root) as folder:
+        Path(folder).chmod(0o711)  # the server may run as another user
+        monkeypatch.setenv("TMPDIR", folder)
+        yield

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from command_line import claimbench
 
+pytestmark = pytest.mark.usefixtures("files_in_memory")
 FUNCTIONS = """
 import psycopg
 

@@ -44,7 +44,7 @@ def progress() -> Progress:
 
 
 def test_every_injection_into_counters_turns_the_gate_red(scenario: Scenario, progress: Progress) -> None:
-    options = SelftestOptions("smoke", 24, "optimized", Tiers.COUNTERS, "auto")
+    options = SelftestOptions("smoke", 24, "optimized", Tiers.COUNTERS, "embedded")
     seen = list(counter_tier(scenario, options, progress))
 
     assert {each.injection.name: each.value for each in seen} == {
@@ -56,7 +56,7 @@ def test_a_block_gives_each_contestant_a_time_in_each_round_and_one_peak_of_memo
     scenario: Scenario, progress: Progress
 ) -> None:
     contestants = (Contestant("base", "optimized"), Contestant("head", f"{PLACE}Slower20"))
-    with open_ring(scenario, "auto", contestants, progress) as ring:
+    with open_ring(scenario, "embedded", contestants, progress) as ring:
         samples = tuple(ring.block(0, contestants))
 
     counts = {"time": ROUNDS, "peak_memory": 1}
@@ -70,7 +70,7 @@ def test_a_block_gives_each_contestant_a_time_in_each_round_and_one_peak_of_memo
 
 def test_a_contestant_that_says_much_is_measured(scenario: Scenario, progress: Progress) -> None:
     loud = (Contestant("head", "loud_arms:Chatty", path=(ROOT / "tests" / "doubles",)),)
-    with open_ring(scenario, "auto", loud, progress) as ring:
+    with open_ring(scenario, "embedded", loud, progress) as ring:
         samples = tuple(ring.block(0, loud))
 
     assert [each.metric for each in samples] == ["peak_memory", *["time"] * ROUNDS]
@@ -79,7 +79,7 @@ def test_a_contestant_that_says_much_is_measured(scenario: Scenario, progress: P
 def test_a_contestant_that_cannot_run_is_named_in_one_line(scenario: Scenario, progress: Progress) -> None:
     broken = (Contestant("base", "no_such_module:Pipeline"),)
     with (
-        open_ring(scenario, "auto", broken, progress) as ring,
+        open_ring(scenario, "embedded", broken, progress) as ring,
         pytest.raises(InvalidMeasurementError, match="base revision") as caught,
     ):
         tuple(ring.block(0, broken))
@@ -95,8 +95,8 @@ def test_n_plus_one_statements_are_found_with_file_and_line_and_the_optimized_ar
 ) -> None:
     naive = Arm(name="naive", pipeline="naive", role=ArmRole.REFERENCE)
     planted = Arm(name="planted", pipeline=f"{PLACE}QueryPerRequest", role=ArmRole.CANDIDATE)
-    found = repeated_statements(scenario, naive, "auto", progress)
-    lines = {Path(each.file).name for each in repeated_statements(scenario, planted, "auto", progress)}
+    found = repeated_statements(scenario, naive, "embedded", progress)
+    lines = {Path(each.file).name for each in repeated_statements(scenario, planted, "embedded", progress)}
 
     assert any("impl/naive" in each.file and each.line > 0 for each in found)
     assert "injections.py" in lines

@@ -8,7 +8,10 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from command_line import claimbench
+
+pytestmark = pytest.mark.usefixtures("files_in_memory")
 
 
 def test_a_scale_report_holds_every_point_and_proves_the_same_work_of_the_limit(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import NO_ENGINE
 
+pytestmark = pytest.mark.usefixtures("files_in_memory")
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "your-code.md").read_text()
 README = (ROOT / "README.md").read_text()
@@ -68,7 +70,7 @@ def output(command: str, folder: Path) -> str:
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, **NO_ENGINE, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert ran.returncode in (0, 1), ran.stdout + ran.stderr
     return ran.stdout
