@@ -90,9 +90,7 @@ def tests(session: nox.Session) -> None:
         return
     # One process more than there are cores: many a test waits, for a lease, a time-out, an arrival.
     session.run("pytest", "-q", *side_by_side(CORES + 1), "-m", "not alone and not bench")
-    session.run(
-        "pytest", "-q", *side_by_side(2), "-m", "alone and not bench"
-    )  # a soak, and all others beside it
+    session.run("pytest", "-q", *side_by_side(2), "-m", "alone and not bench")
     session.run("pytest", "-q", "-m", "bench")
 
 

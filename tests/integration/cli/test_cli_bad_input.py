@@ -128,7 +128,6 @@ def children_of(word: str) -> list[str]:
     return [line for line in listed.stdout.splitlines() if word in line and "ps -eo" not in line]
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(
     ("number", "code", "after"),
     [(signal.SIGINT, 130, "equivalence"), (signal.SIGTERM, 143, "memory"), (signal.SIGINT, 130, "timing")],

@@ -14,7 +14,6 @@ from claimbench.reports.record.soak import SoakRecord
 
 pytestmark = [
     pytest.mark.xdist_group("soak"),  # one run for all
-    pytest.mark.alone,
     pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed"),
 ]
 
