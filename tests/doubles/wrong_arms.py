@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -102,3 +104,21 @@ class DiesLater(NaivePipeline):
 
     def retry_failed(self, now: datetime) -> StageReport:
         return StageReport(Stage.RETRY_FAILED) if self._is_dead else super().retry_failed(now)
+
+
+class HangsInTheTimingPass(NaivePipeline):
+    """Waits for ever in its second stage, where pytest-benchmark times it."""
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        if "timed_turns" in os.environ.get("PYTEST_CURRENT_TEST", ""):
+            threading.Event().wait()
+        return super().check_statuses(now)
+
+
+class HangsInTheMemoryPass(NaivePipeline):
+    """Waits for ever in its second stage, in a fork that is not timed."""
+
+    def check_statuses(self, now: datetime) -> StageReport:
+        if sys.argv[0] == "-c" and "PYTEST_CURRENT_TEST" not in os.environ:
+            threading.Event().wait()
+        return super().check_statuses(now)

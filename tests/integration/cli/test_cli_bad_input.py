@@ -1,14 +1,17 @@
 """Bad input: one line that names what, where and what to do, and the right exit code."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command_line import ARMS, claimbench
+from command_line import ARMS, Ended, claimbench
 
 from claimbench.loadgen.processes.free_port import free_port
 
@@ -128,6 +131,41 @@ def children_of(word: str) -> list[str]:
     return [line for line in listed.stdout.splitlines() if word in line and "ps -eo" not in line]
 
 
+@contextmanager
+def begun(*words: str, cwd: Path, scratch: Path) -> Iterator["subprocess.Popen[str]"]:
+    """The command on its way, with its temporary files in `scratch`."""
+    scratch.mkdir(exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "claimbench.loadgen", *words],
+        cwd=cwd,
+        env={**environment, "PYTHONPATH": str(ARMS), "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def told_to_end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[Ended, float]:
+    """How it ended, and how many seconds after the signal."""
+    told = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    return Ended(process.returncode, out, err), time.monotonic() - told
+
+
+def assert_left_in_order(ended: Ended, seconds: float, code: int, scratch: Path) -> None:
+    assert (ended.code, ended.err.count("\n")) == (code, 1), ended.err
+    assert ended.err.startswith("claimbench: ")
+    assert seconds < 5, seconds
+    assert children_of(str(scratch)) == []
+    assert [path.name for path in scratch.rglob("*") if path.is_file()] == []
+
+
 @pytest.mark.parametrize(
     ("number", "code", "after"),
     [(signal.SIGINT, 130, "equivalence"), (signal.SIGTERM, 143, "memory"), (signal.SIGINT, 130, "timing")],
@@ -137,26 +175,65 @@ def test_an_interrupted_run_leaves_nothing_behind(
     number: signal.Signals, code: int, after: str, tmp_path: Path
 ) -> None:
     scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "claimbench.loadgen", "run", "smoke", "--database", "embedded"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ARMS), "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    for line in process.stdout:
-        if after in line:
-            break
-    time.sleep(0.3)  # into the middle of the pass, wherever that is
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    with begun("run", "smoke", "--database", "embedded", cwd=tmp_path, scratch=scratch) as process:
+        assert process.stdout
+        next(line for line in process.stdout if after in line)
+        time.sleep(0.3)  # into the middle of the pass, wherever that is
+        ended, seconds = told_to_end(process, number)
 
-    assert process.returncode == code, err
-    assert "Traceback" not in err
-    assert err.startswith("claimbench: ")
-    assert err.count("\n") == 1
-    assert children_of(str(scratch)) == []
-    assert [path.name for path in scratch.rglob("*") if path.is_file()] == []
+    assert_left_in_order(ended, seconds, code, scratch)
+    assert re.search(r"^left after \d+\.\d s: \w", ended.out, re.MULTILINE), ended.out
+
+
+@pytest.mark.parametrize(
+    ("arm", "told"),
+    [
+        ("HangsInTheTimingPass", "timing: block 1 of 2"),
+        ("HangsInTheMemoryPass", "memory: 2 companies, block 1 of 2"),
+    ],
+)
+def test_a_stage_that_hangs_for_ever_is_left_within_five_seconds_and_the_step_is_told(
+    arm: str, told: str, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    (tmp_path / "mine.toml").write_text(SMOKE.format(messages="4..9", pipeline=f"wrong_arms:{arm}"))
+    with begun("run", "mine.toml", "--database", "embedded", cwd=tmp_path, scratch=scratch) as process:
+        assert process.stdout
+        waits_in = "memory goes on" if told.startswith("memory") else told
+        next(line for line in process.stdout if waits_in in line)
+        time.sleep(1)  # until it hangs
+        ended, seconds = told_to_end(process, signal.SIGINT)
+
+    assert_left_in_order(ended, seconds, 130, scratch)
+    assert re.search(rf"^left after \d+\.\d s: {re.escape(told)}$", ended.out, re.MULTILINE), ended.out
+
+
+def test_what_was_measured_is_kept_when_the_report_is_cut_short(tmp_path: Path) -> None:
+    folder, scratch = tmp_path / "report", tmp_path / "scratch"
+    (tmp_path / "mine.toml").write_text(SMOKE.format(messages="4..9", pipeline="naive"))
+    words = ("run", "mine.toml", "--database", "embedded", "--out", "report")
+    with begun(*words, cwd=tmp_path, scratch=scratch) as process:
+        ended, seconds = told_to_end(drawing(process, folder), signal.SIGTERM)
+
+    assert_left_in_order(ended, seconds, 143, scratch)
+    assert "what was measured is kept; draw it with: claimbench report report\n" in ended.out
+    assert not (folder / "report.html").exists()
+
+    drawn = claimbench("report", "report", cwd=tmp_path)
+
+    assert drawn.code == 0, drawn.err
+    assert {path.name for path in folder.iterdir()} == {
+        "charts",
+        "junit.xml",
+        "report.html",
+        "report.md",
+        "results.json",
+    }
+
+
+def drawing(process: "subprocess.Popen[str]", folder: Path) -> "subprocess.Popen[str]":
+    """The run, once its results are written and its pages are drawn."""
+    while not (folder / "results.json").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    return process

@@ -55,6 +55,23 @@ def test_a_run_that_ends_early_leaves_no_empty_folders(here: Path) -> None:
     assert [*here.rglob("*")] == [here / "mine"]
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143), OSError(errno.ENOSPC, "full")])
+def test_who_ends_after_the_results_are_written_is_told_how_to_draw_them(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run() -> None:
+        with own_folder(Path("my report"), "smoke", "results.json") as folder:
+            (folder / "results.json").write_text("{}")
+            raise error
+
+    with pytest.raises(type(error)):
+        run()
+
+    assert capsys.readouterr().out == (
+        "what was measured is kept; draw it with: claimbench report 'my report'\n"
+    )
+
+
 def test_what_was_written_stays() -> None:
     with own_folder(Path("a", "b"), "smoke", "results.json") as folder:
         (folder / "kept").touch()

@@ -84,6 +84,21 @@ def test_a_file_that_was_cut_off_is_refused_with_exit_code_2(results: Path) -> N
     assert refusal(results).exit_code == ExitCode.USAGE
 
 
+def test_a_write_that_is_interrupted_leaves_the_old_file_and_no_other(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    before = results.read_bytes()
+    monkeypatch.setattr("os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(results, "{}")
+
+    assert [*results.parent.iterdir()] == [results]
+    assert results.read_bytes() == before
+
+
 def test_a_missing_file_is_refused_with_exit_code_2(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none.json").exit_code == ExitCode.USAGE
 

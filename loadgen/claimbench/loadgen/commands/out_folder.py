@@ -3,12 +3,14 @@
 import errno
 import fcntl
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from claimbench.errors import UsageError
+from claimbench.loadgen.commands.progress import say
 from claimbench.loadgen.processes.ending import unwound_when_told
 
 
@@ -17,12 +19,19 @@ def own_folder(out: Path | None, scenario: str, results: str) -> Iterator[Path]:
     """The folder to write, made now, so that a long run does not end at a path that cannot be written.
 
     It is ours until the block ends. One that holds a file named `results`, or that another run is about to
-    write, is refused: nothing is overwritten. What was made and stays empty is removed, at SIGTERM too.
+    write, is refused: nothing is overwritten. What was made and stays empty is removed, at SIGTERM too. If
+    the block ends early but left its results, the words that draw them are told.
     """
     with unwound_when_told(), _made_folder(out, scenario) as folder, _locked(folder):
         if (folder / results).exists():
             raise _refused(folder, f"already holds a {results}", "name another folder or remove it")
-        yield folder
+        try:
+            yield folder
+        except BaseException:
+            if (folder / results).exists():
+                words = shlex.join(["claimbench", "report", str(folder)])
+                say(f"what was measured is kept; draw it with: {words}")
+            raise
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """What a verb tells: lines as they are, and while it works a live line on a terminal or plain lines in CI."""
 
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.status import Status
@@ -21,14 +22,22 @@ class Progress:
     def __init__(self, console: Console, status: Status | None = None) -> None:
         self._console, self._status = console, status
         self._started = time.monotonic()
+        self._present: dict[int, tuple[str, float]] = {}
 
     def step(self, what: str) -> None:
         """This is being done now."""
-        elapsed = f"{time.monotonic() - self._started:5.1f} s"
+        began = time.monotonic()
+        self._present[threading.get_ident()] = (what, began)
+        elapsed = f"{began - self._started:5.1f} s"
         if self._status is None:
             say(f"[{elapsed}] {what}", self._console)
         else:
             self._status.update(f"{elapsed}  {what}")
+
+    def left(self) -> None:
+        """What each thread was doing was left before its end: say what, and for how long it had been done."""
+        for what, began in self._present.values():
+            self.note(f"left after {time.monotonic() - began:.1f} s: {what}")
 
     def note(self, what: str) -> None:
         """This stays to be read: a choice that was made, an instrument's reading."""
@@ -37,9 +46,11 @@ class Progress:
 
 @contextmanager
 def shown_progress(console: Console) -> Iterator[Progress]:
-    """Progress on this console, live when it is a terminal."""
-    if not console.is_terminal:
-        yield Progress(console)
-        return
-    with console.status("starting") as status:
-        yield Progress(console, status)
+    """Progress on this console, live when it is a terminal; at a signal it says what was being done."""
+    with nullcontext() if not console.is_terminal else console.status("starting") as status:
+        progress = Progress(console, status)
+        try:
+            yield progress
+        except (KeyboardInterrupt, SystemExit):
+            progress.left()
+            raise

@@ -260,7 +260,7 @@ def write(kind: DocumentKind[Frozen], document: Frozen, path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: into a temporary file beside it, then renamed over it.
+    """Write a whole file or nothing, at Ctrl-C too: into a temporary file beside it, then renamed over it.
 
     Raises `UsageError` (exit 2) naming the file if the disk is full or the folder cannot be written.
     """
@@ -272,10 +272,12 @@ def write_text(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise unwritable(path, error) from None
+        if isinstance(error, OSError):
+            raise unwritable(path, error) from None
+        raise
 
 
 def unwritable(path: Path, error: OSError) -> UsageError:
