@@ -5,6 +5,7 @@ says under “A first test”, with the files that stand there. Standard library
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -61,7 +62,8 @@ def expect(found: bool, what: str, output: str = "") -> None:
 def visit(stranger: Stranger, distribution: str, folder: Path) -> None:
     """From an empty environment to a red test and a verdict."""
     began, home = time.monotonic(), folder / stranger.name
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(home / "env")], check=True)
+    shutil.rmtree(home, ignore_errors=True)  # of the time before
+    subprocess.run([sys.executable, "-m", "venv", str(home / "env")], check=True)
     python = str(home / "env" / "bin" / "python")
     code, output = told([python, "-m", "pip", "install", "-q", distribution, *stranger.pinned], home)
     expect(code == 0, f"{stranger.name}: pip installs {Path(distribution).name}", output)

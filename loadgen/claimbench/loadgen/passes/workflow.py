@@ -78,8 +78,10 @@ class Passes:
                 scenario, self.workload, self.bench, templates, warm_up_templates, ways, self.forks
             )
             elsewhere = ElsewhereProbe()
-            blocks = [*timing.run()]
+            blocks = [*until_unproven(timing.run(), compared.work)]
             busy = elsewhere.share()
+        if unproven := unproven_turns(blocks, compared.work):
+            return _differing(facts, unproven)
         by_size = {each: self._templates(each) for each in sorted({*scenario.workload.memory_sizes, size})}
         memory = MemoryPass(scenario, self.workload, self.bench, by_size, warm_up_templates, self.forks)
         with concurrent(lambda: [*memory.run()], memory.stop) as remembered:
@@ -87,14 +89,11 @@ class Passes:
             self.bench.progress.step("counting is done, memory goes on")
         timed = [sample for block in blocks for sample in timing.samples(block)]
         remembered_samples = [sample for block in remembered.result() for sample in memory.samples(block)]
-        samples = (*compared.samples, *counted, *remembered_samples, *timed)
-        unproven = (*unproven_turns(blocks, compared.work), *memory.unproven(remembered.result()))
-        if unproven:
-            equivalence = compared.equivalence.model_copy(update={"equal": False, "differences": unproven})
-            return replace(facts, equivalence=equivalence)
+        if unproven := tuple(memory.unproven(remembered.result())):
+            return _differing(facts, unproven)
         return replace(
             facts,
-            samples=samples,
+            samples=(*compared.samples, *counted, *remembered_samples, *timed),
             environment={**facts.environment, **_achieved(ways), "busy_elsewhere_share": round(busy, 3)},
             time_invalid="; ".join(self._doubts_of_time(ways, busy)),
         )
@@ -142,6 +141,14 @@ class Passes:
         )
 
 
+def until_unproven(blocks: Iterable[TimedBlock], work: str) -> Iterator[TimedBlock]:
+    """The blocks up to the first in which a turn did other work: what comes after it would be of no use."""
+    for block in blocks:
+        yield block
+        if unproven_turns((block,), work):
+            return
+
+
 def unproven_turns(blocks: Iterable[TimedBlock], work: str) -> tuple[str, ...]:
     """A sentence for each turn of the timing pass that did other work than what was proved to be right.
 
@@ -153,6 +160,12 @@ def unproven_turns(blocks: Iterable[TimedBlock], work: str) -> tuple[str, ...]:
         for turn in block.turns
         if turn.work != work
     )
+
+
+def _differing(facts: RunFacts, differences: tuple[str, ...]) -> RunFacts:
+    """The same without samples, for the arms did not do the same work."""
+    equivalence = facts.equivalence.model_copy(update={"equal": False, "differences": differences})
+    return replace(facts, equivalence=equivalence)
 
 
 def _achieved(ways: Sequence[Relayed]) -> Mapping[str, Scalar]:
