@@ -171,7 +171,7 @@ def test_an_extension_in_the_maintenance_database_is_read_there(server: Server) 
             open_server(text_of(url.set(database="managed")), announce=print) as given,
         ):
             assert given.facts.pg_stat_statements
-            assert given.desk_url == given.admin_url
+            assert given.counters_url == given.admin_url
         admin.execute("DROP DATABASE managed")
 
 
@@ -268,7 +268,7 @@ def test_a_role_with_a_statement_timeout_works_and_its_limit_is_told_and_no_data
     with role(server, "hasty", "CREATEDB") as url:
         with connect(server.admin_url) as connection:
             connection.execute("ALTER ROLE hasty SET statement_timeout = '1s'")
-        with open_server(text_of(url), announce=said) as opened, connect(opened.desk_url) as connection:
+        with open_server(text_of(url), announce=said) as opened, connect(opened.counters_url) as connection:
             connection.execute("SELECT pg_sleep(1.2)")
 
     assert said.lines[-1].startswith("database: statement_timeout=1000ms of this role or database holds")
@@ -279,7 +279,10 @@ def test_a_role_that_speaks_latin1_seeds_what_latin1_lacks(server: Server) -> No
     with role(server, "latin", "CREATEDB") as url:
         with connect(server.admin_url) as connection:
             connection.execute("ALTER ROLE latin SET client_encoding = 'LATIN1'")
-        with open_server(text_of(url), announce=Said([])) as opened, connect(opened.desk_url) as connection:
+        with (
+            open_server(text_of(url), announce=Said([])) as opened,
+            connect(opened.counters_url) as connection,
+        ):
             said = connection.execute("SELECT '→'").fetchone()
 
     assert said == ("→",)
@@ -304,8 +307,8 @@ def test_pg_stat_statements_ends_with_as_many_entries_as_it_began_with(
     shared: str, dataset: BatchDataset
 ) -> None:
     def entries() -> int:
-        with open_server(shared, announce=Said([])) as opened, connect(opened.desk_url) as desk:
-            found = desk.execute(
+        with open_server(shared, announce=Said([])) as opened, connect(opened.counters_url) as connection:
+            found = connection.execute(
                 "SELECT count(*) FROM pg_stat_statements WHERE dbid NOT IN (SELECT oid FROM pg_database)"
             ).fetchone()
             return int(found[0]) if found else -1

@@ -15,7 +15,7 @@ def databases(server: Server) -> set[str]:
     with connect(server.admin_url) as connection:
         found = connection.execute("SELECT datname FROM pg_database").fetchall()
     names = {name for (name,) in found if name.startswith("claimbench_")}
-    return names - {str(server.desk_url.database)}
+    return names - {str(server.counters_url.database)}
 
 
 def test_a_clone_holds_what_its_template_says(workshop: Workshop, template: Template) -> None:

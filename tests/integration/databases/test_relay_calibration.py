@@ -23,13 +23,13 @@ def test_the_achieved_time_is_the_one_that_was_asked_for(server: Server, rtt_ms:
 
 def test_the_relayed_url_leads_to_the_same_server(server: Server) -> None:
     with relayed(server.admin_url, 1.0) as way:
-        engine = create_engine(way.url.set(database=server.desk_url.database))
+        engine = create_engine(way.url.set(database=server.counters_url.database))
         with engine.connect() as connection:
             found = connection.execute(text("SELECT current_database(), repeat('x', 300000)")).one()
         engine.dispose()
 
     assert way.url.port != server.admin_url.port
-    assert found == (server.desk_url.database, "x" * 300_000)
+    assert found == (server.counters_url.database, "x" * 300_000)
 
 
 def test_a_time_that_cannot_be_reached_leaves_a_way_in_doubt(

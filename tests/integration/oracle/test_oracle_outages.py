@@ -101,7 +101,7 @@ def cut_all(world: World) -> Callable[[], None]:
     """Ends every other connection to the database, as an administrator does."""
 
     def cut() -> None:
-        world.desk.execute(
+        world.connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )

@@ -66,7 +66,7 @@ class Bedroom:
     woken: Signal = field(default_factory=Signal)
 
     def sleep(self) -> None:
-        self.world.desk.execute(
+        self.world.connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sleeper'"
         )
         self.asleep.set()

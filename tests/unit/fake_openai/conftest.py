@@ -1,4 +1,4 @@
-"""A desk before the core: requests are handed in without any HTTP client, and time is moved by hand."""
+"""A api before the core: requests are handed in without any HTTP client, and time is moved by hand."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class ReadResponse:
         return [json.loads(line) for line in self.content.splitlines()]
 
 
-class Desk:
+class FakeApi:
     """Hands requests to one fake."""
 
     def __init__(self, **options: Any) -> None:
@@ -109,19 +109,19 @@ class Desk:
 
 
 @pytest.fixture
-def open_desk() -> Iterator[Callable[..., Desk]]:
-    """Make a desk with options of the fake; `faults` is TOML."""
-    opened: list[Desk] = []
+def open_api() -> Iterator[Callable[..., FakeApi]]:
+    """Make a api with options of the fake; `faults` is TOML."""
+    opened: list[FakeApi] = []
 
-    def open_(**options: Any) -> Desk:
-        opened.append(Desk(**options))
+    def open_(**options: Any) -> FakeApi:
+        opened.append(FakeApi(**options))
         return opened[-1]
 
     yield open_
-    for desk in opened:
-        desk.fake.close()
+    for api in opened:
+        api.fake.close()
 
 
 @pytest.fixture
-def desk(open_desk: Callable[..., Desk]) -> Desk:
-    return open_desk()
+def api(open_api: Callable[..., FakeApi]) -> FakeApi:
+    return open_api()

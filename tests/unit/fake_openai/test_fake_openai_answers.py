@@ -20,29 +20,29 @@ def said(result: Any) -> Any:
     return (response["status_code"], json.dumps(body, sort_keys=True))
 
 
-def answers(desk: Any, *groups: list[int]) -> dict[str, Any]:
+def answers(api: Any, *groups: list[int]) -> dict[str, Any]:
     """Send these requests as batches of these groups; tell what was said to each."""
     found = {}
     for group in groups:
-        ended = desk.ended(*(desk.line(number) for number in group))
-        found |= {result["custom_id"]: said(result) for result in desk.results(ended)}
+        ended = api.ended(*(api.line(number) for number in group))
+        found |= {result["custom_id"]: said(result) for result in api.results(ended)}
     return found
 
 
 @few
 @given(order=st.permutations(range(12)), cut=st.integers(1, 11), seed=st.integers(-5, 2**70))
 def test_grouping_and_order_do_not_change_answers(
-    open_desk: Callable[..., Any], order: list[int], cut: int, seed: int
+    open_api: Callable[..., Any], order: list[int], cut: int, seed: int
 ) -> None:
     options = {"seed": seed, "failed_line_rate": 0.4}
-    together = answers(open_desk(**options), list(range(12)))
-    apart = answers(open_desk(**options), order[:cut], order[cut:])
+    together = answers(open_api(**options), list(range(12)))
+    apart = answers(open_api(**options), order[:cut], order[cut:])
 
     assert apart == together
 
 
-def test_the_channel_does_not_change_an_answer(open_desk: Callable[..., Any]) -> None:
-    one, other = open_desk(failed_line_rate=0.5), open_desk(failed_line_rate=0.5)
+def test_the_channel_does_not_change_an_answer(open_api: Callable[..., Any]) -> None:
+    one, other = open_api(failed_line_rate=0.5), open_api(failed_line_rate=0.5)
     batched = answers(one, list(range(20)))
     alone = {}
     for number in range(20):
@@ -55,19 +55,19 @@ def test_the_channel_does_not_change_an_answer(open_desk: Callable[..., Any]) ->
 
 
 def test_a_retry_of_a_failed_body_is_a_new_attempt_that_usually_succeeds(
-    open_desk: Callable[..., Any],
+    open_api: Callable[..., Any],
 ) -> None:
-    desk = open_desk(failed_line_rate=0.2)
-    first = answers(desk, list(range(100)))
+    api = open_api(failed_line_rate=0.2)
+    first = answers(api, list(range(100)))
     failed = [number for number in range(100) if first[f"request-{number}"][0] != 200]
-    again = [desk.call("POST", "/chat/completions", desk.body(number)).status for number in failed]
+    again = [api.call("POST", "/chat/completions", api.body(number)).status for number in failed]
 
     assert 8 <= len(failed) <= 35
     assert again.count(200) > len(again) / 2
 
 
-def test_key_order_and_white_space_are_not_part_of_a_body(open_desk: Callable[..., Any]) -> None:
-    one, other = open_desk(), open_desk()
+def test_key_order_and_white_space_are_not_part_of_a_body(open_api: Callable[..., Any]) -> None:
+    one, other = open_api(), open_api()
     body = one.body(3)
     spaced = json.dumps(dict(reversed(body.items())), indent=3).encode()
 
@@ -76,9 +76,9 @@ def test_key_order_and_white_space_are_not_part_of_a_body(open_desk: Callable[..
     )
 
 
-def test_another_seed_gives_other_answers(open_desk: Callable[..., Any]) -> None:
-    one = answers(open_desk(seed=1), list(range(20)))
-    other = answers(open_desk(seed=2), list(range(20)))
+def test_another_seed_gives_other_answers(open_api: Callable[..., Any]) -> None:
+    one = answers(open_api(seed=1), list(range(20)))
+    other = answers(open_api(seed=2), list(range(20)))
 
     assert one != other
 
@@ -93,24 +93,24 @@ def test_another_seed_gives_other_answers(open_desk: Callable[..., Any]) -> None
     ],
 )
 def test_the_last_line_of_the_system_prompt_names_the_keys_of_the_answer(
-    desk: Any, line: str, keys: list[str]
+    api: Any, line: str, keys: list[str]
 ) -> None:
     system = {"role": "system", "content": f"Answer in JSON.\nAnswer with the JSON keys: {line}"}
     body = {"model": "gpt-4o-mini", "messages": [system, {"role": "user", "content": "user: hello"}]}
-    content = desk.call("POST", "/chat/completions", body).json["choices"][0]["message"]["content"]
+    content = api.call("POST", "/chat/completions", body).json["choices"][0]["message"]["content"]
 
     assert list(json.loads(content)) == keys
 
 
-def test_without_that_line_the_answer_is_a_plain_sentence(desk: Any) -> None:
+def test_without_that_line_the_answer_is_a_plain_sentence(api: Any) -> None:
     body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
-    content = desk.call("POST", "/chat/completions", body).json["choices"][0]["message"]["content"]
+    content = api.call("POST", "/chat/completions", body).json["choices"][0]["message"]["content"]
 
     assert content.endswith(".")
 
 
-def test_every_value_of_every_key_turns_up(desk: Any) -> None:
-    results = desk.results(desk.ended(*(desk.line(number) for number in range(300))))
+def test_every_value_of_every_key_turns_up(api: Any) -> None:
+    results = api.results(api.ended(*(api.line(number) for number in range(300))))
     found = [json.loads(one["response"]["body"]["choices"][0]["message"]["content"]) for one in results]
 
     assert {one["sentiment"] for one in found} == {"POSITIVE", "NEUTRAL", "NEGATIVE"}
@@ -120,23 +120,23 @@ def test_every_value_of_every_key_turns_up(desk: Any) -> None:
     assert all(len(one["language"]) == 2 for one in found)
 
 
-def test_prompt_tokens_follow_the_length_of_the_prompt(desk: Any) -> None:
+def test_prompt_tokens_follow_the_length_of_the_prompt(api: Any) -> None:
     def tokens(text: str) -> int:
         body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
-        return int(desk.call("POST", "/chat/completions", body).json["usage"]["prompt_tokens"])
+        return int(api.call("POST", "/chat/completions", body).json["usage"]["prompt_tokens"])
 
     assert tokens("word " * 800) - tokens("") == 1000
 
 
-def test_a_token_limit_cuts_the_answer_short(desk: Any) -> None:
-    reply = desk.call("POST", "/chat/completions", desk.body(max_completion_tokens=5)).json
+def test_a_token_limit_cuts_the_answer_short(api: Any) -> None:
+    reply = api.call("POST", "/chat/completions", api.body(max_completion_tokens=5)).json
 
     assert reply["choices"][0]["finish_reason"] == "length"
     assert reply["usage"]["completion_tokens"] == 5
 
 
-def test_as_many_choices_come_as_were_asked_for(desk: Any) -> None:
-    reply = desk.call("POST", "/chat/completions", desk.body(n=3)).json
+def test_as_many_choices_come_as_were_asked_for(api: Any) -> None:
+    reply = api.call("POST", "/chat/completions", api.body(n=3)).json
 
     assert [choice["index"] for choice in reply["choices"]] == [0, 1, 2]
 
@@ -153,19 +153,19 @@ def test_as_many_choices_come_as_were_asked_for(desk: Any) -> None:
         ("/v1/videos", {"prompt": "a cat"}),
     ],
 )
-def test_a_batch_may_call_every_endpoint_of_the_specification(desk: Any, endpoint: str, body: Any) -> None:
-    line = desk.line(url=endpoint, body={"model": MODELS.get(endpoint, "gpt-4o-mini"), **body})
-    batch = desk.create(desk.upload(line).json["id"], endpoint=endpoint).json
-    desk.now += 400
-    (result,) = desk.results(desk.retrieve(batch))
+def test_a_batch_may_call_every_endpoint_of_the_specification(api: Any, endpoint: str, body: Any) -> None:
+    line = api.line(url=endpoint, body={"model": MODELS.get(endpoint, "gpt-4o-mini"), **body})
+    batch = api.create(api.upload(line).json["id"], endpoint=endpoint).json
+    api.now += 400
+    (result,) = api.results(api.retrieve(batch))
 
     assert result["response"]["status_code"] == 200
 
 
-def test_embeddings_come_one_for_each_input(desk: Any) -> None:
-    line = desk.line(url="/v1/embeddings", body={"model": "text-embedding-3-small", "input": ["a", "b", "c"]})
-    batch = desk.create(desk.upload(line).json["id"], endpoint="/v1/embeddings").json
-    desk.now += 400
-    (result,) = desk.results(desk.retrieve(batch))
+def test_embeddings_come_one_for_each_input(api: Any) -> None:
+    line = api.line(url="/v1/embeddings", body={"model": "text-embedding-3-small", "input": ["a", "b", "c"]})
+    batch = api.create(api.upload(line).json["id"], endpoint="/v1/embeddings").json
+    api.now += 400
+    (result,) = api.results(api.retrieve(batch))
 
     assert [one["index"] for one in result["response"]["body"]["data"]] == [0, 1, 2]

@@ -12,12 +12,12 @@ TOOLS = [
 ]
 
 
-def chat(desk: Any, **body: Any) -> Any:
-    return desk.call("POST", "/chat/completions", {"model": "gpt-4o-mini", "messages": HI, **body})
+def chat(api: Any, **body: Any) -> Any:
+    return api.call("POST", "/chat/completions", {"model": "gpt-4o-mini", "messages": HI, **body})
 
 
-def respond(desk: Any, **body: Any) -> Any:
-    return desk.call("POST", "/responses", {"model": "gpt-4o-mini", "input": "hi", **body})
+def respond(api: Any, **body: Any) -> Any:
+    return api.call("POST", "/responses", {"model": "gpt-4o-mini", "input": "hi", **body})
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def respond(desk: Any, **body: Any) -> Any:
     ],
 )
 def test_a_chat_completion_refuses_arguments_as_the_api_does(
-    desk: Any, body: dict[str, Any], param: str | None, code: str | None
+    api: Any, body: dict[str, Any], param: str | None, code: str | None
 ) -> None:
-    answer = chat(desk, **body)
+    answer = chat(api, **body)
 
     assert answer.status == 400
     assert (answer.error["param"], answer.error["code"]) == (param, code)
@@ -55,52 +55,52 @@ def test_a_chat_completion_refuses_arguments_as_the_api_does(
     ],
 )
 def test_a_response_refuses_the_arguments_of_chats_and_says_where_they_went(
-    desk: Any, body: dict[str, Any], param: str, code: str | None
+    api: Any, body: dict[str, Any], param: str, code: str | None
 ) -> None:
-    answer = respond(desk, **body)
+    answer = respond(api, **body)
 
     assert answer.status == 400
     assert (answer.error["param"], answer.error["code"]) == (param, code)
 
 
-def test_an_embedding_refuses_an_argument_that_there_is_not(desk: Any) -> None:
+def test_an_embedding_refuses_an_argument_that_there_is_not(api: Any) -> None:
     body = {"model": "text-embedding-3-small", "input": "hi"}
-    taken = desk.call("POST", "/embeddings", {**body, "user": "u"})
-    refused = desk.call("POST", "/embeddings", {**body, "colour": "red"})
+    taken = api.call("POST", "/embeddings", {**body, "user": "u"})
+    refused = api.call("POST", "/embeddings", {**body, "colour": "red"})
 
     assert (taken.status, refused.status) == (200, 400)
 
 
-def test_an_answer_ends_before_a_stop(desk: Any) -> None:
-    texts = [chat(desk, stop=[".", "?"]).json["choices"][0] for _ in range(5)]
+def test_an_answer_ends_before_a_stop(api: Any) -> None:
+    texts = [chat(api, stop=[".", "?"]).json["choices"][0] for _ in range(5)]
 
     assert all(one["finish_reason"] == "stop" for one in texts)
     assert not any(sign in one["message"]["content"] for one in texts for sign in ".?")
 
 
-def test_log_probabilities_stand_beside_each_token_of_the_answer(desk: Any) -> None:
-    choice = chat(desk, logprobs=True, top_logprobs=3).json["choices"][0]
+def test_log_probabilities_stand_beside_each_token_of_the_answer(api: Any) -> None:
+    choice = chat(api, logprobs=True, top_logprobs=3).json["choices"][0]
     told = choice["logprobs"]["content"]
 
     assert "".join(one["token"] for one in told) == choice["message"]["content"]
     assert all(one["logprob"] <= 0 and len(one["top_logprobs"]) == 3 for one in told)
-    assert chat(desk).json["choices"][0]["logprobs"] is None
+    assert chat(api).json["choices"][0]["logprobs"] is None
 
 
-def test_of_the_allowed_functions_only_is_one_called(desk: Any) -> None:
+def test_of_the_allowed_functions_only_is_one_called(api: Any) -> None:
     allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "g"}}]}
     choice = {"type": "allowed_tools", "allowed_tools": allowed}
     called = {
-        chat(desk, tools=TOOLS, tool_choice=choice).json["choices"][0]["message"]["tool_calls"][0][
-            "function"
-        ]["name"]
+        chat(api, tools=TOOLS, tool_choice=choice).json["choices"][0]["message"]["tool_calls"][0]["function"][
+            "name"
+        ]
         for _ in range(9)
     }
 
     assert called == {"g"}
 
 
-def test_a_response_tells_what_it_was_asked_with_in_a_batch_as_alone(desk: Any) -> None:
+def test_a_response_tells_what_it_was_asked_with_in_a_batch_as_alone(api: Any) -> None:
     schema = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
     asked = {
         "instructions": "be short",
@@ -111,12 +111,12 @@ def test_a_response_tells_what_it_was_asked_with_in_a_batch_as_alone(desk: Any) 
         "tool_choice": "none",
         "text": {"format": {"type": "json_schema", "name": "Mine", "schema": schema, "strict": True}},
     }
-    alone = respond(desk, **asked).json
+    alone = respond(api, **asked).json
     body = {"model": "gpt-4o-mini", "input": "hi", **asked}
     line = {"custom_id": "a", "method": "POST", "url": "/v1/responses", "body": body}
-    batch = desk.create(desk.upload(json.dumps(line).encode()).json["id"], endpoint="/v1/responses").json
-    desk.now += 400
-    (result,) = desk.results(desk.retrieve(batch))
+    batch = api.create(api.upload(json.dumps(line).encode()).json["id"], endpoint="/v1/responses").json
+    api.now += 400
+    (result,) = api.results(api.retrieve(batch))
     batched = result["response"]["body"]
 
     for found in (alone, batched):
@@ -127,16 +127,16 @@ def test_a_response_tells_what_it_was_asked_with_in_a_batch_as_alone(desk: Any) 
         assert (found["tools"][0]["name"], found["tool_choice"]) == ("f", "none")
 
 
-def test_a_response_without_effort_has_no_reasoning_item(desk: Any) -> None:
-    output = respond(desk, model="gpt-5.1", reasoning={"effort": "none"}).json["output"]
+def test_a_response_without_effort_has_no_reasoning_item(api: Any) -> None:
+    output = respond(api, model="gpt-5.1", reasoning={"effort": "none"}).json["output"]
 
     assert [item["type"] for item in output] == ["message"]
 
 
-def test_completions_and_moderations_have_an_answer_for_each_input(desk: Any) -> None:
+def test_completions_and_moderations_have_an_answer_for_each_input(api: Any) -> None:
     body = {"model": "davinci-002", "prompt": ["a", "b"], "max_tokens": 3, "n": 2}
-    said = desk.call("POST", "/completions", body).json
-    judged = desk.call("POST", "/moderations", {"model": "omni-moderation-latest", "input": ["a", "b"]}).json
+    said = api.call("POST", "/completions", body).json
+    judged = api.call("POST", "/moderations", {"model": "omni-moderation-latest", "input": ["a", "b"]}).json
 
     assert [choice["index"] for choice in said["choices"]] == [0, 1, 2, 3]
     assert {choice["finish_reason"] for choice in said["choices"]} == {"length"}
@@ -144,12 +144,12 @@ def test_completions_and_moderations_have_an_answer_for_each_input(desk: Any) ->
 
 
 def test_an_own_answer_may_be_given_to_a_response_that_the_api_would_refuse(
-    open_desk: Any, tmp_path: Any
+    open_api: Any, tmp_path: Any
 ) -> None:
     from claimbench.loadgen.fake_openai.fixtures import load_fixtures
 
     body = {"model": "gpt-4o-mini", "input": "hi", "text": 5, "tools": [1]}
     (tmp_path / "own.jsonl").write_text(json.dumps({"body": body, "answer": "mine"}) + "\n")
-    desk = open_desk(fixtures=load_fixtures([tmp_path / "own.jsonl"]))
+    api = open_api(fixtures=load_fixtures([tmp_path / "own.jsonl"]))
 
-    assert desk.call("POST", "/responses", body).json["output"][0]["content"][0]["text"] == "mine"
+    assert api.call("POST", "/responses", body).json["output"][0]["content"][0]["text"] == "mine"

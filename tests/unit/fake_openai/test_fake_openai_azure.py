@@ -19,53 +19,53 @@ VERSION = "api-version=2024-10-21"
 JSON = "application/json"
 
 
-def called(desk: Any, method: str, path: str, body: bytes = b"", kind: str = JSON) -> Any:
+def called(api: Any, method: str, path: str, body: bytes = b"", kind: str = JSON) -> Any:
     """What an Azure client is answered: status and body."""
     headers = {"api-key": "k", "content-type": kind}
-    response = desk.fake.handle(ApiRequest(method, path, VERSION, headers, body))
+    response = api.fake.handle(ApiRequest(method, path, VERSION, headers, body))
     content = response.body if isinstance(response.body, bytes) else b"".join(response.body)
     return response.status, content
 
 
-def uploaded(desk: Any, line: dict[str, Any], path: str = "/openai/files") -> Any:
+def uploaded(api: Any, line: dict[str, Any], path: str = "/openai/files") -> Any:
     head = b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--B\r\n'
     head += b'Content-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'
     raw = head + json.dumps(line).encode() + b"\n\r\n--B--\r\n"
-    return json.loads(called(desk, "POST", path, raw, "multipart/form-data; boundary=B")[1])
+    return json.loads(called(api, "POST", path, raw, "multipart/form-data; boundary=B")[1])
 
 
-def test_one_fake_serves_azures_paths_beside_those_of_openai(desk: Any) -> None:
-    file = uploaded(desk, LINE)
-    desk.now += 5
+def test_one_fake_serves_azures_paths_beside_those_of_openai(api: Any) -> None:
+    file = uploaded(api, LINE)
+    api.now += 5
     order = {"input_file_id": file["id"], "endpoint": "/chat/completions", "completion_window": "24h"}
-    batch = json.loads(called(desk, "POST", "/openai/batches", json.dumps(order).encode())[1])
-    desk.now += 400
-    status, shown = called(desk, "GET", f"/openai/batches/{batch['id']}")
+    batch = json.loads(called(api, "POST", "/openai/batches", json.dumps(order).encode())[1])
+    api.now += 400
+    status, shown = called(api, "GET", f"/openai/batches/{batch['id']}")
     asked = json.dumps({"messages": [{"role": "user", "content": "hi"}]}).encode()
-    alone = called(desk, "POST", "/openai/deployments/my-gpt4o/chat/completions", asked)
-    ours = desk.ended(desk.line())
+    alone = called(api, "POST", "/openai/deployments/my-gpt4o/chat/completions", asked)
+    ours = api.ended(api.line())
 
     assert (file["status"], status, json.loads(shown)["status"]) == ("pending", 200, "completed")
     assert (alone[0], json.loads(alone[1])["model"]) == (200, "gpt-4o-2024-08-06")
     assert (ours["status"], ours["endpoint"]) == ("completed", "/v1/chat/completions")
 
 
-def test_what_azure_takes_is_still_refused_on_the_paths_of_openai(desk: Any) -> None:
-    batch = desk.ended(json.dumps(LINE).encode())
-    alone = desk.call("POST", "/chat/completions", LINE["body"])
+def test_what_azure_takes_is_still_refused_on_the_paths_of_openai(api: Any) -> None:
+    batch = api.ended(json.dumps(LINE).encode())
+    alone = api.call("POST", "/chat/completions", LINE["body"])
 
     assert batch["errors"]["data"][0]["code"] == "invalid_url"
     assert alone.status == 404
 
 
-def test_mistakes_have_the_names_of_the_path_that_they_come_by(desk: Any) -> None:
+def test_mistakes_have_the_names_of_the_path_that_they_come_by(api: Any) -> None:
     wrong = {**LINE, "url": "/embeddings"}
-    file = uploaded(desk, {**wrong, "body": {"model": "m", "input": "hi"}})
-    desk.now += 5
+    file = uploaded(api, {**wrong, "body": {"model": "m", "input": "hi"}})
+    api.now += 5
     order = {"input_file_id": file["id"], "endpoint": "/chat/completions", "completion_window": "24h"}
-    batch = json.loads(called(desk, "POST", "/openai/batches", json.dumps(order).encode())[1])
-    desk.now += 400
-    shown = json.loads(called(desk, "GET", f"/openai/batches/{batch['id']}")[1])
+    batch = json.loads(called(api, "POST", "/openai/batches", json.dumps(order).encode())[1])
+    api.now += 400
+    shown = json.loads(called(api, "GET", f"/openai/batches/{batch['id']}")[1])
 
     assert shown["errors"]["data"][0]["code"] == "url_mismatch"
 
@@ -81,8 +81,8 @@ def test_mistakes_have_the_names_of_the_path_that_they_come_by(desk: Any) -> Non
     ],
 )
 def test_a_dialect_that_is_named_holds_for_every_path(
-    open_desk: Any, dialect: Dialect, path: str, status: int
+    open_api: Any, dialect: Dialect, path: str, status: int
 ) -> None:
-    desk = open_desk(limits=Limits(dialect=dialect))
+    api = open_api(limits=Limits(dialect=dialect))
 
-    assert called(desk, "GET", path)[0] == status
+    assert called(api, "GET", path)[0] == status

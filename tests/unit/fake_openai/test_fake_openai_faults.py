@@ -18,13 +18,13 @@ EXAMPLES = {name: toml for name, _, toml in SECTION.findall((DOCS / "faults.md")
 
 
 @pytest.fixture
-def with_example(open_desk: Callable[..., Any]) -> Callable[[str], Any]:
-    """A desk whose fake has the fault that the documentation shows under this name."""
-    return lambda name: open_desk(faults=EXAMPLES[name])
+def with_example(open_api: Callable[..., Any]) -> Callable[[str], Any]:
+    """A api whose fake has the fault that the documentation shows under this name."""
+    return lambda name: open_api(faults=EXAMPLES[name])
 
 
-def ten(desk: Any) -> list[bytes]:
-    return [desk.line(number) for number in range(10)]
+def ten(api: Any) -> list[bytes]:
+    return [api.line(number) for number in range(10)]
 
 
 def test_every_fault_has_an_example_of_its_own_kind() -> None:
@@ -40,31 +40,31 @@ def test_every_fault_has_a_test_that_runs_its_example() -> None:
 
 
 def test_a_server_error_befalls_the_nth_call_of_that_name_only(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("server_error")
-    batch = desk.batch_of(*ten(desk))
-    statuses = [desk.call("GET", f"/batches/{batch['id']}").status for _ in range(3)]
+    api = with_example("server_error")
+    batch = api.batch_of(*ten(api))
+    statuses = [api.call("GET", f"/batches/{batch['id']}").status for _ in range(3)]
 
     assert statuses == [503, 200, 200]
 
 
 def test_a_rate_limit_tells_how_long_to_wait(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("rate_limit")
-    reply = desk.upload(desk.line())
+    api = with_example("rate_limit")
+    reply = api.upload(api.line())
 
     assert (reply.status, reply.error["code"]) == (429, "rate_limit_exceeded")
     assert (reply.headers["retry-after"], reply.headers["retry-after-ms"]) == ("2", "1500")
 
 
-def test_a_rate_limit_can_keep_silent_about_the_wait(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(faults='[[fault]]\nkind = "rate_limit"')
+def test_a_rate_limit_can_keep_silent_about_the_wait(open_api: Callable[..., Any]) -> None:
+    api = open_api(faults='[[fault]]\nkind = "rate_limit"')
 
-    assert "retry-after" not in desk.upload(desk.line()).headers
+    assert "retry-after" not in api.upload(api.line()).headers
 
 
-def made_and_listed(desk: Any) -> list[Any]:
+def made_and_listed(api: Any) -> list[Any]:
     """Create one batch: how the response travels, and how many batches there are then."""
-    delivery = desk.create(desk.upload(desk.line()).json["id"]).response.delivery
-    return [delivery.loss, delivery.delay_s, len(desk.call("GET", "/batches").json["data"])]
+    delivery = api.create(api.upload(api.line()).json["id"]).response.delivery
+    return [delivery.loss, delivery.delay_s, len(api.call("GET", "/batches").json["data"])]
 
 
 def test_a_time_out_before_the_effect_leaves_nothing(with_example: Callable[[str], Any]) -> None:
@@ -86,67 +86,67 @@ def test_a_ghost_create_leaves_a_batch_that_its_creator_does_not_know(
 
 
 def test_a_slow_body_waits_before_each_piece(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("slow_body")
-    file = desk.upload(desk.line()).json
+    api = with_example("slow_body")
+    file = api.upload(api.line()).json
 
-    assert desk.content(file["id"]).response.delivery.chunk_delay_s == 0.05
+    assert api.content(file["id"]).response.delivery.chunk_delay_s == 0.05
 
 
 def test_a_truncated_download_sends_a_share_of_the_content(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("truncated_download")
-    file = desk.upload(desk.line()).json
-    shares = [desk.content(file["id"]).response.delivery.sent_share for _ in range(2)]
+    api = with_example("truncated_download")
+    file = api.upload(api.line()).json
+    shares = [api.content(file["id"]).response.delivery.sent_share for _ in range(2)]
 
     assert shares == [0.5, 1.0]
 
 
 def test_a_bad_gateway_answers_a_download_with_a_page_of_html(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("content_bad_gateway")
-    file = desk.upload(desk.line()).json
-    first, second = desk.content(file["id"]), desk.content(file["id"])
+    api = with_example("content_bad_gateway")
+    file = api.upload(api.line()).json
+    first, second = api.content(file["id"]), api.content(file["id"])
 
     assert (first.status, first.headers["content-type"], second.status) == (502, "text/html", 200)
 
 
 def test_a_file_can_be_missing_right_after_its_upload(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("file_not_found_after_upload")
-    file = desk.upload(desk.line()).json
-    batch = desk.create(file["id"]).json
-    statuses = [desk.call("GET", f"/files/{file['id']}").status]
-    desk.now += 5
-    statuses.append(desk.call("GET", f"/files/{file['id']}").status)
+    api = with_example("file_not_found_after_upload")
+    file = api.upload(api.line()).json
+    batch = api.create(file["id"]).json
+    statuses = [api.call("GET", f"/files/{file['id']}").status]
+    api.now += 5
+    statuses.append(api.call("GET", f"/files/{file['id']}").status)
 
     assert statuses == [404, 200]
-    assert desk.retrieve(batch)["status"] == "failed"
+    assert api.retrieve(batch)["status"] == "failed"
 
 
 def test_a_spent_budget_hides_the_file_from_the_batch_only(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("spend_cap")
-    file = desk.upload(desk.line()).json
-    batches = [desk.create(file["id"]).json for _ in range(3)]
-    desk.now += 400
-    ended = [desk.retrieve(batch) for batch in batches]
+    api = with_example("spend_cap")
+    file = api.upload(api.line()).json
+    batches = [api.create(file["id"]).json for _ in range(3)]
+    api.now += 400
+    ended = [api.retrieve(batch) for batch in batches]
 
-    assert desk.call("GET", f"/files/{file['id']}").status == 200
+    assert api.call("GET", f"/files/{file['id']}").status == 200
     assert [batch["status"] for batch in ended] == ["completed", "failed", "failed"]
     assert ended[1]["errors"]["data"][0]["message"].startswith(f"Cannot find file {file['id']}")
 
 
-def test_a_file_may_be_hidden_from_batches_only(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(faults='[[fault]]\nkind = "file_not_found_after_upload"\nseconds = 600000\n')
-    file = desk.upload(desk.line()).json
-    batch = desk.create(file["id"]).json
-    desk.now += 400
+def test_a_file_may_be_hidden_from_batches_only(open_api: Callable[..., Any]) -> None:
+    api = open_api(faults='[[fault]]\nkind = "file_not_found_after_upload"\nseconds = 600000\n')
+    file = api.upload(api.line()).json
+    batch = api.create(file["id"]).json
+    api.now += 400
 
-    assert desk.call("GET", f"/files/{file['id']}").status == 200
-    assert desk.retrieve(batch)["status"] == "failed"
+    assert api.call("GET", f"/files/{file['id']}").status == 200
+    assert api.retrieve(batch)["status"] == "failed"
 
 
 def test_a_short_body_tells_its_true_length(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("short_body")
-    ended = desk.ended(*ten(desk))
-    whole = desk.call("GET", f"/files/{ended['output_file_id']}").json["bytes"]
-    reply = desk.content(ended["output_file_id"])
+    api = with_example("short_body")
+    ended = api.ended(*ten(api))
+    whole = api.call("GET", f"/files/{ended['output_file_id']}").json["bytes"]
+    reply = api.content(ended["output_file_id"])
 
     assert reply.response.content_length == len(reply.content) == whole // 2
     assert reply.response.delivery.sent_share == 1
@@ -161,29 +161,29 @@ def test_a_short_body_tells_its_true_length(with_example: Callable[[str], Any]) 
     ],
 )
 def test_a_fault_may_have_words_of_its_own(
-    open_desk: Callable[..., Any], fault: str, call: tuple[str, str]
+    open_api: Callable[..., Any], fault: str, call: tuple[str, str]
 ) -> None:
-    desk = open_desk(faults=f'[[fault]]\n{fault}\nmessage = "Not today."\n')
+    api = open_api(faults=f'[[fault]]\n{fault}\nmessage = "Not today."\n')
 
-    assert desk.call(*call, desk.body()).error["message"] == "Not today."
+    assert api.call(*call, api.body()).error["message"] == "Not today."
 
 
 @pytest.mark.parametrize("kind", ["validation_failure", "token_limit", "spend_cap"])
-def test_a_failed_batch_may_have_words_of_its_own(open_desk: Callable[..., Any], kind: str) -> None:
-    desk = open_desk(faults=f'[[fault]]\nkind = "{kind}"\nmessage = "Not today."\n')
+def test_a_failed_batch_may_have_words_of_its_own(open_api: Callable[..., Any], kind: str) -> None:
+    api = open_api(faults=f'[[fault]]\nkind = "{kind}"\nmessage = "Not today."\n')
 
-    assert desk.ended(desk.line())["errors"]["data"][0]["message"] == "Not today."
+    assert api.ended(api.line())["errors"]["data"][0]["message"] == "Not today."
 
 
-def test_a_fault_may_befall_everything_from_the_nth_on(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(faults='[[fault]]\nkind = "server_error"\non = "batches.list"\nfrom_nth = 3\n')
+def test_a_fault_may_befall_everything_from_the_nth_on(open_api: Callable[..., Any]) -> None:
+    api = open_api(faults='[[fault]]\nkind = "server_error"\non = "batches.list"\nfrom_nth = 3\n')
 
-    assert [desk.call("GET", "/batches").status for _ in range(5)] == [200, 200, 500, 500, 500]
+    assert [api.call("GET", "/batches").status for _ in range(5)] == [200, 200, 500, 500, 500]
 
 
 def test_a_validation_failure_has_the_code_that_was_asked_for(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("validation_failure")
-    failed, spared = desk.ended(*ten(desk)), desk.ended(*ten(desk))
+    api = with_example("validation_failure")
+    failed, spared = api.ended(*ten(api)), api.ended(*ten(api))
 
     assert failed["errors"]["data"][0]["code"] == "model_not_found"
     assert spared["status"] == "completed"
@@ -203,116 +203,116 @@ def test_a_validation_failure_has_the_code_that_was_asked_for(with_example: Call
         *("token_limit_exceeded", "a_code_of_tomorrow"),
     ],
 )
-def test_a_batch_can_be_made_to_fail_with_any_code(open_desk: Callable[..., Any], code: str) -> None:
-    desk = open_desk(faults=f'[[fault]]\nkind = "validation_failure"\ncode = "{code}"')
-    failed = desk.ended(*ten(desk))
+def test_a_batch_can_be_made_to_fail_with_any_code(open_api: Callable[..., Any], code: str) -> None:
+    api = open_api(faults=f'[[fault]]\nkind = "validation_failure"\ncode = "{code}"')
+    failed = api.ended(*ten(api))
 
     assert (failed["status"], failed["errors"]["data"][0]["code"]) == ("failed", code)
 
 
 def test_a_token_limit_fails_the_batch(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("token_limit")
-    failed = desk.ended(*ten(desk))
+    api = with_example("token_limit")
+    failed = api.ended(*ten(api))
 
     assert failed["errors"]["data"][0]["code"] == "token_limit_exceeded"
     assert "Enqueued token limit reached for gpt-4o-mini" in failed["errors"]["data"][0]["message"]
 
 
 def test_when_all_lines_fail_there_is_no_output_file(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("all_lines_failed")
-    ended = desk.ended(*ten(desk))
+    api = with_example("all_lines_failed")
+    ended = api.ended(*ten(api))
 
     assert (ended["status"], ended["output_file_id"]) == ("completed", None)
     assert ended["request_counts"] == {"total": 10, "completed": 0, "failed": 10}
-    assert {line["response"]["status_code"] for line in desk.results(ended)} == {500}
+    assert {line["response"]["status_code"] for line in api.results(ended)} == {500}
 
 
 def test_an_expired_batch_has_what_was_done_and_names_the_rest(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("expire")
-    batch = desk.batch_of(*ten(desk))
-    desk.now += 86_399
-    before = desk.retrieve(batch)
-    desk.now += 1
-    ended = desk.retrieve(batch)
-    rest = desk.content(ended["error_file_id"]).lines
+    api = with_example("expire")
+    batch = api.batch_of(*ten(api))
+    api.now += 86_399
+    before = api.retrieve(batch)
+    api.now += 1
+    ended = api.retrieve(batch)
+    rest = api.content(ended["error_file_id"]).lines
 
     assert (before["status"], ended["status"]) == ("in_progress", "expired")
     assert ended["expired_at"] == ended["expires_at"] == ended["created_at"] + 86_400
-    assert len(desk.content(ended["output_file_id"]).lines) == len(rest) == 5
+    assert len(api.content(ended["output_file_id"]).lines) == len(rest) == 5
     assert {(line["response"], line["error"]["code"]) for line in rest} == {(None, "batch_expired")}
     assert ended["request_counts"] == {"total": 10, "completed": 5, "failed": 0}
 
 
 def test_a_batch_that_somebody_cancels_has_what_was_done(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("cancel")
-    ended = desk.ended(*ten(desk))
-    rest = desk.content(ended["error_file_id"]).lines
+    api = with_example("cancel")
+    ended = api.ended(*ten(api))
+    rest = api.content(ended["error_file_id"]).lines
 
     assert ended["status"] == "cancelled"
     assert ended["cancelled_at"] > ended["cancelling_at"] > ended["in_progress_at"]
-    assert len(desk.content(ended["output_file_id"]).lines) == len(rest) == 5
+    assert len(api.content(ended["output_file_id"]).lines) == len(rest) == 5
     assert {line["error"]["code"] for line in rest} == {"batch_cancelled"}
 
 
 def test_a_slow_batch_takes_longer_by_that_much(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("slow_batch")
-    batch = desk.batch_of(*ten(desk))
-    desk.now += 7_200
-    before = desk.retrieve(batch)["status"]
-    desk.now += 200
+    api = with_example("slow_batch")
+    batch = api.batch_of(*ten(api))
+    api.now += 7_200
+    before = api.retrieve(batch)["status"]
+    api.now += 200
 
-    assert (before, desk.retrieve(batch)["status"]) == ("in_progress", "completed")
+    assert (before, api.retrieve(batch)["status"]) == ("in_progress", "completed")
 
 
 def test_a_batch_can_be_completed_before_its_output_has_an_id(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("late_output_file_id")
-    batch = desk.batch_of(*ten(desk))
-    while (seen := desk.retrieve(batch))["status"] != "completed":
-        desk.now += 1
-    desk.now += 61
+    api = with_example("late_output_file_id")
+    batch = api.batch_of(*ten(api))
+    while (seen := api.retrieve(batch))["status"] != "completed":
+        api.now += 1
+    api.now += 61
 
     assert seen["output_file_id"] is None
-    assert desk.retrieve(batch)["output_file_id"]
+    assert api.retrieve(batch)["output_file_id"]
 
 
 def test_a_clean_batch_can_have_an_empty_error_file_id(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("empty_error_file_id")
+    api = with_example("empty_error_file_id")
 
-    assert desk.ended(*ten(desk))["error_file_id"] == ""
+    assert api.ended(*ten(api))["error_file_id"] == ""
 
 
-def test_counts_can_be_wrong(open_desk: Callable[..., Any], with_example: Callable[[str], Any]) -> None:
-    desk = with_example("wrong_counts")
-    ended = desk.ended(*ten(desk), desk.line(10, body=desk.body(temperature=9)))
+def test_counts_can_be_wrong(open_api: Callable[..., Any], with_example: Callable[[str], Any]) -> None:
+    api = with_example("wrong_counts")
+    ended = api.ended(*ten(api), api.line(10, body=api.body(temperature=9)))
 
     assert ended["request_counts"] == {"total": 11, "completed": 11, "failed": 0}
-    assert len(desk.content(ended["error_file_id"]).lines) == 1
+    assert len(api.content(ended["error_file_id"]).lines) == 1
 
 
 def test_a_line_error_befalls_the_lines_that_match(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("line_error")
-    ended = desk.ended(*ten(desk))
-    (failed,) = desk.content(ended["error_file_id"]).lines
+    api = with_example("line_error")
+    ended = api.ended(*ten(api))
+    (failed,) = api.content(ended["error_file_id"]).lines
 
     assert (failed["custom_id"], failed["response"]["status_code"]) == ("request-3", 429)
     assert failed["response"]["body"]["error"]["code"] == "rate_limit_exceeded"
-    assert desk.call("POST", "/chat/completions", desk.body(3)).status == 429
+    assert api.call("POST", "/chat/completions", api.body(3)).status == 429
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 408, 422, 429, 500, 502, 503, 504])
-def test_a_line_can_fail_with_any_status(open_desk: Callable[..., Any], status: int) -> None:
-    desk = open_desk(faults=f'[[fault]]\nkind = "line_error"\nnth = [1]\nstatus = {status}\ncode = "odd"')
-    ended = desk.ended(*ten(desk))
-    (failed,) = desk.content(ended["error_file_id"]).lines
+def test_a_line_can_fail_with_any_status(open_api: Callable[..., Any], status: int) -> None:
+    api = open_api(faults=f'[[fault]]\nkind = "line_error"\nnth = [1]\nstatus = {status}\ncode = "odd"')
+    ended = api.ended(*ten(api))
+    (failed,) = api.content(ended["error_file_id"]).lines
 
     assert failed["response"]["status_code"] == status
     assert failed["response"]["body"]["error"]["code"] == "odd"
 
 
 def test_a_line_with_status_zero_is_counted_as_completed(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("status_code_zero")
-    ended = desk.ended(*ten(desk))
-    (odd,) = desk.content(ended["error_file_id"]).lines
+    api = with_example("status_code_zero")
+    ended = api.ended(*ten(api))
+    (odd,) = api.content(ended["error_file_id"]).lines
 
     assert odd["response"] == {"status_code": 0, "request_id": "", "body": {}}
     assert (odd["custom_id"], odd["error"]) == ("request-1", None)
@@ -320,8 +320,8 @@ def test_a_line_with_status_zero_is_counted_as_completed(with_example: Callable[
 
 
 def test_a_line_of_the_output_can_be_no_json(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("invalid_output_line")
-    lines = desk.content(desk.ended(*ten(desk))["output_file_id"]).content.splitlines()
+    api = with_example("invalid_output_line")
+    lines = api.content(api.ended(*ten(api))["output_file_id"]).content.splitlines()
     broken = [line for line in lines if not line.endswith(b"}")]
 
     assert (len(lines), len(broken)) == (10, 1)
@@ -329,8 +329,8 @@ def test_a_line_of_the_output_can_be_no_json(with_example: Callable[[str], Any])
         json.loads(broken[0])
 
 
-def ids_in_output(desk: Any) -> list[str]:
-    lines = desk.content(desk.ended(*ten(desk))["output_file_id"]).lines
+def ids_in_output(api: Any) -> list[str]:
+    lines = api.content(api.ended(*ten(api))["output_file_id"]).lines
     return sorted(line["custom_id"] for line in lines)
 
 
@@ -346,15 +346,15 @@ def test_a_result_can_be_missing(with_example: Callable[[str], Any]) -> None:
     assert (len(ids), ids.count("request-1")) == (9, 0)
 
 
-def contents(desk: Any) -> dict[str, str]:
-    results = desk.content(desk.ended(*ten(desk))["output_file_id"]).lines
+def contents(api: Any) -> dict[str, str]:
+    results = api.content(api.ended(*ten(api))["output_file_id"]).lines
     return {one["custom_id"]: one["response"]["body"]["choices"][0]["message"]["content"] for one in results}
 
 
 def test_an_answer_can_be_no_json(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("answer_not_json")
+    api = with_example("answer_not_json")
 
-    assert all(content.startswith("I am sorry") for content in contents(desk).values())
+    assert all(content.startswith("I am sorry") for content in contents(api).values())
 
 
 def test_an_answer_can_be_json_with_other_keys(with_example: Callable[[str], Any]) -> None:
@@ -365,10 +365,10 @@ def test_an_answer_can_be_json_with_other_keys(with_example: Callable[[str], Any
     assert keys["request-2"] == ["category", "language", "sentiment", "summary"]
 
 
-def test_a_rate_befalls_about_that_share_and_the_same_ones_again(open_desk: Callable[..., Any]) -> None:
+def test_a_rate_befalls_about_that_share_and_the_same_ones_again(open_api: Callable[..., Any]) -> None:
     def failed() -> list[int]:
-        desk = open_desk(faults='[[fault]]\nkind = "server_error"\non = "files.list"\nrate = 0.3')
-        return [number for number in range(300) if desk.call("GET", "/files").status == 500]
+        api = open_api(faults='[[fault]]\nkind = "server_error"\non = "files.list"\nrate = 0.3')
+        return [number for number in range(300) if api.call("GET", "/files").status == 500]
 
     first, second = failed(), failed()
 
@@ -376,20 +376,20 @@ def test_a_rate_befalls_about_that_share_and_the_same_ones_again(open_desk: Call
     assert 60 <= len(first) <= 120
 
 
-def test_faults_can_be_combined(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(faults=EXAMPLES["expire"] + EXAMPLES["line_error"] + EXAMPLES["duplicated_line"])
-    batch = desk.ended(*ten(desk), after=86_400)
-    statuses = [line["response"] and line["response"]["status_code"] for line in desk.results(batch)]
+def test_faults_can_be_combined(open_api: Callable[..., Any]) -> None:
+    api = open_api(faults=EXAMPLES["expire"] + EXAMPLES["line_error"] + EXAMPLES["duplicated_line"])
+    batch = api.ended(*ten(api), after=86_400)
+    statuses = [line["response"] and line["response"]["status_code"] for line in api.results(batch)]
 
     assert batch["status"] == "expired"
     assert statuses.count(None) == 5
     assert len(statuses) in (10, 11)
 
 
-def test_triggers_of_one_fault_must_all_hold(open_desk: Callable[..., Any]) -> None:
+def test_triggers_of_one_fault_must_all_hold(open_api: Callable[..., Any]) -> None:
     toml = '[[fault]]\nkind = "line_error"\nnth = [1, 2, 3]\nmatch = "message [29]"'
-    desk = open_desk(faults=toml)
-    (failed,) = desk.content(desk.ended(*ten(desk))["error_file_id"]).lines
+    api = open_api(faults=toml)
+    (failed,) = api.content(api.ended(*ten(api))["error_file_id"]).lines
 
     assert failed["custom_id"] == "request-2"
 
@@ -423,9 +423,9 @@ def test_a_faults_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_an_answer_can_be_plain_ascii(with_example: Callable[[str], Any]) -> None:
-    desk = with_example("ascii_answer")
+    api = with_example("ascii_answer")
     body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}], "n": 3}
-    reply = desk.call("POST", "/chat/completions", body).json
+    reply = api.call("POST", "/chat/completions", body).json
     said = [choice["message"]["content"] for choice in reply["choices"]]
 
     assert all(text.isascii() and len(text.splitlines()) == 1 for text in said)

@@ -22,7 +22,7 @@ def said(result: Any) -> Any:
 
 
 def test_a_line_gets_the_answer_of_its_custom_id_and_others_get_made_ones(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
     own = written(
         tmp_path,
@@ -30,12 +30,12 @@ def test_a_line_gets_the_answer_of_its_custom_id_and_others_get_made_ones(
         {"custom_id": "request-2", "answer": {"sentiment": "GREAT"}},
         {"custom_id": "request-3", "status": 404, "answer": "not here"},
     )
-    desk = open_desk(fixtures=load_fixtures([own]), failed_line_rate=0.0)
-    ended = desk.ended(*(desk.line(n) for n in range(5)))
+    api = open_api(fixtures=load_fixtures([own]), failed_line_rate=0.0)
+    ended = api.ended(*(api.line(n) for n in range(5)))
     lines = [
         json.loads(line)
         for id_ in (ended["output_file_id"], ended["error_file_id"])
-        for line in desk.content(id_).content.split(b"\n")
+        for line in api.content(id_).content.split(b"\n")
         if line
     ]
     results = {one["custom_id"]: one for one in lines}
@@ -49,20 +49,20 @@ def test_a_line_gets_the_answer_of_its_custom_id_and_others_get_made_ones(
 
 
 def test_a_body_is_matched_in_any_order_of_its_keys_and_outside_of_a_batch(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
-    desk = open_desk()
-    body = desk.body(7)
+    api = open_api()
+    body = api.body(7)
     own = written(tmp_path, {"body": dict(reversed(body.items())), "answer": "mine"})
-    desk = open_desk(fixtures=load_fixtures([own]))
-    (result,) = desk.results(desk.ended(desk.line(7)))
+    api = open_api(fixtures=load_fixtures([own]))
+    (result,) = api.results(api.ended(api.line(7)))
 
     assert said(result) == "mine"
-    assert desk.call("POST", "/chat/completions", body).json["choices"][0]["message"]["content"] == "mine"
+    assert api.call("POST", "/chat/completions", body).json["choices"][0]["message"]["content"] == "mine"
 
 
 def test_an_answer_of_ones_own_serves_responses_and_whole_bodies_too(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
     asked, whole = {"model": "gpt-4o", "input": "hi"}, {"model": "text-embedding-3-small", "input": "hi"}
     own = written(
@@ -70,18 +70,18 @@ def test_an_answer_of_ones_own_serves_responses_and_whole_bodies_too(
         {"body": asked, "answer": "mine"},
         {"body": whole, "response": {"object": "list", "data": []}},
     )
-    desk = open_desk(fixtures=load_fixtures([own]))
+    api = open_api(fixtures=load_fixtures([own]))
 
-    assert desk.call("POST", "/responses", asked).json["output"][0]["content"][0]["text"] == "mine"
-    assert desk.call("POST", "/embeddings", whole).json == {"object": "list", "data": []}
+    assert api.call("POST", "/responses", asked).json["output"][0]["content"][0]["text"] == "mine"
+    assert api.call("POST", "/embeddings", whole).json == {"object": "list", "data": []}
 
 
 def test_a_batch_that_was_recorded_is_replayed_by_another_server(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
-    first = open_desk(seed=1, failed_line_rate=0.3, recording=Recording(tmp_path / "r.jsonl"))
+    first = open_api(seed=1, failed_line_rate=0.3, recording=Recording(tmp_path / "r.jsonl"))
     recorded = first.results(first.ended(*(first.line(n) for n in range(20))))
-    other = open_desk(seed=2, fixtures=load_fixtures([tmp_path / "r.jsonl"]))
+    other = open_api(seed=2, fixtures=load_fixtures([tmp_path / "r.jsonl"]))
     replayed = other.results(other.ended(*(other.line(n) for n in range(20))))
 
     def answers(results: list[Any]) -> dict[str, Any]:
@@ -94,10 +94,10 @@ def test_a_batch_that_was_recorded_is_replayed_by_another_server(
 
 
 def test_a_pair_of_files_of_ones_own_is_replayed_by_custom_id_and_by_body(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
-    desk = open_desk()
-    asked = written(tmp_path, json.loads(desk.line(1)), json.loads(desk.line(2)), name="in.jsonl")
+    api = open_api()
+    asked = written(tmp_path, json.loads(api.line(1)), json.loads(api.line(2)), name="in.jsonl")
     good = {
         "id": "chatcmpl-live",
         "object": "chat.completion",
@@ -119,9 +119,9 @@ def test_a_pair_of_files_of_ones_own_is_replayed_by_custom_id_and_by_body(
         },
         name="out.jsonl",
     )
-    desk = open_desk(fixtures=load_fixtures([asked, answered]))
-    ended = desk.ended(desk.line(1), desk.line(2), desk.line(3))
-    results = {one["custom_id"]: one for one in desk.results(ended)}
+    api = open_api(fixtures=load_fixtures([asked, answered]))
+    ended = api.ended(api.line(1), api.line(2), api.line(3))
+    results = {one["custom_id"]: one for one in api.results(ended)}
 
     assert results["request-1"]["response"]["body"] == good
     assert (results["request-2"]["response"], results["request-2"]["error"]["code"]) == (
@@ -129,26 +129,26 @@ def test_a_pair_of_files_of_ones_own_is_replayed_by_custom_id_and_by_body(
         "batch_expired",
     )
     assert results["request-3"]["response"]["status_code"] == 200
-    assert desk.call("POST", "/chat/completions", desk.body(1)).json == good
+    assert api.call("POST", "/chat/completions", api.body(1)).json == good
     assert ended["usage"]["output_tokens"] >= 9
 
 
 def test_an_own_answer_is_given_where_the_fake_would_refuse(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
     body = {"model": "gpt-5", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
-    desk = open_desk(fixtures=load_fixtures([written(tmp_path, {"body": body, "answer": "live"})]))
-    (result,) = desk.results(desk.ended(desk.line(body=body)))
+    api = open_api(fixtures=load_fixtures([written(tmp_path, {"body": body, "answer": "live"})]))
+    (result,) = api.results(api.ended(api.line(body=body)))
 
     assert said(result) == "live"
-    assert desk.call("POST", "/chat/completions", body).status == 200
+    assert api.call("POST", "/chat/completions", body).status == 200
 
 
-def test_fixtures_that_no_request_met_are_known(open_desk: Callable[..., Any], tmp_path: Path) -> None:
+def test_fixtures_that_no_request_met_are_known(open_api: Callable[..., Any], tmp_path: Path) -> None:
     own = written(tmp_path, {"custom_id": "request-1", "answer": "a"}, {"custom_id": "typo", "answer": "b"})
     fixtures = load_fixtures([own])
-    desk = open_desk(fixtures=fixtures)
-    desk.ended(desk.line(1))
+    api = open_api(fixtures=fixtures)
+    api.ended(api.line(1))
 
     assert fixtures.unused() == (f"{own}:2",)
 

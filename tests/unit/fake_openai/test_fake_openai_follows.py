@@ -76,41 +76,41 @@ def chat_format(schema: Any, **more: Any) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": inner}
 
 
-def chat(desk: Any, **body: Any) -> Any:
+def chat(api: Any, **body: Any) -> Any:
     messages = [{"role": "user", "content": "hi"}]
-    return desk.call("POST", "/chat/completions", {"model": "gpt-4o-mini", "messages": messages, **body})
+    return api.call("POST", "/chat/completions", {"model": "gpt-4o-mini", "messages": messages, **body})
 
 
-def respond(desk: Any, **body: Any) -> Any:
-    return desk.call("POST", "/responses", {"model": "gpt-4o-mini", "input": "hi", **body})
+def respond(api: Any, **body: Any) -> Any:
+    return api.call("POST", "/responses", {"model": "gpt-4o-mini", "input": "hi", **body})
 
 
-def embed(desk: Any, **body: Any) -> Any:
-    return desk.call("POST", "/embeddings", {"model": "text-embedding-3-small", "input": "hi", **body})
+def embed(api: Any, **body: Any) -> Any:
+    return api.call("POST", "/embeddings", {"model": "text-embedding-3-small", "input": "hi", **body})
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_an_answer_follows_its_strict_schema_whatever_is_drawn(desk: Any, name: str) -> None:
+def test_an_answer_follows_its_strict_schema_whatever_is_drawn(api: Any, name: str) -> None:
     schema = SCHEMAS[name]
     validator = jsonschema_rs.validator_for(schema, validate_formats=True)
     for _ in range(40):
-        said = chat(desk, response_format=chat_format(schema)).json["choices"][0]["message"]["content"]
+        said = chat(api, response_format=chat_format(schema)).json["choices"][0]["message"]["content"]
 
         assert list(validator.iter_errors(json.loads(said))) == []
 
 
 @pytest.mark.parametrize("name", ["flat", "recursive", "patterns"])
-def test_a_response_follows_its_strict_schema(desk: Any, name: str) -> None:
+def test_a_response_follows_its_strict_schema(api: Any, name: str) -> None:
     wanted = {"type": "json_schema", "name": "answer", "strict": True, "schema": SCHEMAS[name]}
-    body = respond(desk, text={"format": wanted}).json
+    body = respond(api, text={"format": wanted}).json
     said = json.loads(body["output"][0]["content"][0]["text"])
 
     assert jsonschema_rs.is_valid(SCHEMAS[name], said)
     assert body["text"]["format"]["schema"] == SCHEMAS[name]
 
 
-def test_a_schema_in_a_batch_is_answered_as_it_is_outside_of_one(open_desk: Callable[..., Any]) -> None:
-    one, other = open_desk(), open_desk()
+def test_a_schema_in_a_batch_is_answered_as_it_is_outside_of_one(open_api: Callable[..., Any]) -> None:
+    one, other = open_api(), open_api()
     body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
     body["response_format"] = chat_format(SCHEMAS["flat"])
     (result,) = one.results(one.ended(one.line(body=body)))
@@ -119,9 +119,9 @@ def test_a_schema_in_a_batch_is_answered_as_it_is_outside_of_one(open_desk: Call
     assert result["response"]["body"]["choices"] == alone["choices"]
 
 
-def test_a_schema_that_is_not_strict_is_followed_too(desk: Any) -> None:
+def test_a_schema_that_is_not_strict_is_followed_too(api: Any) -> None:
     schema = {"type": "object", "properties": {"n": WHOLE, "s": {"type": "string", "minLength": 200}}}
-    said = chat(desk, response_format=chat_format(schema, strict=False)).json["choices"][0]["message"][
+    said = chat(api, response_format=chat_format(schema, strict=False)).json["choices"][0]["message"][
         "content"
     ]
 
@@ -158,10 +158,10 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("schema", "words"), INVALID, ids=[words[-40:] for _, words in INVALID])
-def test_a_schema_that_strict_mode_does_not_take_fails_its_line(desk: Any, schema: Any, words: str) -> None:
-    chat_error = chat(desk, response_format=chat_format(schema)).error
+def test_a_schema_that_strict_mode_does_not_take_fails_its_line(api: Any, schema: Any, words: str) -> None:
+    chat_error = chat(api, response_format=chat_format(schema)).error
     wanted = {"type": "json_schema", "name": "answer", "strict": True, "schema": schema}
-    response_error = respond(desk, text={"format": wanted}).error
+    response_error = respond(api, text={"format": wanted}).error
 
     assert chat_error["message"].startswith("Invalid schema for response_format 'answer': ")
     assert words in chat_error["message"]
@@ -169,10 +169,10 @@ def test_a_schema_that_strict_mode_does_not_take_fails_its_line(desk: Any, schem
     assert (response_error["param"], response_error["code"]) == ("text.format.schema", "invalid_json_schema")
 
 
-def test_an_invalid_schema_is_a_failed_line_of_a_completed_batch(desk: Any) -> None:
-    body = desk.body(response_format=chat_format({"type": "object", "properties": {"a": TEXT}}))
-    ended = desk.ended(desk.line(body=body))
-    (result,) = desk.results(ended)
+def test_an_invalid_schema_is_a_failed_line_of_a_completed_batch(api: Any) -> None:
+    body = api.body(response_format=chat_format({"type": "object", "properties": {"a": TEXT}}))
+    ended = api.ended(api.line(body=body))
+    (result,) = api.results(ended)
 
     assert (ended["status"], ended["request_counts"]["failed"]) == ("completed", 1)
     assert result["response"]["status_code"] == 400
@@ -208,12 +208,12 @@ REFUSED = [
 
 @pytest.mark.parametrize(("body", "param", "code"), REFUSED)
 def test_what_a_model_refuses_fails_that_line_with_the_code_of_the_api(
-    desk: Any, body: dict[str, Any], param: str | None, code: str | None
+    api: Any, body: dict[str, Any], param: str | None, code: str | None
 ) -> None:
-    alone = chat(desk, **body)
+    alone = chat(api, **body)
     messages = [{"role": "user", "content": "hi"}]
-    ended = desk.ended(desk.line(body={"messages": messages, **body}))
-    (result,) = desk.results(ended)
+    ended = api.ended(api.line(body={"messages": messages, **body}))
+    (result,) = api.results(ended)
 
     assert alone.status == result["response"]["status_code"] == 400
     assert (alone.error["param"], alone.error["code"]) == (param, code)
@@ -230,8 +230,8 @@ def test_what_a_model_refuses_fails_that_line_with_the_code_of_the_api(
         {"model": "o4-mini", "reasoning_effort": "high"},
     ],
 )
-def test_what_a_model_takes_is_answered(desk: Any, body: dict[str, Any]) -> None:
-    assert chat(desk, **body).status == 200
+def test_what_a_model_takes_is_answered(api: Any, body: dict[str, Any]) -> None:
+    assert chat(api, **body).status == 200
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_what_a_model_takes_is_answered(desk: Any, body: dict[str, Any]) -> None
         ("ft:gpt-4o-mini:org::x", "ft:gpt-4o-mini:org::x"),
     ],
 )
-def test_the_model_of_an_answer_is_the_dated_snapshot(desk: Any, asked: str, told: str) -> None:
-    assert chat(desk, model=asked).json["model"] == respond(desk, model=asked).json["model"] == told
+def test_the_model_of_an_answer_is_the_dated_snapshot(api: Any, asked: str, told: str) -> None:
+    assert chat(api, model=asked).json["model"] == respond(api, model=asked).json["model"] == told
 
 
 WEATHER = thing(city=TEXT, days={"type": "integer", "minimum": 1, "maximum": 9})
@@ -260,8 +260,8 @@ NAMED = {"type": "function", "function": {"name": "weather"}}
 @pytest.mark.parametrize(
     ("choice", "ending"), [("required", "tool_calls"), ("auto", "tool_calls"), (NAMED, "stop")]
 )
-def test_a_function_is_called_with_arguments_of_its_schema(desk: Any, choice: Any, ending: str) -> None:
-    choice_of = chat(desk, tools=[tool(strict=True)], tool_choice=choice).json["choices"][0]
+def test_a_function_is_called_with_arguments_of_its_schema(api: Any, choice: Any, ending: str) -> None:
+    choice_of = chat(api, tools=[tool(strict=True)], tool_choice=choice).json["choices"][0]
     (call,) = choice_of["message"]["tool_calls"]
 
     assert (choice_of["finish_reason"], choice_of["message"]["content"]) == (ending, None)
@@ -269,30 +269,30 @@ def test_a_function_is_called_with_arguments_of_its_schema(desk: Any, choice: An
     assert jsonschema_rs.is_valid(WEATHER, json.loads(call["function"]["arguments"]))
 
 
-def test_the_named_function_is_called_among_several(desk: Any) -> None:
+def test_the_named_function_is_called_among_several(api: Any) -> None:
     for _ in range(10):
-        body = chat(desk, tools=[tool("other"), tool(), tool("third")], tool_choice=NAMED).json
+        body = chat(api, tools=[tool("other"), tool(), tool("third")], tool_choice=NAMED).json
 
         assert body["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "weather"
 
 
-def test_no_function_is_called_when_none_may_be_or_when_its_result_is_there(desk: Any) -> None:
-    forbidden = chat(desk, tools=[tool()], tool_choice="none").json["choices"][0]
+def test_no_function_is_called_when_none_may_be_or_when_its_result_is_there(api: Any) -> None:
+    forbidden = chat(api, tools=[tool()], tool_choice="none").json["choices"][0]
     messages = [
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": None, "tool_calls": []},
         {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
     ]
-    told = chat(desk, tools=[tool()], messages=messages).json["choices"][0]
+    told = chat(api, tools=[tool()], messages=messages).json["choices"][0]
 
     for choice in (forbidden, told):
         assert choice["finish_reason"] == "stop"
         assert "tool_calls" not in choice["message"]
 
 
-def test_a_response_calls_a_function_as_an_item_of_its_own(desk: Any) -> None:
+def test_a_response_calls_a_function_as_an_item_of_its_own(api: Any) -> None:
     flat = {"type": "function", "name": "weather", "parameters": WEATHER, "strict": True}
-    (item,) = respond(desk, tools=[flat], tool_choice="required").json["output"]
+    (item,) = respond(api, tools=[flat], tool_choice="required").json["output"]
 
     assert (item["type"], item["name"], item["status"]) == ("function_call", "weather", "completed")
     assert jsonschema_rs.is_valid(WEATHER, json.loads(item["arguments"]))
@@ -307,35 +307,35 @@ def test_a_response_calls_a_function_as_an_item_of_its_own(desk: Any) -> None:
         (tool(strict=True, parameters={"type": "object", "properties": {}}), "tools[0].function.parameters"),
     ],
 )
-def test_a_tool_that_is_none_is_refused(desk: Any, broken: Any, param: str) -> None:
-    reply = chat(desk, tools=[broken])
+def test_a_tool_that_is_none_is_refused(api: Any, broken: Any, param: str) -> None:
+    reply = chat(api, tools=[broken])
 
     assert (reply.status, reply.error["param"]) == (400, param)
 
 
-def test_a_function_that_is_not_there_cannot_be_chosen(desk: Any) -> None:
-    reply = chat(desk, tools=[tool("other")], tool_choice=NAMED)
+def test_a_function_that_is_not_there_cannot_be_chosen(api: Any) -> None:
+    reply = chat(api, tools=[tool("other")], tool_choice=NAMED)
 
     assert (reply.status, reply.error["param"]) == (400, "tool_choice")
 
 
-def test_a_response_needs_at_least_sixteen_tokens(desk: Any) -> None:
-    error = respond(desk, max_output_tokens=1).error
+def test_a_response_needs_at_least_sixteen_tokens(api: Any) -> None:
+    error = respond(api, max_output_tokens=1).error
 
     assert error["message"].endswith("Expected a value >= 16, but got 1 instead.")
     assert (error["param"], error["code"]) == ("max_output_tokens", "integer_below_min_value")
 
 
-def test_a_response_that_is_cut_is_incomplete(desk: Any) -> None:
-    body = respond(desk, max_output_tokens=16).json
+def test_a_response_that_is_cut_is_incomplete(api: Any) -> None:
+    body = respond(api, max_output_tokens=16).json
 
     assert (body["status"], body["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
     assert body["usage"]["output_tokens"] == 16
     assert body["output"][0]["status"] == "incomplete"
 
 
-def test_a_model_that_reasons_puts_its_reasoning_first(desk: Any) -> None:
-    body = respond(desk, model="o4-mini", reasoning={"effort": "low"}).json
+def test_a_model_that_reasons_puts_its_reasoning_first(api: Any) -> None:
+    body = respond(api, model="o4-mini", reasoning={"effort": "low"}).json
     kinds = [item["type"] for item in body["output"]]
     thought = body["usage"]["output_tokens_details"]["reasoning_tokens"]
 
@@ -343,32 +343,32 @@ def test_a_model_that_reasons_puts_its_reasoning_first(desk: Any) -> None:
     assert 0 < thought < body["usage"]["output_tokens"]
 
 
-def test_reasoning_can_use_up_all_tokens_and_leave_no_message(desk: Any) -> None:
-    body = respond(desk, model="o4-mini", max_output_tokens=16).json
-    said = chat(desk, model="o4-mini", max_completion_tokens=16).json
+def test_reasoning_can_use_up_all_tokens_and_leave_no_message(api: Any) -> None:
+    body = respond(api, model="o4-mini", max_output_tokens=16).json
+    said = chat(api, model="o4-mini", max_completion_tokens=16).json
 
     assert [item["type"] for item in body["output"]] == ["reasoning"]
     assert (said["choices"][0]["message"]["content"], said["choices"][0]["finish_reason"]) == ("", "length")
     assert said["usage"]["completion_tokens_details"]["reasoning_tokens"] == 16
 
 
-def test_a_batch_tells_the_reasoning_of_its_lines(desk: Any) -> None:
-    lines = [desk.line(n, body=desk.body(n, model="o4-mini")) for n in range(5)]
-    ended = desk.ended(*lines)
-    bodies = [result["response"]["body"] for result in desk.results(ended)]
+def test_a_batch_tells_the_reasoning_of_its_lines(api: Any) -> None:
+    lines = [api.line(n, body=api.body(n, model="o4-mini")) for n in range(5)]
+    ended = api.ended(*lines)
+    bodies = [result["response"]["body"] for result in api.results(ended)]
     thought = [body["usage"]["completion_tokens_details"]["reasoning_tokens"] for body in bodies]
 
     assert ended["usage"]["output_tokens_details"]["reasoning_tokens"] == sum(thought) > 0
 
 
-def test_one_of_some_hundred_responses_has_more_than_one_message(desk: Any) -> None:
+def test_one_of_some_hundred_responses_has_more_than_one_message(api: Any) -> None:
     lines = [
-        desk.line(n, url="/v1/responses", body={"model": "gpt-4o-mini", "input": f"hi {n}"})
+        api.line(n, url="/v1/responses", body={"model": "gpt-4o-mini", "input": f"hi {n}"})
         for n in range(4_000)
     ]
-    batch = desk.create(desk.upload(*lines).json["id"], endpoint="/v1/responses").json
-    desk.now += 400
-    outputs = [one["response"]["body"]["output"] for one in desk.results(desk.retrieve(batch))]
+    batch = api.create(api.upload(*lines).json["id"], endpoint="/v1/responses").json
+    api.now += 400
+    outputs = [one["response"]["body"]["output"] for one in api.results(api.retrieve(batch))]
     several = [items for items in outputs if len(items) > 1]
 
     assert 1 <= len(several) <= 40
@@ -380,16 +380,16 @@ def test_one_of_some_hundred_responses_has_more_than_one_message(desk: Any) -> N
     ("model", "width"),
     [("text-embedding-3-small", 1536), ("text-embedding-3-large", 3072), ("text-embedding-ada-002", 1536)],
 )
-def test_an_embedding_has_the_width_of_its_model_and_length_one(desk: Any, model: str, width: int) -> None:
-    vector = embed(desk, model=model).json["data"][0]["embedding"]
+def test_an_embedding_has_the_width_of_its_model_and_length_one(api: Any, model: str, width: int) -> None:
+    vector = embed(api, model=model).json["data"][0]["embedding"]
 
     assert len(vector) == width
     assert math.isclose(math.hypot(*vector), 1, rel_tol=1e-5)
 
 
-def test_an_embedding_may_be_shorter_and_in_base64(desk: Any) -> None:
-    plain = embed(desk, dimensions=3).json["data"][0]["embedding"]
-    encoded = embed(desk, dimensions=3, encoding_format="base64").json["data"][0]["embedding"]
+def test_an_embedding_may_be_shorter_and_in_base64(api: Any) -> None:
+    plain = embed(api, dimensions=3).json["data"][0]["embedding"]
+    encoded = embed(api, dimensions=3, encoding_format="base64").json["data"][0]["embedding"]
 
     assert len(plain) == 3
     assert len(struct.unpack("<3f", base64.b64decode(encoded))) == 3
@@ -413,24 +413,22 @@ LIMITS = [
 
 @pytest.mark.parametrize(("body", "status", "code"), LIMITS)
 def test_embeddings_keep_to_the_limits_of_inputs_and_tokens(
-    desk: Any, body: dict[str, Any], status: int, code: str | None
+    api: Any, body: dict[str, Any], status: int, code: str | None
 ) -> None:
-    alone = embed(desk, **body)
+    alone = embed(api, **body)
     whole = {"model": "text-embedding-3-small", "input": "hi", **body}
-    line = desk.line(url="/v1/embeddings", body=whole)
-    batch = desk.create(desk.upload(line).json["id"], endpoint="/v1/embeddings").json
-    desk.now += 400
-    (result,) = desk.results(desk.retrieve(batch))
+    line = api.line(url="/v1/embeddings", body=whole)
+    batch = api.create(api.upload(line).json["id"], endpoint="/v1/embeddings").json
+    api.now += 400
+    (result,) = api.results(api.retrieve(batch))
 
     assert (alone.status, alone.error["code"]) == (status, code)
     assert result["response"]["status_code"] == status
 
 
-def test_free_text_holds_breaks_and_signs_that_are_no_ends_of_lines(desk: Any) -> None:
-    lines = [
-        desk.line(n, body=desk.body(n, messages=[{"role": "user", "content": f"{n}"}])) for n in range(40)
-    ]
-    content = desk.content(desk.ended(*lines)["output_file_id"]).content.decode()
+def test_free_text_holds_breaks_and_signs_that_are_no_ends_of_lines(api: Any) -> None:
+    lines = [api.line(n, body=api.body(n, messages=[{"role": "user", "content": f"{n}"}])) for n in range(40)]
+    content = api.content(api.ended(*lines)["output_file_id"]).content.decode()
     rows = [json.loads(row) for row in content.split("\n") if row]
 
     assert len(rows) == 40 < len(content.splitlines())
@@ -438,16 +436,16 @@ def test_free_text_holds_breaks_and_signs_that_are_no_ends_of_lines(desk: Any) -
     assert not any(row["response"]["body"]["choices"][0]["message"]["content"].isascii() for row in rows)
 
 
-def test_models_are_listed_and_shown(desk: Any) -> None:
-    listed = desk.call("GET", "/models").json
+def test_models_are_listed_and_shown(api: Any) -> None:
+    listed = api.call("GET", "/models").json
 
     assert {"gpt-4o-mini", "text-embedding-3-small"} <= {one["id"] for one in listed["data"]}
-    assert desk.call("GET", "/models/gpt-5").json["object"] == "model"
-    assert desk.call("GET", "/models/my-model").status == 404
+    assert api.call("GET", "/models/gpt-5").json["object"] == "model"
+    assert api.call("GET", "/models/my-model").status == 404
 
 
-def test_a_response_is_streamed_as_named_events_in_order(desk: Any) -> None:
-    raw = respond(desk, stream=True).content.decode()
+def test_a_response_is_streamed_as_named_events_in_order(api: Any) -> None:
+    raw = respond(api, stream=True).content.decode()
     events = [json.loads(part.split("data: ", 1)[1]) for part in raw.split("\n\n") if part]
     deltas = "".join(one["delta"] for one in events if one["type"] == "response.output_text.delta")
 
@@ -456,8 +454,8 @@ def test_a_response_is_streamed_as_named_events_in_order(desk: Any) -> None:
     assert deltas == events[-1]["response"]["output"][0]["content"][0]["text"]
 
 
-def test_a_call_of_a_function_is_streamed(desk: Any) -> None:
-    raw = chat(desk, tools=[tool()], tool_choice="required", stream=True).content.decode()
+def test_a_call_of_a_function_is_streamed(api: Any) -> None:
+    raw = chat(api, tools=[tool()], tool_choice="required", stream=True).content.decode()
     chunks = [
         json.loads(part.removeprefix("data: ")) for part in raw.split("\n\n") if part and "[DONE]" not in part
     ]
@@ -471,15 +469,15 @@ def test_a_call_of_a_function_is_streamed(desk: Any) -> None:
 @pytest.mark.parametrize(
     ("model", "tokens"), [("gpt-4", 8_200), ("gpt-3.5-turbo", 17_000), ("gpt-4o-mini", 129_000)]
 )
-def test_a_prompt_is_no_longer_than_the_context_of_its_model(desk: Any, model: str, tokens: int) -> None:
+def test_a_prompt_is_no_longer_than_the_context_of_its_model(api: Any, model: str, tokens: int) -> None:
     long = [{"role": "user", "content": "word" * tokens}]
     lines = [
-        desk.line(n, body={"model": model, "messages": messages})
+        api.line(n, body={"model": model, "messages": messages})
         for n, messages in enumerate(
             [[{"role": "user", "content": "hi"}], [{"role": "user", "content": "ho"}], long]
         )
     ]
-    ended = desk.ended(*lines)
+    ended = api.ended(*lines)
 
     assert ended["request_counts"] == {"total": 3, "completed": 2, "failed": 1}
-    assert chat(desk, model=model, messages=long).error["code"] == "context_length_exceeded"
+    assert chat(api, model=model, messages=long).error["code"] == "context_length_exceeded"

@@ -15,13 +15,13 @@ from claimbench.loadgen.fake_openai.meters import ModelCall, ModelCallKind
 from claimbench.loadgen.fake_openai.respx_adapter import serving
 
 
-def test_calls_and_bytes_are_counted_by_call(desk: Any) -> None:
-    upload = desk.upload(desk.line())
-    batch = desk.create(upload.json["id"]).json
-    shown = desk.call("GET", f"/batches/{batch['id']}")
-    content = desk.content(upload.json["id"])
-    desk.call("GET", "/nothing")
-    meters = desk.fake.meters()
+def test_calls_and_bytes_are_counted_by_call(api: Any) -> None:
+    upload = api.upload(api.line())
+    batch = api.create(upload.json["id"]).json
+    shown = api.call("GET", f"/batches/{batch['id']}")
+    content = api.content(upload.json["id"])
+    api.call("GET", "/nothing")
+    meters = api.fake.meters()
 
     assert meters.calls == {
         "files.create": 1,
@@ -36,26 +36,26 @@ def test_calls_and_bytes_are_counted_by_call(desk: Any) -> None:
     assert meters.total_calls == 5
 
 
-def test_submitted_work_is_what_the_model_was_given_on_both_channels(desk: Any) -> None:
-    desk.batch_of(desk.line(1), desk.line(2))
-    desk.call("POST", "/chat/completions", desk.body(2))
-    desk.batch_of(desk.line(3), b"{bad\n")
-    submitted = desk.fake.meters().submitted
+def test_submitted_work_is_what_the_model_was_given_on_both_channels(api: Any) -> None:
+    api.batch_of(api.line(1), api.line(2))
+    api.call("POST", "/chat/completions", api.body(2))
+    api.batch_of(api.line(3), b"{bad\n")
+    submitted = api.fake.meters().submitted
 
     assert len(submitted) == 3
     assert Counter(submitted) == Counter(
         [
-            ModelCall(ModelCallKind.BATCH, "request-1", canonical(desk.body(1))),
-            ModelCall(ModelCallKind.BATCH, "request-2", canonical(desk.body(2))),
-            ModelCall(ModelCallKind.CHAT, None, canonical(desk.body(2))),
+            ModelCall(ModelCallKind.BATCH, "request-1", canonical(api.body(1))),
+            ModelCall(ModelCallKind.BATCH, "request-2", canonical(api.body(2))),
+            ModelCall(ModelCallKind.CHAT, None, canonical(api.body(2))),
         ]
     )
 
 
 def test_submitted_work_is_compared_without_regard_to_order_and_grouping(
-    open_desk: Callable[..., Any],
+    open_api: Callable[..., Any],
 ) -> None:
-    one, other = open_desk(), open_desk()
+    one, other = open_api(), open_api()
     one.batch_of(one.line(1), one.line(2), one.line(3))
     other.batch_of(other.line(3))
     other.batch_of(other.line(2), other.line(1))
@@ -63,33 +63,33 @@ def test_submitted_work_is_compared_without_regard_to_order_and_grouping(
     assert Counter(one.fake.meters().submitted) == Counter(other.fake.meters().submitted)
 
 
-def test_a_request_that_comes_in_two_batches_is_a_duplicate(desk: Any) -> None:
-    desk.batch_of(desk.line(1), desk.line(2))
-    clean = desk.fake.meters().duplicates
-    desk.batch_of(desk.line(2), desk.line(3))
+def test_a_request_that_comes_in_two_batches_is_a_duplicate(api: Any) -> None:
+    api.batch_of(api.line(1), api.line(2))
+    clean = api.fake.meters().duplicates
+    api.batch_of(api.line(2), api.line(3))
 
-    assert (clean, desk.fake.meters().duplicates) == (0, 1)
+    assert (clean, api.fake.meters().duplicates) == (0, 1)
 
 
-def test_a_reset_of_the_meters_keeps_files_batches_and_attempts(desk: Any) -> None:
-    batch = desk.batch_of(desk.line(1))
-    desk.call("POST", "/chat/completions", desk.body(1))
-    desk.fake.reset_meters()
-    meters = desk.fake.meters()
+def test_a_reset_of_the_meters_keeps_files_batches_and_attempts(api: Any) -> None:
+    batch = api.batch_of(api.line(1))
+    api.call("POST", "/chat/completions", api.body(1))
+    api.fake.reset_meters()
+    meters = api.fake.meters()
 
     assert (meters.calls, len(meters.submitted), list(meters.submitted)) == ({}, 0, [])
-    assert desk.retrieve(batch)["id"] == batch["id"]
+    assert api.retrieve(batch)["id"] == batch["id"]
 
 
-def test_a_reset_forgets_everything(desk: Any) -> None:
-    first = desk.batch_of(desk.line(1))
-    answer = desk.call("POST", "/chat/completions", desk.body(1)).content
-    desk.fake.reset()
+def test_a_reset_forgets_everything(api: Any) -> None:
+    first = api.batch_of(api.line(1))
+    answer = api.call("POST", "/chat/completions", api.body(1)).content
+    api.fake.reset()
 
-    assert desk.call("GET", f"/batches/{first['id']}").status == 404
-    assert desk.call("GET", "/files").json["data"] == []
-    assert desk.batch_of(desk.line(1))["id"] == first["id"]
-    assert desk.call("POST", "/chat/completions", desk.body(1)).content == answer
+    assert api.call("GET", f"/batches/{first['id']}").status == 404
+    assert api.call("GET", "/files").json["data"] == []
+    assert api.batch_of(api.line(1))["id"] == first["id"]
+    assert api.call("POST", "/chat/completions", api.body(1)).content == answer
 
 
 def test_eight_threads_share_a_fake_and_nothing_is_kept_by_respx() -> None:

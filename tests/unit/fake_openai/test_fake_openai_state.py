@@ -27,113 +27,113 @@ share = 0.3
 
 
 @contextmanager
-def server(open_desk: Callable[..., Any], path: Path, now: float, **options: Any) -> Iterator[Any]:
+def server(open_api: Callable[..., Any], path: Path, now: float, **options: Any) -> Iterator[Any]:
     """A fake on a state folder, which ends as if it were killed: only the folder is let go of."""
     state = StateFolder(path, OWNER)
-    desk = open_desk(state=state, **options)
-    desk.now = now
-    yield desk
+    api = open_api(state=state, **options)
+    api.now = now
+    yield api
     state.close()
 
 
-def ten(desk: Any) -> list[bytes]:
-    return [desk.line(number) for number in range(10)]
+def ten(api: Any) -> list[bytes]:
+    return [api.line(number) for number in range(10)]
 
 
-def everything(desk: Any) -> dict[str, Any]:
+def everything(api: Any) -> dict[str, Any]:
     """All that a client can see."""
-    batches = desk.call("GET", "/batches?limit=100").json["data"]
-    files = desk.call("GET", "/files").json["data"]
-    contents = {file["id"]: desk.content(file["id"]).content for file in files}
+    batches = api.call("GET", "/batches?limit=100").json["data"]
+    files = api.call("GET", "/files").json["data"]
+    contents = {file["id"]: api.content(file["id"]).content for file in files}
     return {"batches": batches, "files": files, "contents": contents}
 
 
 def test_all_that_was_there_is_there_after_a_restart_byte_for_byte(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
-    with server(open_desk, tmp_path, 1e9, faults=FAULTS, failed_line_rate=0.2) as desk:
-        desk.ended(*ten(desk))
-        desk.batch_of(*ten(desk))
-        cancelled = desk.batch_of(*ten(desk))
-        desk.now += 60
-        desk.call("POST", f"/batches/{cancelled['id']}/cancel")
-        desk.call("POST", "/chat/completions", desk.body(1))
-        desk.create("file-nowhere")
-        desk.now += 90_000
-        before, now = everything(desk), desk.now
-    with server(open_desk, tmp_path, now) as desk:
-        after = everything(desk)
+    with server(open_api, tmp_path, 1e9, faults=FAULTS, failed_line_rate=0.2) as api:
+        api.ended(*ten(api))
+        api.batch_of(*ten(api))
+        cancelled = api.batch_of(*ten(api))
+        api.now += 60
+        api.call("POST", f"/batches/{cancelled['id']}/cancel")
+        api.call("POST", "/chat/completions", api.body(1))
+        api.create("file-nowhere")
+        api.now += 90_000
+        before, now = everything(api), api.now
+    with server(open_api, tmp_path, now) as api:
+        after = everything(api)
 
     assert [batch["status"] for batch in before["batches"]] == ["failed", "cancelled", "expired", "completed"]
     assert after == before
 
 
-def test_an_open_batch_goes_on_where_it_was(open_desk: Callable[..., Any], tmp_path: Path) -> None:
-    with server(open_desk, tmp_path, 1e9) as desk:
-        batch = desk.batch_of(*ten(desk))
-    with server(open_desk, tmp_path, 1e9 + 60) as desk:
-        in_between = desk.retrieve(batch)
-        desk.now += 400
-        ended = desk.retrieve(batch)
-        results = desk.results(ended)
+def test_an_open_batch_goes_on_where_it_was(open_api: Callable[..., Any], tmp_path: Path) -> None:
+    with server(open_api, tmp_path, 1e9) as api:
+        batch = api.batch_of(*ten(api))
+    with server(open_api, tmp_path, 1e9 + 60) as api:
+        in_between = api.retrieve(batch)
+        api.now += 400
+        ended = api.retrieve(batch)
+        results = api.results(ended)
 
     assert (in_between["status"], ended["status"]) == ("in_progress", "completed")
     assert sorted(one["custom_id"] for one in results) == sorted(f"request-{n}" for n in range(10))
 
 
 def test_what_was_asked_before_counts_as_an_attempt_after(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
-    whole = open_desk(failed_line_rate=0.5)
+    whole = open_api(failed_line_rate=0.5)
     expected = [whole.call("POST", "/chat/completions", whole.body(1)).status for _ in range(12)]
     found = []
     for _ in range(3):
-        with server(open_desk, tmp_path, 1e9, failed_line_rate=0.5) as desk:
-            found += [desk.call("POST", "/chat/completions", desk.body(1)).status for _ in range(4)]
+        with server(open_api, tmp_path, 1e9, failed_line_rate=0.5) as api:
+            found += [api.call("POST", "/chat/completions", api.body(1)).status for _ in range(4)]
 
     assert found == expected
     assert len(set(found)) > 1
 
 
 def test_new_files_and_batches_get_identifiers_of_their_own(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
     seen = []
     for _ in range(3):
-        with server(open_desk, tmp_path, 1e9) as desk:
-            batch = desk.batch_of(*ten(desk))
+        with server(open_api, tmp_path, 1e9) as api:
+            batch = api.batch_of(*ten(api))
             seen += [batch["id"], batch["input_file_id"]]
 
     assert len(set(seen)) == 6
 
 
-def test_what_was_deleted_stays_deleted(open_desk: Callable[..., Any], tmp_path: Path) -> None:
-    with server(open_desk, tmp_path, 1e9) as desk:
-        unused, used = desk.upload(desk.line()).json["id"], desk.upload(desk.line()).json["id"]
-        batch = desk.create(used).json
+def test_what_was_deleted_stays_deleted(open_api: Callable[..., Any], tmp_path: Path) -> None:
+    with server(open_api, tmp_path, 1e9) as api:
+        unused, used = api.upload(api.line()).json["id"], api.upload(api.line()).json["id"]
+        batch = api.create(used).json
         for file_id in (unused, used):
-            desk.call("DELETE", f"/files/{file_id}")
-    with server(open_desk, tmp_path, 1e9 + 400) as desk:
-        statuses = [desk.call("GET", f"/files/{file_id}").status for file_id in (unused, used)]
-        results = desk.results(desk.retrieve(batch))
+            api.call("DELETE", f"/files/{file_id}")
+    with server(open_api, tmp_path, 1e9 + 400) as api:
+        statuses = [api.call("GET", f"/files/{file_id}").status for file_id in (unused, used)]
+        results = api.results(api.retrieve(batch))
 
     assert statuses == [404, 404]
     assert len(results) == 1
 
 
 def test_a_record_that_was_cut_off_and_a_stray_upload_are_cleared_away(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
-    with server(open_desk, tmp_path, 1e9) as desk:
-        kept = desk.upload(desk.line()).json["id"]
+    with server(open_api, tmp_path, 1e9) as api:
+        kept = api.upload(api.line()).json["id"]
     with (tmp_path / "state.jsonl").open("ab") as log:
         log.write(b'{"file": "file-half')
     (tmp_path / "files" / "99").write_bytes(b"half")
-    with server(open_desk, tmp_path, 1e9) as desk:
-        files = desk.call("GET", "/files").json["data"]
-        desk.upload(desk.line())
-    with server(open_desk, tmp_path, 1e9) as desk:
-        later = desk.call("GET", "/files").json["data"]
+    with server(open_api, tmp_path, 1e9) as api:
+        files = api.call("GET", "/files").json["data"]
+        api.upload(api.line())
+    with server(open_api, tmp_path, 1e9) as api:
+        later = api.call("GET", "/files").json["data"]
 
     assert [file["id"] for file in files] == [kept]
     assert len(later) == 2
@@ -167,15 +167,15 @@ def test_a_state_of_another_kind_is_refused_and_let_go_of(tmp_path: Path, head: 
 
 
 def test_a_record_that_is_damaged_is_named_and_the_folder_let_go_of(
-    open_desk: Callable[..., Any], tmp_path: Path
+    open_api: Callable[..., Any], tmp_path: Path
 ) -> None:
-    with server(open_desk, tmp_path, 1e9) as desk:
-        desk.upload(desk.line())
+    with server(open_api, tmp_path, 1e9) as api:
+        api.upload(api.line())
     with (tmp_path / "state.jsonl").open("ab") as log:
         log.write(b'{"batch": "batch_half"}\n')
     for _ in range(2):
         with pytest.raises(UsageError, match=r"state\.jsonl: its line 3 is damaged"):
-            open_desk(state=StateFolder(tmp_path, OWNER))
+            open_api(state=StateFolder(tmp_path, OWNER))
 
 
 def test_a_state_where_no_folder_can_be_is_refused(tmp_path: Path) -> None:
@@ -184,27 +184,27 @@ def test_a_state_where_no_folder_can_be_is_refused(tmp_path: Path) -> None:
         StateFolder(tmp_path / "file", OWNER)
 
 
-def test_old_files_make_room_once_their_results_were_fetched(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(limits=Limits(stored_bytes=30_000))
+def test_old_files_make_room_once_their_results_were_fetched(open_api: Callable[..., Any]) -> None:
+    api = open_api(limits=Limits(stored_bytes=30_000))
     ended = []
     for _ in range(8):
-        ended.append(desk.ended(*(desk.line(number) for number in range(20))))
-        desk.results(ended[-1])
-    files = desk.call("GET", "/files").json["data"]
-    folder = desk.fake._folder._path
+        ended.append(api.ended(*(api.line(number) for number in range(20))))
+        api.results(ended[-1])
+    files = api.call("GET", "/files").json["data"]
+    folder = api.fake._folder._path
     stored = sum(os.path.getsize(folder / name) for name in os.listdir(folder))  # noqa: PTH202, PTH208 (short)
 
     assert stored <= 30_000 + 40_000
-    assert desk.call("GET", f"/files/{ended[0]['input_file_id']}").status == 404
-    assert len(desk.results(ended[-1])) == 20
+    assert api.call("GET", f"/files/{ended[0]['input_file_id']}").status == 404
+    assert len(api.results(ended[-1])) == 20
     assert len(files) < 16
 
 
-def test_results_that_made_room_are_written_again(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(limits=Limits(stored_bytes=60_000))
-    first = desk.ended(*(desk.line(number) for number in range(20)))
+def test_results_that_made_room_are_written_again(open_api: Callable[..., Any]) -> None:
+    api = open_api(limits=Limits(stored_bytes=60_000))
+    first = api.ended(*(api.line(number) for number in range(20)))
     ids = [first["output_file_id"]]
-    ids += [desk.ended(*(desk.line(number) for number in range(20)))["output_file_id"] for _ in range(3)]
-    contents = [desk.content(file_id).content for file_id in ids[1:]]
+    ids += [api.ended(*(api.line(number) for number in range(20)))["output_file_id"] for _ in range(3)]
+    contents = [api.content(file_id).content for file_id in ids[1:]]
 
-    assert [desk.content(file_id).content for file_id in ids[1:]] == contents
+    assert [api.content(file_id).content for file_id in ids[1:]] == contents

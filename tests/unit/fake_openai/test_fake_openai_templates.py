@@ -58,8 +58,8 @@ def test_templates_change_nothing_about_an_index(content: bytes) -> None:
     assert quick == slow
 
 
-def test_templates_are_used_for_lines_of_one_program(desk: Any) -> None:
-    content = b"".join(desk.line(number) for number in range(100))
+def test_templates_are_used_for_lines_of_one_program(api: Any) -> None:
+    content = b"".join(api.line(number) for number in range(100))
     with patch.object(
         LineIndexer, "_read_slowly", autospec=True, side_effect=LineIndexer._read_slowly
     ) as slowly:
@@ -68,10 +68,10 @@ def test_templates_are_used_for_lines_of_one_program(desk: Any) -> None:
     assert (len(index), slowly.call_count) == (100, 1)
 
 
-def test_the_digest_of_a_line_is_that_of_its_body(desk: Any) -> None:
-    content = b"".join(desk.line(number) for number in range(10))
+def test_the_digest_of_a_line_is_that_of_its_body(api: Any) -> None:
+    content = b"".join(api.line(number) for number in range(10))
     index = LineIndexer(DOCUMENTED).index(io.BytesIO(content))
 
     assert [index.digest(number) for number in range(10)] == [
-        digest(desk.body(number)) for number in range(10)
+        digest(api.body(number)) for number in range(10)
     ]

@@ -64,56 +64,56 @@ def test_every_batch_is_done_in_five_minutes(lines: int, chance: float) -> None:
     assert 0 < completing(START, work_seconds(lines, chance)).ends_at - START < 300
 
 
-def test_counts_start_at_zero_and_grow_with_time(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(failed_line_rate=0.2)
-    batch = desk.batch_of(*(desk.line(number) for number in range(100)))
+def test_counts_start_at_zero_and_grow_with_time(open_api: Callable[..., Any]) -> None:
+    api = open_api(failed_line_rate=0.2)
+    batch = api.batch_of(*(api.line(number) for number in range(100)))
     seen = []
     for _ in range(20):
-        counts = desk.retrieve(batch)["request_counts"]
+        counts = api.retrieve(batch)["request_counts"]
         seen.append((counts["total"], counts["completed"] + counts["failed"]))
-        desk.now += 10
+        api.now += 10
 
     assert seen[0] == (0, 0)
     assert seen == sorted(seen)
     assert seen[-1] == (100, 100)
 
 
-def test_asking_does_not_move_a_batch(desk: Any) -> None:
-    batch = desk.batch_of(desk.line())
-    desk.now += 60
+def test_asking_does_not_move_a_batch(api: Any) -> None:
+    batch = api.batch_of(api.line())
+    api.now += 60
 
-    assert {desk.retrieve(batch)["status"] for _ in range(50)} == {"in_progress"}
+    assert {api.retrieve(batch)["status"] for _ in range(50)} == {"in_progress"}
 
 
-def test_a_batch_that_is_cancelled_while_validated_has_no_output(desk: Any) -> None:
-    batch = desk.batch_of(desk.line(1), desk.line(2))
-    desk.call("POST", f"/batches/{batch['id']}/cancel")
-    desk.now += 100
-    ended = desk.retrieve(batch)
+def test_a_batch_that_is_cancelled_while_validated_has_no_output(api: Any) -> None:
+    batch = api.batch_of(api.line(1), api.line(2))
+    api.call("POST", f"/batches/{batch['id']}/cancel")
+    api.now += 100
+    ended = api.retrieve(batch)
 
     assert (ended["status"], ended["output_file_id"]) == ("cancelled", None)
-    assert {line["error"]["code"] for line in desk.results(ended)} == {"batch_cancelled"}
+    assert {line["error"]["code"] for line in api.results(ended)} == {"batch_cancelled"}
 
 
-def test_a_deleted_input_file_does_not_stop_its_batch(desk: Any) -> None:
-    file = desk.upload(desk.line()).json
-    batch = desk.create(file["id"]).json
-    desk.call("DELETE", f"/files/{file['id']}")
-    desk.now += 400
+def test_a_deleted_input_file_does_not_stop_its_batch(api: Any) -> None:
+    file = api.upload(api.line()).json
+    batch = api.create(file["id"]).json
+    api.call("DELETE", f"/files/{file['id']}")
+    api.now += 400
 
-    assert len(desk.results(desk.retrieve(batch))) == 1
-
-
-def test_a_download_is_the_same_each_time(desk: Any) -> None:
-    ended = desk.ended(*(desk.line(number) for number in range(50)))
-
-    assert desk.content(ended["output_file_id"]).content == desk.content(ended["output_file_id"]).content
+    assert len(api.results(api.retrieve(batch))) == 1
 
 
-def test_the_usage_of_a_batch_is_the_sum_of_its_lines(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(failed_line_rate=0.2)
-    ended = desk.ended(*(desk.line(number) for number in range(50)))
-    usages = [line["response"]["body"]["usage"] for line in desk.content(ended["output_file_id"]).lines]
+def test_a_download_is_the_same_each_time(api: Any) -> None:
+    ended = api.ended(*(api.line(number) for number in range(50)))
+
+    assert api.content(ended["output_file_id"]).content == api.content(ended["output_file_id"]).content
+
+
+def test_the_usage_of_a_batch_is_the_sum_of_its_lines(open_api: Callable[..., Any]) -> None:
+    api = open_api(failed_line_rate=0.2)
+    ended = api.ended(*(api.line(number) for number in range(50)))
+    usages = [line["response"]["body"]["usage"] for line in api.content(ended["output_file_id"]).lines]
 
     assert ended["usage"]["input_tokens"] == sum(usage["prompt_tokens"] for usage in usages)
     assert ended["usage"]["output_tokens"] == sum(usage["completion_tokens"] for usage in usages)

@@ -12,10 +12,10 @@ from claimbench.loadgen.fake_openai.limits import DOCUMENTED
 BODY = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def problems(desk: Any, *lines: bytes, **order: Any) -> list[Any]:
-    batch = desk.create(desk.upload(*lines).json["id"], **order).json
-    desk.now += 10
-    failed = desk.retrieve(batch)
+def problems(api: Any, *lines: bytes, **order: Any) -> list[Any]:
+    batch = api.create(api.upload(*lines).json["id"], **order).json
+    api.now += 10
+    failed = api.retrieve(batch)
 
     assert failed["status"] == "failed"
     assert failed["failed_at"] == failed["created_at"] + 3
@@ -61,16 +61,16 @@ def problems(desk: Any, *lines: bytes, **order: Any) -> list[Any]:
     ],
 )
 def test_a_line_that_breaks_a_rule_fails_the_batch_and_is_named(
-    desk: Any, changes: dict[str, Any], code: str, param: str, message: str
+    api: Any, changes: dict[str, Any], code: str, param: str, message: str
 ) -> None:
-    (problem,) = problems(desk, desk.line(1), desk.line(2, **changes))
+    (problem,) = problems(api, api.line(1), api.line(2, **changes))
 
     assert (problem["code"], problem["param"], problem["line"]) == (code, param, 2)
     assert message in problem["message"]
 
 
-def test_a_line_that_is_no_json_is_named_with_its_number(desk: Any) -> None:
-    (problem,) = problems(desk, desk.line(1), b"\n", b"{oops\n", desk.line(2))
+def test_a_line_that_is_no_json_is_named_with_its_number(api: Any) -> None:
+    (problem,) = problems(api, api.line(1), b"\n", b"{oops\n", api.line(2))
 
     assert problem == {
         "code": "invalid_json_line",
@@ -80,33 +80,33 @@ def test_a_line_that_is_no_json_is_named_with_its_number(desk: Any) -> None:
     }
 
 
-def test_a_line_that_is_json_but_no_object_is_an_invalid_request(desk: Any) -> None:
-    (problem,) = problems(desk, desk.line(1), b"[1]\n")
+def test_a_line_that_is_json_but_no_object_is_an_invalid_request(api: Any) -> None:
+    (problem,) = problems(api, api.line(1), b"[1]\n")
 
     assert problem["code"] == "invalid_request"
 
 
-def test_a_custom_id_must_be_unique_in_its_batch(desk: Any) -> None:
-    (problem,) = problems(desk, desk.line(1), desk.line(1))
+def test_a_custom_id_must_be_unique_in_its_batch(api: Any) -> None:
+    (problem,) = problems(api, api.line(1), api.line(1))
 
     assert (problem["code"], problem["line"]) == ("duplicate_custom_id", 2)
     assert "The custom_id 'request-1' for this request is a duplicate" in problem["message"]
 
 
-def test_all_lines_must_name_the_same_model(desk: Any) -> None:
-    (problem,) = problems(desk, desk.line(1), desk.line(2, body={**BODY, "model": "gpt-4o"}))
+def test_all_lines_must_name_the_same_model(api: Any) -> None:
+    (problem,) = problems(api, api.line(1), api.line(2, body={**BODY, "model": "gpt-4o"}))
 
     assert (problem["code"], problem["param"]) == ("mismatched_model", "body.model")
 
 
-def test_every_bad_line_has_an_entry(desk: Any) -> None:
-    found = problems(desk, *(b"{oops\n" for _ in range(300)), desk.line(1))
+def test_every_bad_line_has_an_entry(api: Any) -> None:
+    found = problems(api, *(b"{oops\n" for _ in range(300)), api.line(1))
 
     assert [problem["line"] for problem in found] == list(range(1, 301))
 
 
-def test_a_batch_of_another_endpoint_than_its_lines_fails_at_every_line(desk: Any) -> None:
-    found = problems(desk, desk.line(1), desk.line(2), endpoint="/v1/responses")
+def test_a_batch_of_another_endpoint_than_its_lines_fails_at_every_line(api: Any) -> None:
+    found = problems(api, api.line(1), api.line(2), endpoint="/v1/responses")
 
     assert [(problem["code"], problem["line"]) for problem in found] == [
         ("invalid_url", 1),
@@ -114,23 +114,23 @@ def test_a_batch_of_another_endpoint_than_its_lines_fails_at_every_line(desk: An
     ]
 
 
-def test_a_file_of_another_purpose_cannot_be_batched(desk: Any) -> None:
-    file = desk.upload(b"{}", purpose="fine-tune").json
-    batch = desk.create(file["id"]).json
-    desk.now += 10
+def test_a_file_of_another_purpose_cannot_be_batched(api: Any) -> None:
+    file = api.upload(b"{}", purpose="fine-tune").json
+    batch = api.create(file["id"]).json
+    api.now += 10
 
-    assert desk.retrieve(batch)["errors"]["data"][0]["param"] == "file_id"
+    assert api.retrieve(batch)["errors"]["data"][0]["param"] == "file_id"
 
 
-def test_more_lines_than_the_limit_fail_the_batch(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(limits=dataclasses.replace(DOCUMENTED, requests_per_batch=3))
-    (problem,) = problems(desk, *(desk.line(number) for number in range(4)))
+def test_more_lines_than_the_limit_fail_the_batch(open_api: Callable[..., Any]) -> None:
+    api = open_api(limits=dataclasses.replace(DOCUMENTED, requests_per_batch=3))
+    (problem,) = problems(api, *(api.line(number) for number in range(4)))
 
     assert problem["code"] == "too_many_tasks"
 
 
-def test_a_failed_batch_has_no_files_and_counts_nothing(desk: Any) -> None:
-    failed = desk.ended(b"{oops\n", desk.line(1))
+def test_a_failed_batch_has_no_files_and_counts_nothing(api: Any) -> None:
+    failed = api.ended(b"{oops\n", api.line(1))
 
     assert (failed["output_file_id"], failed["error_file_id"]) == (None, None)
     assert failed["request_counts"] == {"total": 0, "completed": 0, "failed": 0}
@@ -159,9 +159,9 @@ def test_a_failed_batch_has_no_files_and_counts_nothing(desk: Any) -> None:
     ],
 )
 def test_a_wrong_parameter_of_a_new_batch_is_refused_at_once(
-    desk: Any, order: dict[str, Any], param: str, code: str
+    api: Any, order: dict[str, Any], param: str, code: str
 ) -> None:
-    reply = desk.create(desk.upload(desk.line()).json["id"], **order)
+    reply = api.create(api.upload(api.line()).json["id"], **order)
 
     assert reply.status == 400
     assert (reply.error["type"], reply.error["param"], reply.error["code"]) == (
@@ -171,10 +171,10 @@ def test_a_wrong_parameter_of_a_new_batch_is_refused_at_once(
     )
 
 
-def test_metadata_may_be_as_large_as_the_limits_say(desk: Any) -> None:
+def test_metadata_may_be_as_large_as_the_limits_say(api: Any) -> None:
     metadata = {f"{number:02}" + "k" * 62: "v" * 512 for number in range(16)}
 
-    assert desk.create("file-x", metadata=metadata).json["metadata"] == metadata
+    assert api.create("file-x", metadata=metadata).json["metadata"] == metadata
 
 
 @pytest.mark.parametrize(
@@ -193,11 +193,11 @@ def test_metadata_may_be_as_large_as_the_limits_say(desk: Any) -> None:
     ],
 )
 def test_a_body_that_the_model_cannot_take_is_a_failed_line_of_a_completed_batch(
-    desk: Any, changes: dict[str, Any], param: str, code: str
+    api: Any, changes: dict[str, Any], param: str, code: str
 ) -> None:
-    alone = desk.call("POST", "/chat/completions", {**BODY, **changes})
-    ended = desk.ended(desk.line(1, body=BODY), desk.line(2, body={**BODY, **changes}))
-    (failed,) = desk.content(ended["error_file_id"]).lines
+    alone = api.call("POST", "/chat/completions", {**BODY, **changes})
+    ended = api.ended(api.line(1, body=BODY), api.line(2, body={**BODY, **changes}))
+    (failed,) = api.content(ended["error_file_id"]).lines
 
     assert ended["status"] == "completed"
     assert (alone.status, failed["response"]["status_code"]) == (400, 400)
@@ -206,9 +206,9 @@ def test_a_body_that_the_model_cannot_take_is_a_failed_line_of_a_completed_batch
     assert failed["error"] is None
 
 
-def test_a_batch_of_which_all_lines_fail_is_completed_without_an_output_file(desk: Any) -> None:
+def test_a_batch_of_which_all_lines_fail_is_completed_without_an_output_file(api: Any) -> None:
     bad = {**BODY, "temperature": 9}
-    ended = desk.ended(*(desk.line(number, body=bad) for number in range(9)))
+    ended = api.ended(*(api.line(number, body=bad) for number in range(9)))
 
     assert (ended["status"], ended["output_file_id"]) == ("completed", None)
     assert ended["error_file_id"]
@@ -216,20 +216,20 @@ def test_a_batch_of_which_all_lines_fail_is_completed_without_an_output_file(des
 
 
 @pytest.mark.parametrize("key", ["", "Basic abc", "Bearer", "Bearer  "])
-def test_a_call_without_a_bearer_key_is_unauthorized(desk: Any, key: str) -> None:
-    reply = desk.call("GET", "/files", authorization=key)
+def test_a_call_without_a_bearer_key_is_unauthorized(api: Any, key: str) -> None:
+    reply = api.call("GET", "/files", authorization=key)
 
     assert reply.status == 401
     assert "You didn't provide an API key" in reply.error["message"]
 
 
-def test_another_key_than_the_set_one_is_refused_and_not_repeated(open_desk: Callable[..., Any]) -> None:
-    desk = open_desk(api_key="right")
-    reply = desk.call("GET", "/files", authorization="Bearer sk-wrong-and-secret-0000")
+def test_another_key_than_the_set_one_is_refused_and_not_repeated(open_api: Callable[..., Any]) -> None:
+    api = open_api(api_key="right")
+    reply = api.call("GET", "/files", authorization="Bearer sk-wrong-and-secret-0000")
 
     assert (reply.status, reply.error["code"]) == (401, "invalid_api_key")
     assert "secret" not in reply.error["message"]
-    assert desk.call("GET", "/files", authorization="Bearer right").status == 200
+    assert api.call("GET", "/files", authorization="Bearer right").status == 200
 
 
 @pytest.mark.parametrize(
@@ -243,21 +243,21 @@ def test_another_key_than_the_set_one_is_refused_and_not_repeated(open_desk: Cal
     ],
 )
 def test_what_is_not_there_is_refused_in_the_shape_of_the_api(
-    desk: Any, method: str, path: str, status: int
+    api: Any, method: str, path: str, status: int
 ) -> None:
-    reply = desk.call(method, path)
+    reply = api.call(method, path)
 
     assert reply.status == status
     assert set(reply.error) == {"message", "type", "param", "code"}
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "x", "-1", "1.5", "", "９"])
-def test_a_page_size_out_of_range_is_refused(desk: Any, limit: str) -> None:
-    assert desk.call("GET", f"/batches?limit={limit}").error["param"] == "limit"
+def test_a_page_size_out_of_range_is_refused(api: Any, limit: str) -> None:
+    assert api.call("GET", f"/batches?limit={limit}").error["param"] == "limit"
 
 
-def test_a_cursor_that_points_nowhere_is_refused(desk: Any) -> None:
-    assert desk.call("GET", "/batches?after=batch_x").error["param"] == "after"
+def test_a_cursor_that_points_nowhere_is_refused(api: Any) -> None:
+    assert api.call("GET", "/batches?after=batch_x").error["param"] == "after"
 
 
 @pytest.mark.parametrize(
@@ -270,15 +270,15 @@ def test_a_cursor_that_points_nowhere_is_refused(desk: Any) -> None:
         ({"expires_after[seconds]": "7200"}, "expires_after.anchor"),
     ],
 )
-def test_a_wrong_field_of_an_upload_is_refused(desk: Any, fields: dict[str, str], param: str) -> None:
-    reply = desk.upload(desk.line(), **fields)
+def test_a_wrong_field_of_an_upload_is_refused(api: Any, fields: dict[str, str], param: str) -> None:
+    reply = api.upload(api.line(), **fields)
 
     assert (reply.status, reply.error["param"]) == (400, param)
 
 
-def test_an_upload_may_say_when_it_expires(desk: Any) -> None:
+def test_an_upload_may_say_when_it_expires(api: Any) -> None:
     fields = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "7200"}
-    file = desk.upload(desk.line(), **fields).json
+    file = api.upload(api.line(), **fields).json
 
     assert file["expires_at"] == file["created_at"] + 7_200
 
@@ -294,7 +294,7 @@ def test_an_upload_may_say_when_it_expires(desk: Any) -> None:
         json.dumps({"purpose": "batch"}).encode(),
     ],
 )
-def test_a_broken_multipart_body_is_refused(desk: Any, raw: bytes) -> None:
-    reply = desk.call("POST", "/files", raw, **{"content-type": "multipart/form-data; boundary=B"})
+def test_a_broken_multipart_body_is_refused(api: Any, raw: bytes) -> None:
+    reply = api.call("POST", "/files", raw, **{"content-type": "multipart/form-data; boundary=B"})
 
     assert reply.status == 400

@@ -50,7 +50,7 @@ class ServerProbe:
     def __init__(self, server: Server, url: URL) -> None:
         self._server, self._database = server, url.database or ""
         self.available = server.facts.pg_stat_statements
-        self._connection = connect(server.desk_url) if self.available else None
+        self._connection = connect(server.counters_url) if self.available else None
         self._before = self._totals()
 
     def __enter__(self) -> Self:
@@ -84,7 +84,7 @@ class ServerProbe:
     def _totals(self) -> _Totals:
         if self._connection is None:
             return _NOTHING
-        with explained(self._server.desk_url):
+        with explained(self._server.counters_url):
             found = self._connection.execute(_QUERY, [self._database]).fetchone()
         return _Totals(*found) if found else _NOTHING
 

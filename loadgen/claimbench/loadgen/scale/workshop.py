@@ -132,7 +132,7 @@ class ScaleWorkshop:
     def _statements(self, url: URL) -> tuple[StatementUse, ...]:
         if not self.bench.server.facts.pg_stat_statements:
             return ()
-        with connect(self.bench.server.desk_url) as connection:
+        with connect(self.bench.server.counters_url) as connection:
             rows = connection.execute(_USE, [url.database, _STATEMENTS_TOLD]).fetchall()
         return tuple(
             StatementUse(

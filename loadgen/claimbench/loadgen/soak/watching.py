@@ -60,8 +60,8 @@ class Watch:
     def _ask(self) -> tuple[int, ...] | None:
         options = f"-c statement_timeout={ANSWER_S}s"
         try:
-            with psycopg.connect(conninfo(self.url), connect_timeout=ANSWER_S, options=options) as desk:
-                return desk.execute(_LOOK).fetchone()
+            with psycopg.connect(conninfo(self.url), connect_timeout=ANSWER_S, options=options) as connection:
+                return connection.execute(_LOOK).fetchone()
         except psycopg.Error:
             return None
 

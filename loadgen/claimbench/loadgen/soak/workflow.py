@@ -152,9 +152,9 @@ def _loaded(
 def _drained_after_s(url: URL) -> float | None:
     """Seconds until nothing is left to do; None when something is after `DRAIN_S`."""
     start_s = time.monotonic()
-    with connect(url) as desk:
+    with connect(url) as connection:
         while (passed_s := time.monotonic() - start_s) < DRAIN_S:
-            left = desk.execute(UNFINISHED.encode()).fetchone()
+            left = connection.execute(UNFINISHED.encode()).fetchone()
             if left is not None and not left[0]:
                 return passed_s
             time.sleep(LOOK_S)
@@ -163,12 +163,12 @@ def _drained_after_s(url: URL) -> float | None:
 
 def _prepare(url: URL) -> None:
     """Let it be vacuumed as in production, and keep a trail for the oracle."""
-    with connect(url) as desk:
+    with connect(url) as connection:
         for table in Base.metadata.sorted_tables:
             reset = sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)")
-            desk.execute(reset.format(sql.Identifier(table.name)))
+            connection.execute(reset.format(sql.Identifier(table.name)))
         for statement in TRAIL_STATEMENTS:
-            desk.execute(statement.encode())
+            connection.execute(statement.encode())
 
 
 def _api_settings(request: SoakRequest) -> ApiSettings:

@@ -76,12 +76,12 @@ class HistoryRun:
     def wait(self, time: timedelta) -> None:
         """Let time pass."""
         self.clock.advance(time)
-        self.world.desk.execute("UPDATE claimbench_clock SET at = %s", (self.clock.now(),))
+        self.world.connection.execute("UPDATE claimbench_clock SET at = %s", (self.clock.now(),))
 
     def change(self, company: int, is_active: object) -> None:
         """Suspend, close or open a company."""
         status = CompanyStatus.ACTIVE if is_active else CompanyStatus.INACTIVE
-        self.world.desk.execute("UPDATE company SET status = %s WHERE id = %s", (status.value, company))
+        self.world.connection.execute("UPDATE company SET status = %s WHERE id = %s", (status.value, company))
         self.changes.append(StatusChange(self.clock.now(), company, bool(is_active)))
 
     def take(self, scheduler: int, stage: Stage, now: datetime) -> None:
@@ -230,7 +230,7 @@ def _drain(running: HistoryRun) -> None:
 
 def left_and_moved(world: World) -> tuple[bool, int]:
     """Whether work of active companies is left, and how many steps its trail holds."""
-    [(is_left, moved)] = world.desk.execute(LEFT_AND_MOVED.encode()).fetchall()
+    [(is_left, moved)] = world.connection.execute(LEFT_AND_MOVED.encode()).fetchall()
     return is_left, moved
 
 

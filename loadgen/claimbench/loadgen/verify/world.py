@@ -120,7 +120,7 @@ class _Cut(httpx2.SyncByteStream):
 class World:
     """Everything that the histories of one process share."""
 
-    desk: psycopg.Connection
+    connection: psycopg.Connection
     url: URL
     client: openai.OpenAI
     wire: Wire
@@ -129,14 +129,14 @@ class World:
 
     def reset(self, dataset: HistoryDataset) -> None:
         """The tables as a history begins."""
-        reseed(self.desk, dataset)
+        reseed(self.connection, dataset)
         self.reseeded += 1
         if self.reseeded % VACUUM_EVERY == 0:
-            self.desk.execute("VACUUM")
+            self.connection.execute("VACUUM")
 
     def is_blocked(self, server_process: int) -> bool:
         """Whether a process of the server waits for another one's lock."""
-        found = self.desk.execute(
+        found = self.connection.execute(
             "SELECT cardinality(pg_blocking_pids(%s)) > 0", (server_process,)
         ).fetchone()
         return found is not None and bool(found[0])
@@ -153,21 +153,25 @@ def open_world(url: URL) -> Iterator[World]:
     """Make the tables, with their trail, in an empty database of ours, and all that works on them."""
     wire = Wire()
     with ExitStack() as stack:
-        desk = stack.enter_context(connect(url))
+        connection = stack.enter_context(connect(url))
         for statement in (
             *table_statements(),
             *constraint_statements(),
             *index_statements(IndexSet.AFTER),
             *TRAIL_STATEMENTS,
         ):
-            desk.execute(statement.encode())
-        desk.execute("SET synchronous_commit = off")
-        superuser = desk.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+            connection.execute(statement.encode())
+        connection.execute("SET synchronous_commit = off")
+        superuser = connection.execute(
+            "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
         if superuser and superuser[0]:
-            desk.execute("SET session_replication_role = replica")  # to reset the tables leaves no trail
+            connection.execute(
+                "SET session_replication_role = replica"
+            )  # to reset the tables leaves no trail
         http = stack.enter_context(httpx2.Client(transport=httpx2.MockTransport(wire)))
         client = open_client("https://api.openai.com/v1", API_KEY, http)
-        world = World(desk, url, client, wire)
+        world = World(connection, url, client, wire)
         try:
             yield world
         finally:

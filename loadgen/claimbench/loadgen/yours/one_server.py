@@ -34,8 +34,8 @@ class ServerDesk:
 def asked(ticket: str) -> str:
     """The URL of the controller's server. RuntimeError with what the controller says went wrong."""
     port, key = ticket.split()
-    with Client((HOST, int(port)), authkey=bytes.fromhex(key)) as desk:
-        kind, said = desk.recv()
+    with Client((HOST, int(port)), authkey=bytes.fromhex(key)) as connection:
+        kind, said = connection.recv()
     if kind == "error":
         raise RuntimeError(said)
     return str(said)

@@ -162,27 +162,27 @@ def _opened(decided: Choice, started: _Started) -> Iterator[Server]:
         if decided.kind is ServerKind.URL:
             with suppress(psycopg.Error):  # what cannot be dropped now is left for its owner
                 ownership.sweep(owner.holder)
-        desk = _desk(started.url, owner.create("desk"))
-        description = _description(decided, desk.facts.server_version)
+        counters = _counters(started.url, owner.create("counters"))
+        description = _description(decided, counters.facts.server_version)
         try:
             yield Server(
                 decided.kind,
                 description,
                 started.url,
-                desk.url,
+                counters.url,
                 owner.key,
-                desk.facts,
+                counters.facts,
                 started.storage,
                 started.restarter,
             )
         finally:
-            if decided.kind is ServerKind.URL and desk.facts.pg_stat_statements:
-                owner.dropped.append(desk.oid)  # it is dropped next, and nothing could ask from it then
-                owner.forget_statements(desk.url)
+            if decided.kind is ServerKind.URL and counters.facts.pg_stat_statements:
+                owner.dropped.append(counters.oid)  # it is dropped next, and nothing could ask from it then
+                owner.forget_statements(counters.url)
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _Counters:
     """Where the server's counters are read, and what was read there first."""
 
     url: URL
@@ -190,21 +190,23 @@ class _Desk:
     facts: ServerFacts
 
 
-def _desk(url: URL, name: str) -> _Desk:
+def _counters(url: URL, name: str) -> _Counters:
     """A database of ours; the maintenance one when only that has the extension, as on managed servers."""
-    desk_url = url.set(database=name)
-    with connect(desk_url) as desk:
+    counters_url = url.set(database=name)
+    with connect(counters_url) as connection:
         with suppress(psycopg.Error):  # then the facts say that it is missing
-            desk.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-        facts = read_facts(desk)
-        found = desk.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        facts = read_facts(connection)
+        found = connection.execute(
+            "SELECT oid FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
         oid = int(found[0]) if found else 0
     if not facts.pg_stat_statements:
         with connect(url) as maintenance:
             there = read_facts(maintenance)
         if there.pg_stat_statements:
-            return _Desk(url, oid, there)
-    return _Desk(desk_url, oid, facts)
+            return _Counters(url, oid, there)
+    return _Counters(counters_url, oid, facts)
 
 
 def _description(decided: Choice, version: str) -> str:

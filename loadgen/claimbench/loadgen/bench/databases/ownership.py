@@ -69,13 +69,14 @@ class Ownership:
         drop_database(self.holder, name)
         self.dropped.extend(found or ())
 
-    def forget_statements(self, desk: URL, standing: Sequence[str] = ()) -> None:
+    def forget_statements(self, counters: URL, standing: Sequence[str] = ()) -> None:
         """Have pg_stat_statements let go of the dropped databases, whose entries it keeps by itself.
 
-        desk: a database that can read it. standing: names of databases that are there still, but done with.
+        counters: a database that can read it. standing: names of databases that are there still, but done
+        with.
         Where the role may not reset them (a superuser's right unless it is granted), the entries stay.
         """
-        with suppress(ClaimbenchError, psycopg.Error), connect(desk) as connection:
+        with suppress(ClaimbenchError, psycopg.Error), connect(counters) as connection:
             connection.execute(
                 "SELECT pg_stat_statements_reset(0::oid, dbid, 0::bigint) FROM (SELECT unnest(%s::oid[]) "
                 "UNION SELECT oid FROM pg_database WHERE datname = ANY (%s)) AS done (dbid)",

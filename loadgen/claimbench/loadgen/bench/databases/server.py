@@ -56,7 +56,7 @@ class ServerFacts:
 class Server:
     """A server that answers, on which our role may create databases.
 
-    `admin_url` leads to a database that is not ours: it is connected to, never written to. `desk_url`
+    `admin_url` leads to a database that is not ours: it is connected to, never written to. `counters_url`
     leads to a database that we made, where pg_stat_statements can be read. Both hold the password; their
     text hides it.
     """
@@ -64,7 +64,7 @@ class Server:
     kind: ServerKind
     description: str
     admin_url: URL
-    desk_url: URL
+    counters_url: URL
     run_key: str
     facts: ServerFacts
     storage: str

@@ -107,7 +107,7 @@ class Workshop:
     def forget_statements(self, *clones: URL) -> None:
         """Have pg_stat_statements, whose room is bounded, let go of these clones and of what was dropped."""
         if self.server.facts.pg_stat_statements:
-            self._owner.forget_statements(self.server.desk_url, [str(each.database) for each in clones])
+            self._owner.forget_statements(self.server.counters_url, [str(each.database) for each in clones])
 
     def checkpoint(self) -> None:
         """Write all dirty pages now, so that no later checkpoint falls into a measurement.
