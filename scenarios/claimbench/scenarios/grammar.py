@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _MICROSECONDS = {
@@ -26,6 +26,21 @@ _MICROSECONDS = {
 }
 _UNIT_ALIASES = {"m": "min", "sec": "s", "hour": "h", "hours": "h", "day": "d", "days": "d"}
 _LONGEST_S = 366 * 86_400
+
+LARGEST_COUNT = 1_000_000
+"""More than so many of anything can neither be made nor measured here."""
+
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+"""How many there are of something, at least one."""
+
+AnyCount = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+"""As `Count`, where there may be none."""
+
+Replicates = Annotated[int, Field(ge=2, le=LARGEST_COUNT)]
+"""As `Count`, where one would tell nothing of the spread."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What random numbers begin from."""
 
 
 class Frozen(BaseModel):
@@ -135,6 +150,8 @@ class IntegerRange:
     def __post_init__(self) -> None:
         if self.low > self.high:
             raise ValueError(f"range {self.low}..{self.high} is upside down: write {self.high}..{self.low}")
+        if self.high > LARGEST_COUNT:
+            raise ValueError(f"range {self.low}..{self.high} ends beyond {LARGEST_COUNT:,}: end it there")
 
     def __str__(self) -> str:
         return f"{self.low}..{self.high}"

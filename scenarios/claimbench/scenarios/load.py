@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from claimbench.scenarios.grammar import Duration, Frozen, duration_text, number_text
+from claimbench.scenarios.grammar import Count, Duration, Frozen, Seed, duration_text, number_text
 from claimbench.scenarios.thresholds import LoadThresholds
 
 PositiveRate = Annotated[float, Field(gt=0, le=100_000)]
@@ -18,6 +18,9 @@ AnyRate = Annotated[float, Field(ge=0, le=100_000)]
 Weight = Annotated[float, Field(ge=0)]
 Places = Annotated[int, Field(ge=1, le=10_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+ARRIVALS_MAX = 10_000_000
+"""Each process of a generator holds its share of them in memory, some hundred bytes for each."""
 
 
 class Executor(StrEnum):
@@ -133,8 +136,8 @@ class Load(Frozen):
     pre_allocated: Annotated[Places | None, Field(alias="preAllocatedVUs")] = None
     maximum: Annotated[Places | None, Field(alias="maxVUs")] = None
     arrivals: Arrivals = Arrivals.POISSON
-    seed: int = 1
-    blocks: Annotated[int, Field(ge=1)] = 3
+    seed: Seed = 1
+    blocks: Count = 3
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     traffic: Traffic = Traffic()
     pace: ServicePace = ServicePace()
@@ -159,6 +162,19 @@ class Load(Frozen):
             raise ValueError("maxVUs is below preAllocatedVUs")
         if not any(self.rates_per_s):
             raise ValueError("the rate is 0 all the time, so nothing would arrive")
+        return self
+
+    @model_validator(mode="after")
+    def _bearable(self) -> Self:
+        lengths, rates = self.lengths_s, self.rates_per_s
+        expected = sum(length * sum(rates[at : at + 2]) / 2 for at, length in enumerate(lengths))
+        if self.capacity:
+            unit_s = self.time_unit.total_seconds()
+            expected = max(expected, self.capacity.highest / unit_s * self.capacity.step.total_seconds())
+        if expected > ARRIVALS_MAX:
+            raise ValueError(
+                f"{expected:,.0f} arrivals, and a load has at most {ARRIVALS_MAX:,}: lower rate or duration"
+            )
         return self
 
     @property

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -26,6 +26,9 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 COMPUTED = frozenset({"sha256", "source"})
 """Keys of a scenario that its file does not say."""
+
+SHOWN_MOST = 60
+"""Signs of a wrong value that are shown again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class _Source:
             ) from None
         except UnicodeDecodeError:
             raise UsageError("is not UTF-8 text", where=self.where, remedy="save it as UTF-8") from None
+        except ValueError as error:
+            raise _beyond_any_number(self.where, error) from None
 
 
 def available() -> tuple[Summary, ...]:
@@ -179,11 +184,20 @@ def _claims_source(source: _Source, table: Table) -> _Source | None:
 def _validated(kind: type[ModelT], table: Table, where: str) -> ModelT:
     # Through JSON, because only there can pydantic be strict about types and still take lists as tuples.
     try:
-        return kind.model_validate_json(json.dumps(table, default=str), strict=True)
+        text = json.dumps(table, default=str)
+    except ValueError as error:
+        raise _beyond_any_number(where, error) from None
+    try:
+        return kind.model_validate_json(text, strict=True)
     except ValidationError as error:
         # A misspelt key is missing as well; the misspelling is what helps.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         raise explained(first, where, kind) from None
+
+
+def _beyond_any_number(where: str, error: ValueError) -> UsageError:
+    told = str(error).partition(";")[0]
+    return UsageError(f"holds a number that is none ({told})", where=where, remedy="write a smaller one")
 
 
 def explained(error: ErrorDetails, where: str, kind: type[BaseModel]) -> UsageError:
@@ -206,8 +220,19 @@ def explained(error: ErrorDetails, where: str, kind: type[BaseModel]) -> UsageEr
     if error["type"] == "value_error":
         return UsageError(message, where=place, remedy="mend this value")
     what = message[:1].lower() + message[1:]
-    shown = "" if kind.model_config.get("hide_input_in_errors") else f", not {error['input']!r}"
-    return UsageError(f"{what}{shown}", where=place, remedy="mend this value")
+    shown = "" if kind.model_config.get("hide_input_in_errors") else f", not {_clipped(error['input'])}"
+    return UsageError(f"{what}{shown}", where=place, remedy=_within(error.get("ctx", {})))
+
+
+def _clipped(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_MOST else f"{text[:SHOWN_MOST]}…"
+
+
+def _within(bounds: Mapping[str, float]) -> str:
+    if "le" in bounds:
+        return f"write {bounds['le']:,} or less"
+    return f"write {bounds['ge']:,} or more" if "ge" in bounds else "mend this value"
 
 
 def _fields(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -6,11 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SerializeAsAny
 
-from claimbench.scenarios.grammar import ClaimedRange, Duration, Frozen, Range
+from claimbench.scenarios.grammar import (
+    AnyCount,
+    ClaimedRange,
+    Count,
+    Duration,
+    Frozen,
+    Range,
+    Replicates,
+    Seed,
+)
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.thresholds import Thresholds
 
-Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -21,17 +29,17 @@ BATCH_PIPELINE = "batch_pipeline"
 class Dataset(Frozen):
     """What a database holds: the workload makes as much of it as `size` says."""
 
-    seed: int = 1
+    seed: Seed = 1
     size: Count
 
 
 class BatchDataset(Dataset):
     """What Faker seeds. `requests` wait, `history` is done; both are spread over all companies."""
 
-    seed: int
+    seed: Seed
     size: Count = Field(alias="companies")
     requests_per_company: Count
-    history_per_company: Annotated[int, Field(ge=0)] = 0
+    history_per_company: AnyCount = 0
     messages_per_session: Range
     characters_per_message: Range
     skew: Annotated[float, Field(ge=0, le=3)] = 1.0
@@ -57,16 +65,16 @@ class WorkloadSettings(Frozen):
     repeats: Count = 3
     """How often the dataset's own size is counted: three times, to see that a counter is exact, without which
     no gate can be red. The other sizes are counted once."""
-    blocks: Annotated[int, Field(ge=2)] = 6
-    memory_blocks: Annotated[int, Field(ge=2)] = 6
+    blocks: Replicates = 6
+    memory_blocks: Replicates = 6
     sizes: tuple[Count, ...] = ()
     """The sizes for the counting pass; the dataset's own is always among them."""
-    shown_blocks: Annotated[int, Field(ge=2)] | None = None
+    shown_blocks: Replicates | None = None
     """For what is shown beside what is judged: time at other round trips, memory at other sizes. As many as
     for what is judged, unless it is given."""
     memory_sizes: tuple[Count, ...] = ()
     """Further sizes for the memory pass; the dataset's own is always among them."""
-    seed: int = 1
+    seed: Seed = 1
 
     def shown_among(self, blocks: int) -> frozenset[int]:
         """Which of so many blocks take what is shown only: spread over all, to see the same drift."""
@@ -89,7 +97,7 @@ class BatchWorkloadSettings(WorkloadSettings):
 class Api(Frozen):
     """How the fake OpenAI answers."""
 
-    seed: int
+    seed: Seed
     failed_line_rate: Rate = 0.0
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from claimbench.scenarios import metrics
-from claimbench.scenarios.grammar import AtLeast, CountChange, Used, suggestion
+from claimbench.scenarios.grammar import AtLeast, CountChange, Used, duration_text, suggestion
 from claimbench.scenarios.model import ArmRole, BatchScenario, Claim, Scenario
 
 
@@ -19,7 +20,7 @@ class Complaint:
 
 def complaints(scenario: Scenario) -> Iterator[Complaint]:
     """Everything unsound, the first thing first."""
-    for check in (_arms, _network, _sizes, _dataset, _duplicates):
+    for check in (_arms, _network, _sizes, _dataset, _clock, _duplicates):
         yield from check(scenario)
     for position, claim in enumerate(scenario.claims):
         yield from _claim(claim, f"claims[{position}]")
@@ -74,10 +75,38 @@ def _sizes(scenario: Scenario) -> Iterator[Complaint]:
         )
 
 
+LARGEST_DATASET = 100_000_000
+"""Requests that a database can be seeded with within a day."""
+
+LONGEST_CLOCK = timedelta(days=100 * 366)
+"""What a simulated clock may go through."""
+
+
 def _dataset(scenario: Scenario) -> Iterator[Complaint]:
-    if isinstance(scenario, BatchScenario) and scenario.dataset.characters_per_message.low < 1:
+    if not isinstance(scenario, BatchScenario):
+        return
+    dataset, workload = scenario.dataset, scenario.workload
+    if dataset.characters_per_message.low < 1:
         yield Complaint(
             "dataset.characters_per_message", "a message of 0 characters says nothing", "start at 1 or more"
+        )
+    most = max((dataset.size, *workload.sizes, *workload.memory_sizes))
+    requests = most * (dataset.requests_per_company + dataset.history_per_company)
+    if requests > LARGEST_DATASET:
+        yield Complaint(
+            "dataset.requests_per_company",
+            f"{most:,} companies make {requests:,} requests, and there may be {LARGEST_DATASET:,}",
+            "lower it, the history or the companies",
+        )
+
+
+def _clock(scenario: Scenario) -> Iterator[Complaint]:
+    workload = scenario.workload
+    if workload.runs > LONGEST_CLOCK // workload.step:
+        yield Complaint(
+            "workload.runs",
+            f"{workload.runs:,} runs, {duration_text(workload.step)} apart, take the clock beyond 100 years",
+            f"take at most {LONGEST_CLOCK // workload.step:,}",
         )
 
 

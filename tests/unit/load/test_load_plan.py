@@ -81,6 +81,9 @@ def test_a_plan_reads_back_as_it_was_written(tmp_path: Path) -> None:
     ("key", "value"),
     [
         ("in_flight_max", 0),
+        ("in_flight_max", 10**20),
+        ("bulk_size", 10**20),
+        ("seed", -1),
         ("operations", []),
         ("operations", [{"name": "x", "path": "/"}, {"name": "x", "path": "/y"}]),
         ("operations", [{"name": "x", "path": "/ HTTP/1.1"}]),

@@ -56,6 +56,14 @@ def test_k6s_words_describe_a_ramp(tmp_path: Path) -> None:
         ('executor = "ramping-arrival-rate"', "needs stages"),
         ('executor = "constant-vus"\nrate = 5', "executor"),
         ('executor = "constant-arrival-rate"\nrate = 0\nduration = "1s"', "load.rate"),
+        (CONSTANT + "\nblocks = 1000000000", "load.blocks"),
+        (CONSTANT + "\nseed = -1", "load.seed"),
+        (CONSTANT.replace("5", "50") + '\ntimeUnit = "1us"', "50,000,000 arrivals"),
+        ('executor = "constant-arrival-rate"\nrate = 100000\nduration = "1d"', "8,640,000,000 arrivals"),
+        (
+            CONSTANT + '\n[load.capacity]\nlowest = 1\nhighest = 100000\nstep = "1d"',
+            "8,640,000,000 arrivals, and a load has at most 10,000,000: lower rate or duration",
+        ),
         (CONSTANT + "\nvus = 3", "load.vus: unknown key"),
         (CONSTANT + "\nmaxVu = 3", "maxVUs"),
         (

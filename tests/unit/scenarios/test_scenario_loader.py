@@ -173,6 +173,63 @@ def test_a_mistake_is_refused_with_file_key_and_remedy(tmp_path: Path, old: str,
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "\ncompanies = 6",
+            f"\ncompanies = {10**20}",
+            "dataset.companies: input should be less than or equal to 1000000, not 100000000000000000000",
+        ),
+        ("requests_per_company = ", "requests_per_company = 99999999", "dataset.requests_per_company"),
+        ("history_per_company = 100", f"history_per_company = {2**63}", "dataset.history_per_company"),
+        ("4..24", "4..9999999", "dataset.messages_per_session: range 4..9999999 ends beyond 1,000,000"),
+        ("40..400", "40..4000000", "dataset.characters_per_message: range 40..4000000 ends beyond 1,000,000"),
+        ("runs = 2", "runs = 1000001", "write 1,000,000 or less"),
+        ("repeats = 3", f"repeats = {10**9}", "workload.repeats"),
+        ("\nblocks = 2", f"\nblocks = {10**9}", "workload.blocks"),
+        ("\nmemory_blocks = 2", f"\nmemory_blocks = {10**9}", "workload.memory_blocks"),
+        ("companies = [2, 6]", f"companies = [2, {10**20}]", "workload.companies[1]"),
+        ("repeats = 3", f"memory_companies = [{10**20}]", "workload.memory_companies[0]"),
+        ("seed = 7", "seed = -1", "api.seed: input should be greater than or equal to 0, not -1"),
+        ("seed = 7", f"seed = {2**63}", "api.seed"),
+        ("rtt_ms = [0, 1]", f"rtt_ms = [0, {10**20}]", "network.rtt_ms[1]"),
+        ("seed = 7", f"seed = {'9' * 4000}", "api.seed"),
+        ("seed = 7", f"seed = {'9' * 5000}", "holds a number that is none"),
+        ("seed = 7", f"seed = 0x{'f' * 5000}", "holds a number that is none"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_a_number_that_nothing_can_be_made_of_is_refused_by_its_key_and_limit(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in SMOKE
+
+    message = refusal(tmp_path, SMOKE.replace(old, new, 1))
+
+    assert said in message
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "history_per_company = 100",
+            "history_per_company = 1000000",
+            "dataset.requests_per_company: 1,000 companies make 1,000,006,000 requests",
+        ),
+        ('"10min"', '"300d"', "workload.runs: 1,000 runs, 300d apart, take the clock beyond 100 years"),
+    ],
+)
+def test_numbers_that_are_too_much_together_are_refused(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    many = SMOKE.replace("runs = 2", "runs = 1000").replace("\ncompanies = 6", "\ncompanies = 1000")
+
+    assert said in refusal(tmp_path, many.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
     ("shown", "blocks", "which"),
     [
         (None, 3, {0, 1, 2}),

@@ -11,15 +11,13 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationErr
 from claimbench.errors import UsageError
 from claimbench.loadgen.load.arrivals import Spacing, Stretch, Times, arrival_times
 from claimbench.loadgen.load.traffic import Draw, draw
-from claimbench.scenarios.grammar import Frozen
+from claimbench.scenarios.grammar import Count, Frozen, Seed
+from claimbench.scenarios.load import ARRIVALS_MAX
 from claimbench.scenarios.loader import explained
 from claimbench.scenarios.targets import Headers, Login, TargetRequest, path_template
 from claimbench.scenarios.templates import variables, with_environment
 
 Positive = Annotated[float, Field(gt=0)]
-
-ARRIVALS_MAX = 10_000_000
-"""Each process holds its share of them in memory, some hundred bytes for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +96,12 @@ class LoadPlan(Frozen):
     login: Login | None = None
     profile: tuple[Stretch, ...]
     spacing: Spacing = Spacing.EVEN
-    seed: int = 1
+    seed: Seed = 1
     operations: Annotated[tuple[Operation, ...], Field(min_length=1)]
     tenants: tuple[TenantKey, ...] = ()
     admin_token: str = Field(default="", repr=False)
-    bulk_size: Annotated[int, Field(ge=1)] = 20
-    in_flight_max: Annotated[int, Field(ge=1)] = 1_000
+    bulk_size: Count = 20
+    in_flight_max: Count = 1_000
     timeout_s: Positive = 30.0
     window_s: Positive = 1.0
     lag_p99_s: Positive = 0.1
