@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -232,6 +233,8 @@ def test_a_database_that_somebody_is_connected_to_is_kept(server: Server, admin:
     with connect(server.admin_url.set(database=name)):
         assert sweep(admin) == ()
 
+    while admin.execute("SELECT FROM pg_stat_activity WHERE datname = %s", (name,)).fetchone():
+        time.sleep(0.01)  # the server takes its leave of a client by itself
     assert sweep(admin) == (name,)
 
 
