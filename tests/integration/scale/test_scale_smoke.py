@@ -43,7 +43,10 @@ def test_an_arm_that_fails_leaves_the_others(tmp_path: Path) -> None:
     assert record["failures"][0]["reason"]
 
 
-def test_ctrl_c_writes_what_was_measured(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_who_is_told_to_end_writes_what_was_measured(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     words = ("scale", "smoke", "--points", "2x5,2x6", "--parts", "points", "--database", "embedded")
     process = subprocess.Popen(
         [sys.executable, "-m", "claimbench.loadgen", *words, "--arms", "optimized,optimized", "--out", "out"],
@@ -54,10 +57,10 @@ def test_ctrl_c_writes_what_was_measured(tmp_path: Path) -> None:
     )
     told = iter(process.stdout.readline, "") if process.stdout else iter(())
     begun = [*islice((line for line in told if ", points" in line), 2)]
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     process.communicate(timeout=120)
     record = json.loads((tmp_path / "out" / "scale.json").read_text())
 
     assert len(begun) == 2
-    assert (process.returncode, record["interrupted"]) == (130, True)
+    assert (process.returncode, record["interrupted"]) == (code, True)
     assert record["points"]

@@ -15,6 +15,7 @@ from claimbench.loadgen.commands.measured import measured_into
 from claimbench.loadgen.commands.options import DatabaseOption
 from claimbench.loadgen.commands.out_folder import own_folder
 from claimbench.loadgen.commands.surroundings import OWN_SERVERS, forget_other_servers
+from claimbench.loadgen.processes.ending import leave_if_told
 from claimbench.loadgen.scale.points import read_points
 from claimbench.reports.record.scale import Part
 from claimbench.reports.record.store import SCALE
@@ -83,8 +84,7 @@ def scale_and_report(options: ScaleOptions, console: Console) -> int:
     request = ScaleRequest(scenario, points, parts, options.budget_s, options.database, options.command)
     folder = own_folder(options.out, f"scale-{scenario.name}", SCALE.file)
     record = measured_into(folder, partial(run_scale, request), scale_page, console)
-    if record.interrupted:
-        raise KeyboardInterrupt
+    leave_if_told()
     return record.verdict.exit_code
 
 

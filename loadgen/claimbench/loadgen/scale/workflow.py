@@ -60,14 +60,14 @@ class ScaleRequest:
 
 
 def run_scale(request: ScaleRequest, progress: Progress) -> ScaleRecord:
-    """Take every turn and say whether all did the same work; Ctrl-C ends it with what was measured."""
+    """Take every turn and say whether all did the same work; what was measured by Ctrl-C or SIGTERM is kept."""
     for arm in request.scenario.arms:
         find_pipeline(arm.pipeline)
     check_room(request.points, request.scenario.dataset, request.budget_s)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     facts: dict[str, Scalar] = {}
     work: ScaleWorkshop | None = None
-    interrupted = False
+    told_to_end: KeyboardInterrupt | SystemExit | None = None
     try:
         with open_bench(request.scenario, request.database, progress) as bench, Turns() as turns:
             facts = {**environment(), **bench.server.settings(), "server": bench.server.description}
@@ -75,11 +75,11 @@ def run_scale(request: ScaleRequest, progress: Progress) -> ScaleRecord:
             with work.open():
                 for part in request.parts:
                     _PARTS[part](request, work)
-    except KeyboardInterrupt:  # which whoever cleans up says again, up to here
+    except (KeyboardInterrupt, SystemExit) as told:  # which whoever cleans up says again, up to here
         ignore_interrupts()
-        interrupted = True
-    if work is None or (interrupted and not work.taken):
-        raise KeyboardInterrupt
+        told_to_end = told
+    if work is None or (told_to_end and not work.taken):
+        raise told_to_end or KeyboardInterrupt
     arms = tuple(arm.name for arm in request.scenario.arms)
     return ScaleRecord(
         claimbench=version("claimbench"),
@@ -94,7 +94,7 @@ def run_scale(request: ScaleRequest, progress: Progress) -> ScaleRecord:
         turns=tuple(work.taken),
         indexes=tuple(work.indexes),
         failures=tuple(work.failures),
-        interrupted=interrupted,
+        interrupted=told_to_end is not None,
         verdict=verdict_of(work.taken, work.failures),
     )
 
