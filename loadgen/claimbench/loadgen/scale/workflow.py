@@ -60,7 +60,7 @@ class ScaleRequest:
 
 
 def run_scale(request: ScaleRequest, progress: Progress) -> ScaleRecord:
-    """Take every turn and say whether all did the same work; what was measured by Ctrl-C or SIGTERM is kept."""
+    """Take every turn and say whether all did the same work; Ctrl-C and SIGTERM leave what was measured."""
     for arm in request.scenario.arms:
         find_pipeline(arm.pipeline)
     check_room(request.points, request.scenario.dataset, request.budget_s)
