@@ -21,7 +21,7 @@ from claimbench.loadgen.processes.importing import imported_for_good
 from claimbench.reports.pages.run import run_page
 from claimbench.reports.record import store
 from claimbench.reports.record.run import ResultRecord
-from claimbench.reports.record.values import VerdictValue
+from claimbench.reports.record.values import Verdict, VerdictValue
 from claimbench.reports.render import terminal
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Scenario
@@ -52,6 +52,11 @@ class RunOptions:
         if not self.claims_decide:
             words += ["--no-claims"]
         return shlex.join(words)
+
+    def exit_code(self, verdict: Verdict) -> int:
+        """The verdict's, or 0 where claims decide nothing and the verdict is theirs."""
+        is_theirs = verdict.value in OF_CLAIMS
+        return ExitCode.OK if is_theirs and not self.claims_decide else verdict.exit_code
 
 
 def run(
@@ -98,8 +103,7 @@ def run_and_report(options: RunOptions, console: Console, made: Scenario | None 
         say("a page with pictures and junit.xml: pip install 'claimbench[report]'", console)
     if not options.claims_decide and record.verdict.value in OF_CLAIMS:
         say("exit 0: what the claims came to decides nothing with --no-claims", console)
-        return ExitCode.OK
-    return record.verdict.exit_code
+    return options.exit_code(record.verdict)
 
 
 def _writer() -> Callable[[ResultRecord, Path], Path]:
