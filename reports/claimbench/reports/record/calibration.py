@@ -1,15 +1,23 @@
 """What a calibration leaves, `claimbench.calibration/1`: recorded blocks, and what they say of the gate."""
 
-from datetime import datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from claimbench.reports.record.gate import Fitness, GateMethod
-from claimbench.reports.record.values import Sample, Scalar
-from claimbench.scenarios.grammar import Frozen
+from claimbench.reports.record.values import (
+    LARGEST_VALUE,
+    LEAST_VALUE,
+    Environment,
+    Moment,
+    Probability,
+    Sample,
+)
+from claimbench.scenarios.grammar import AnyCount, Count, Frozen, Seed
 
 CALIBRATION_SCHEMA: Final = "claimbench.calibration/1"
+
+Percent = Annotated[float, Field(ge=0, le=LARGEST_VALUE)]
 
 
 class Condition(Frozen):
@@ -30,40 +38,58 @@ class Caught(Frozen):
 
     name: str
     rule: str
-    events: int
-    trials: int
+    events: AnyCount
+    trials: Count
+
+    @model_validator(mode="after")
+    def _is_a_share(self) -> Self:
+        if self.events > self.trials:
+            raise ValueError(f"{self.events} events in {self.trials} trials are no share")
+        return self
 
 
 class Floor(Frozen):
     """What noise alone reaches in 95 of 100 checks, and what is found with 80 % power; in percent."""
 
     metric: str
-    limit: float
-    noise_percent: float
-    smallest_found_percent: float | None
+    limit: Annotated[float, Field(ge=LEAST_VALUE, le=LARGEST_VALUE)]
+    noise_percent: Percent
+    smallest_found_percent: Percent | None
 
 
 class Bias(Frozen):
     """In how many blocks the second side was worse than the first, which was the same; a sign test."""
 
     metric: str
-    head_worse: int
-    blocks: int
-    p_value: float
+    head_worse: AnyCount
+    blocks: Count
+    p_value: Probability
+
+    @model_validator(mode="after")
+    def _is_a_share(self) -> Self:
+        if self.head_worse > self.blocks:
+            raise ValueError(f"{self.head_worse} of {self.blocks} blocks are no share")
+        return self
 
 
 class Simulated(Frozen):
     """What the blocks of one condition say about the gate and its rivals."""
 
     condition: str
-    blocks: int
-    runs: int
-    seed: int
-    false_alarms: int
+    blocks: Count
+    runs: Count
+    seed: Seed
+    false_alarms: AnyCount
     rival_false_alarms: tuple[Caught, ...]
     floors: tuple[Floor, ...]
     curve: tuple[Caught, ...]
     biases: tuple[Bias, ...]
+
+    @model_validator(mode="after")
+    def _is_a_share(self) -> Self:
+        if self.false_alarms > self.runs:
+            raise ValueError(f"{self.false_alarms} false alarms in {self.runs} runs are no share")
+        return self
 
 
 class Calibration(Frozen):
@@ -73,15 +99,8 @@ class Calibration(Frozen):
     claimbench: str
     scenario: str
     scenario_sha256: str
-    started_at: str
-    environment: dict[str, Scalar]
+    started_at: Moment
+    environment: Environment
     method: GateMethod
     conditions: tuple[Condition, ...]
     outcomes: tuple[Simulated, ...] = ()
-
-    @field_validator("started_at")
-    @classmethod
-    def _is_a_moment(cls, started_at: str) -> str:
-        if datetime.fromisoformat(started_at).tzinfo is None:
-            raise ValueError(f"{started_at!r} has no time zone")
-        return started_at

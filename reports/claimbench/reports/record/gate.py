@@ -1,7 +1,7 @@
 """What the gate reads and writes: baselines, `claimbench.baseline/1`, and results, `claimbench.gate/1`."""
 
 import hashlib
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,11 +10,13 @@ from claimbench.reports.record.values import (
     LEAST_VALUE,
     SIZE_KEY,
     Finding,
+    Level,
     Place,
+    Probability,
     Sample,
     Verdict,
 )
-from claimbench.scenarios.grammar import Frozen
+from claimbench.scenarios.grammar import Count, Frozen, Seed
 
 BASELINE_SCHEMA: Final = "claimbench.baseline/1"
 GATE_SCHEMA: Final = "claimbench.gate/1"
@@ -124,15 +126,15 @@ class GateMethod(Frozen):
     interval: str
     test: str
     family: str
-    alpha: float
-    beta: float
-    confirmation_alpha: float
-    looks: tuple[int, ...]
-    shares: tuple[float, ...]
-    repeats: int
-    beyond_belief: float
-    demoted_limit: float
-    seed: int
+    alpha: Level
+    beta: Level
+    confirmation_alpha: Level
+    looks: Annotated[tuple[Count, ...], Field(min_length=1)]
+    shares: tuple[Probability, ...]
+    repeats: Count
+    beyond_belief: Annotated[float, Field(gt=0)]
+    demoted_limit: Annotated[float, Field(gt=0)]
+    seed: Seed
 
 
 class GateRecord(Frozen):

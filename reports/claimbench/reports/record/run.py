@@ -9,9 +9,11 @@ from pydantic import Field, field_validator, model_validator
 from claimbench.reports.record.values import (
     SIZE_KEY,
     ArmRecord,
+    Environment,
     Equivalence,
     Interval,
     Method,
+    Moment,
     Sample,
     Scalar,
     Spread,
@@ -101,23 +103,16 @@ class ClaimResult(Frozen):
         return claimed
 
 
-_FITNESS = ("load_average_1min", "cores_usable", "steal_share", "clock_step_s")
-
-
-def _tells_fitness(name: str) -> bool:
-    return name in _FITNESS or (name.startswith("rtt_") and name.endswith("_ms_achieved"))
-
-
 class ResultRecord(Frozen):
     """One run: `results.json` holds exactly this."""
 
     schema_: Literal["claimbench.result/2"] = Field(default=SCHEMA, alias="schema")
     claimbench: str
-    started_at: str
+    started_at: Moment
     command: str = ""
     scenario: ScenarioRecord
     words: Words
-    environment: dict[str, Scalar]
+    environment: Environment
     dataset: dict[str, Scalar]
     arms: tuple[ArmRecord, ...]
     equivalence: Equivalence
@@ -131,22 +126,6 @@ class ResultRecord(Frozen):
     time_invalid: str = Field(default="", exclude_if=lambda reason: not reason)
     """Why time may not be judged, if so; all else may."""
     verdict: Verdict
-
-    @field_validator("started_at")
-    @classmethod
-    def _is_a_moment(cls, started_at: str) -> str:
-        if datetime.fromisoformat(started_at).tzinfo is None:
-            raise ValueError(f"{started_at!r} has no time zone")
-        return started_at
-
-    @field_validator("environment")
-    @classmethod
-    def _has_numbers(cls, environment: dict[str, Scalar]) -> dict[str, Scalar]:
-        for name, value in environment.items():
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if _tells_fitness(name) and value is not None and not is_number:
-                raise ValueError(f"{name} is {value!r}, which is no number")
-        return environment
 
     @field_validator("arms")
     @classmethod

@@ -1,14 +1,44 @@
 """The values that all stored documents share: numbers and their places, findings, the one verdict."""
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from claimbench.errors import ExitCode
 from claimbench.scenarios.grammar import Frozen
 
 Scalar = str | int | float | bool | None
+
+_FITNESS = ("load_average_1min", "cores", "cores_usable", "steal_share", "clock_step_s")
+
+
+def _with_numbers(environment: dict[str, Scalar]) -> dict[str, Scalar]:
+    for name, value in environment.items():
+        tells_fitness = name in _FITNESS or (name.startswith("rtt_") and name.endswith("_ms_achieved"))
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if tells_fitness and value is not None and not is_number:
+            raise ValueError(f"{name} is {value!r}, which is no number")
+    return environment
+
+
+Environment = Annotated[dict[str, Scalar], AfterValidator(_with_numbers)]
+"""What a document says of the machine and the server; what tells whether it was fit is a number."""
+
+
+def _in_a_zone(moment: str) -> str:
+    if datetime.fromisoformat(moment).tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone")
+    return moment
+
+
+Moment = Annotated[str, AfterValidator(_in_a_zone)]
+"""A time in ISO 8601, with its zone."""
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Level = Annotated[float, Field(gt=0, lt=1)]
+"""How probable an error may be."""
 
 
 def _is_absent(value: object) -> bool:
