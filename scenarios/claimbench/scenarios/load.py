@@ -89,7 +89,7 @@ class Objective(Frozen):
 
 
 class CapacitySearch(Frozen):
-    """Look for the highest rate between two, each tried for `step`, until known to within `precision`."""
+    """Look for the highest rate per second, each tried for `step`, until known to within `precision`."""
 
     lowest: PositiveRate
     highest: PositiveRate
@@ -169,8 +169,7 @@ class Load(Frozen):
         lengths, rates = self.lengths_s, self.rates_per_s
         expected = sum(length * sum(rates[at : at + 2]) / 2 for at, length in enumerate(lengths))
         if self.capacity:
-            unit_s = self.time_unit.total_seconds()
-            expected = max(expected, self.capacity.highest / unit_s * self.capacity.step.total_seconds())
+            expected = max(expected, self.capacity.highest * self.capacity.step.total_seconds())
         if expected > ARRIVALS_MAX:
             raise ValueError(
                 f"{expected:,.0f} arrivals, and a load has at most {ARRIVALS_MAX:,}: lower rate or duration"

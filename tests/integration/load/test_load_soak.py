@@ -70,6 +70,7 @@ def test_the_exit_code_is_the_verdicts_and_no_password_is_in_the_record(soak: So
         (SoakOptions(arm="nobody"), "there is no arm 'nobody'"),
         (SoakOptions(duration="5s"), "5s is no soak"),
         (SoakOptions(duration="long"), "--duration"),
+        (SoakOptions(duration="300d", rate=100.0), "--duration: 2,592,000,000 arrivals at 100 a second"),
         (SoakOptions(faults="nowhere.toml"), "nowhere.toml"),
         (SoakOptions("smoke"), "load"),
         (SoakOptions(database="postgresql://u@127.0.0.1:1/x", duration="16s", rate=8.0), "127.0.0.1"),

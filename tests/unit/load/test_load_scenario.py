@@ -31,6 +31,17 @@ def test_the_shipped_loads_are_sound(name: str) -> None:
     assert found.load.thresholds
 
 
+def test_a_capacity_is_looked_for_per_second_whatever_the_rates_unit_is(tmp_path: Path) -> None:
+    search = '[load.capacity]\nlowest = 1\nhighest = {}\nstep = "1d"'
+    found = scenario(tmp_path, CONSTANT + '\ntimeUnit = "1ms"\n' + search.format(100)).load
+
+    assert found
+    assert found.capacity
+    assert found.capacity.highest == 100
+    with pytest.raises(UsageError, match="17,280,000 arrivals"):
+        scenario(tmp_path, CONSTANT + '\ntimeUnit = "1h"\n' + search.format(200))
+
+
 def test_k6s_words_describe_a_ramp(tmp_path: Path) -> None:
     table = """
     executor = "ramping-arrival-rate"

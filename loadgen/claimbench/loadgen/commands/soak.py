@@ -91,6 +91,8 @@ def soak_and_report(options: SoakOptions, console: Console) -> int:
         _faults(options.faults),
         options.command,
     )
+    if request.rate_per_s is not None:
+        request.bearable(request.rate_per_s)
     folder = own_folder(options.out, scenario.name, SOAK.file)
     measure = partial(run_soak, request, options.database)
     return measured_into(folder, measure, soak_page, console).verdict.exit_code

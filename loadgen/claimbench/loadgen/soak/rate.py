@@ -12,7 +12,7 @@ from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.load.block import LoadSite
 from claimbench.loadgen.load.capacity import search
 from claimbench.reports.record.load import CapacityPoint, CapacityRecord
-from claimbench.scenarios.load import CapacitySearch, Load
+from claimbench.scenarios.load import ARRIVALS_MAX, CapacitySearch, Load
 from claimbench.scenarios.model import Arm, BatchScenario
 
 LEASE = timedelta(seconds=15)
@@ -31,6 +31,17 @@ class SoakRequest:
     share: float
     faults: Faults
     command: str
+
+    def bearable(self, rate_per_s: float) -> float:
+        """The rate. `UsageError` if it makes more arrivals than a generator holds."""
+        arrivals = rate_per_s * self.duration_s
+        if arrivals > ARRIVALS_MAX:
+            raise UsageError(
+                f"{arrivals:,.0f} arrivals at {rate_per_s:g} a second, and there may be {ARRIVALS_MAX:,}",
+                where="--duration",
+                remedy=f"give {ARRIVALS_MAX / rate_per_s:.0f}s or less, or a lower --rate",
+            )
+        return rate_per_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ def rate_of(soak_site: SoakSite, progress: Progress) -> ArrivalRate:
             where=request.arm.name,
             remedy="lower load.capacity.lowest, or give a --rate",
         )
-    return ArrivalRate(request.share * found.rate_per_s, found.rate_per_s)
+    return ArrivalRate(request.bearable(request.share * found.rate_per_s), found.rate_per_s)
 
 
 def _capacity(soak_site: SoakSite, limits: CapacitySearch, progress: Progress) -> CapacityRecord:
