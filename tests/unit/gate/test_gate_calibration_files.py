@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from gate_factory import a_duel, a_later_run
 from rich.console import Console
+from typer.testing import CliRunner
 
 from claimbench.errors import ClaimbenchError, ExitCode, UsageError
+from claimbench.loadgen.commands.cli import command_line
 from claimbench.loadgen.gate.calibrating import CalibrateOptions, calibrate_and_report
 from claimbench.loadgen.gate.checking import refuse_below_floor, refuse_foreign
 from claimbench.reports.judge.calibration import INDEPENDENT_BLOCKS
@@ -205,3 +207,11 @@ def test_what_no_calibration_can_hold_is_refused_by_its_key(
 def test_a_key_that_lacks_is_named(tmp_path: Path, key: Key) -> None:
     with pytest.raises(UsageError, match=f"{key[-1]}: field required"):
         read(CALIBRATION, edited(tmp_path, key))
+
+
+@pytest.mark.parametrize("option", ["--blocks", "--simulations"])
+def test_more_than_a_calibration_can_hold_is_refused_before_it_begins(option: str) -> None:
+    ended = CliRunner().invoke(command_line(["calibrate"]), ["calibrate", "smoke", option, "1000001"])
+
+    assert ended.exit_code == ExitCode.USAGE
+    assert "1000000" in ended.output

@@ -8,12 +8,17 @@ from rich.console import Console
 
 from claimbench.loadgen.commands.options import DatabaseOption, ScenarioArgument
 from claimbench.loadgen.gate.calibrating import CalibrateOptions, calibrate_and_report
+from claimbench.scenarios.grammar import LARGEST_COUNT
 
 
 def calibrate(  # noqa: PLR0913, PLR0917 (Typer makes an option of each parameter)
     scenario: ScenarioArgument = "smoke",
-    blocks: Annotated[int, typer.Option(min=2, help="A/A blocks to record; 60 or more to simulate.")] = 60,
-    simulations: Annotated[int, typer.Option(min=1, help="Gate runs to simulate from them.")] = 400,
+    blocks: Annotated[
+        int, typer.Option(min=2, max=LARGEST_COUNT, help="A/A blocks to record; 60 or more to simulate.")
+    ] = 60,
+    simulations: Annotated[
+        int, typer.Option(min=1, max=LARGEST_COUNT, help="Gate runs to simulate from them.")
+    ] = 400,
     arm: Annotated[str, typer.Option(help="The pipeline to measure against itself.")] = "optimized",
     hog: Annotated[bool, typer.Option(help="Record a second time under CPU load.")] = True,  # noqa: FBT002
     database: DatabaseOption = "auto",
