@@ -69,7 +69,7 @@ def tell_verdict(results: Path) -> None:
 
 @nox.session
 def figures(session: nox.Session) -> None:
-    """Take every load figure that docs/load.md publishes again, some 25 minutes on a quiet machine."""
+    """Take every load figure that docs/load.md publishes again, some 35 minutes on a quiet machine."""
     install(session, "tests")
     session.run("python", "tests/bench/load_figures.py", *session.posargs)
 

@@ -1,6 +1,6 @@
 """Takes every load figure that is published again, and writes them where docs/load.md reads them:
 
-    python tests/bench/load_figures.py           # some 25 minutes, on a machine that does nothing else
+    python tests/bench/load_figures.py           # some 35 minutes, on a machine that does nothing else
     python tests/bench/load_figures.py --draw    # takes nothing, draws docs/load.md again
 
 The figures are docs/load-figures.json; no one is written by hand, and a test holds the page to the file.
