@@ -1,6 +1,7 @@
 """Seed the tables of a database through COPY BINARY, the fastest way in that one connection has."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
@@ -107,7 +108,7 @@ def copy(connection: psycopg.Connection, table: SeededTable | LongTable, planned
                     copy.write_row(row)
             else:
                 copy.write(cells.HEADER)
-                for block in table.blocks(planned):
+                for block in ahead(table.blocks(planned)):
                     copy.write(block)
                 copy.write(cells.TRAILER)
         written = cursor.rowcount
@@ -117,6 +118,15 @@ def copy(connection: psycopg.Connection, table: SeededTable | LongTable, planned
             )
         )
     return written
+
+
+def ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks, each made while the one before it is written, which is waiting for the server."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = maker.submit(next, blocks, None)
+            yield block
 
 
 def _counts(plan: Plan, messages: int) -> SeededCounts:
