@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -172,6 +174,20 @@ def test_orders_stand_in_the_database_until_they_are_changed(own_house: House) -
     assert paused == {"paused": True, "pipeline": None, "cache_epoch": 0}
     assert switched == {"paused": True, "pipeline": "naive", "cache_epoch": 0}
     assert resumed == {"paused": False, "pipeline": "naive", "cache_epoch": 0}
+
+
+def test_what_the_sampler_saw_before_the_worker_obeyed_is_not_shown_after(
+    own_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = own_house.client.app._app.state.parts
+    seen = []
+    looks_then_obeys = SimpleNamespace(tick=lambda: seen.append(parts.overviews.renew()))
+    monkeypatch.setattr(own_house.client.app._app.state, "parts", replace(parts, worker=looks_then_obeys))
+
+    own_house.admin("POST", "/admin/pipeline", json={"pipeline": "naive"})
+
+    assert parts.overviews.look() not in seen
+    assert len(seen) == 1
 
 
 def test_each_invalidation_is_an_order_of_its_own(own_house: House) -> None:

@@ -138,16 +138,21 @@ class AdminOrders:
         self._note(f"revoked key {key_id}")
 
     def _note(self, told: str, company_id: int | None = None) -> None:
-        self._state.operations_log.note("admin", f"{told}, by {self._operator}", company_id=company_id)
+        self._log(told, company_id)
         self._state.overviews.forget()
 
+    def _log(self, told: str, company_id: int | None = None) -> None:
+        self._state.operations_log.note("admin", f"{told}, by {self._operator}", company_id=company_id)
+
     def _ordered(self, order: Callable[[], None], told: str) -> DesiredState:
+        """What was seen before the worker here obeyed, by the sampler too, is not shown after."""
         order()
-        self._note(told)
+        self._log(told)
         if self._state.worker is not None:
             self._state.worker.tick()
         else:
             self._state.operations_log.flush()
+        self._state.overviews.forget()
         return self._state.control.read()
 
 
