@@ -1,7 +1,6 @@
 """What is copied in blocks is what the plain program says row by row, value for value, byte for byte."""
 
 import random
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from psycopg.pq import Format
 
 from claimbench.loadgen.workloads.batch_pipeline.seeding import cells
 from claimbench.loadgen.workloads.batch_pipeline.seeding.draws import Draws
-from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import TABLES, LongTable, ahead, make_seed
+from claimbench.loadgen.workloads.batch_pipeline.seeding.seeder import TABLES, LongTable, make_seed
 from claimbench.scenarios.model import BatchDataset
 
 PLAIN = {table.name: table for table in plain_seeding.TABLES}
@@ -84,28 +83,3 @@ def test_uniforms_bounded_numbers_and_shuffles_are_those_of_python_in_any_order(
         assert ours.below((64,), turns[:count] * 0).tolist() == [
             plain.randrange(64) for _ in range(min(count, len(turns)))
         ]
-
-
-def test_a_block_is_made_while_the_one_before_it_is_written() -> None:
-    second_is_made = threading.Event()
-
-    def made() -> Iterator[bytes]:
-        yield b"first"
-        second_is_made.set()
-        yield b"second"
-
-    written = []
-    for block in ahead(made()):
-        assert second_is_made.wait(timeout=30)
-        written.append(block)
-
-    assert written == [b"first", b"second"]
-
-
-def test_what_goes_wrong_in_making_a_block_is_raised_where_it_is_written() -> None:
-    def made() -> Iterator[bytes]:
-        yield b"first"
-        raise ValueError("no second")
-
-    with pytest.raises(ValueError, match="no second"):
-        list(ahead(made()))

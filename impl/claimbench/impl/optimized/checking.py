@@ -8,9 +8,9 @@ from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError
 from claimbench.impl.lifecycle import batch_error, status_seen
 from claimbench.impl.optimized import statements
-from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.writing import rows_of, write
+from claimbench.impl.parallel import in_parallel
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus
 from claimbench.impl.storable import storable

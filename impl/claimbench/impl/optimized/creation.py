@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.lease import Lease
 from claimbench.impl.optimized import statements
-from claimbench.impl.optimized.parallel import ahead, in_parallel
 from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, BatchPlanner, ClaimedBatch
 from claimbench.impl.optimized.prompt_files import PromptFiles, PromptFileWriter
 from claimbench.impl.optimized.sessions import living_session, own_session
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.submission import InterruptedBatch, SubmittedBatch, Submitter, held
 from claimbench.impl.optimized.writing import portions, rows_of, write
+from claimbench.impl.parallel import ahead, in_parallel
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 
 STAGE = Stage.CREATE_BATCHES

@@ -15,12 +15,12 @@ from claimbench.impl.events import Event, EventKind
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
-from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME
 from claimbench.impl.optimized.result_rows import settlement_of_line
 from claimbench.impl.optimized.settling import Settlement, Settling, settle, settle_by_copy
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, Writing
 from claimbench.impl.optimized.writing import in_transaction, portions, rows_of, write
+from claimbench.impl.parallel import in_parallel
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader
 from claimbench.impl.statuses import BatchStatus, RequestStatus

@@ -17,11 +17,11 @@ from claimbench.impl.lifecycle import (
     outcome_of_refusal,
 )
 from claimbench.impl.optimized import statements
-from claimbench.impl.optimized.parallel import in_parallel
 from claimbench.impl.optimized.sessions import living_session
 from claimbench.impl.optimized.settling import Settlement, Settling, settle, settlement
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.writing import rows_of
+from claimbench.impl.parallel import in_parallel
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
 from claimbench.impl.prices import PriceFactor
 from claimbench.impl.prompts import Prompt

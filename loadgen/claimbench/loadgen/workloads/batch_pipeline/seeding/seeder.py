@@ -1,12 +1,12 @@
 """Seed the tables of a database through COPY BINARY, the fastest way in that one connection has."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
+from claimbench.impl.parallel import ahead
 from claimbench.impl.schema import BatchRequest, Company, Message, ProcessingRequest, Session
 from claimbench.loadgen.workloads.batch_pipeline.seeding import cells, rows
 from claimbench.loadgen.workloads.batch_pipeline.seeding.plan import Era, Plan, make_plan
@@ -108,7 +108,7 @@ def copy(connection: psycopg.Connection, table: SeededTable | LongTable, planned
                     copy.write_row(row)
             else:
                 copy.write(cells.HEADER)
-                for block in ahead(table.blocks(planned)):
+                for block in ahead(table.blocks(planned)):  # to write is to wait for the server
                     copy.write(block)
                 copy.write(cells.TRAILER)
         written = cursor.rowcount
@@ -118,15 +118,6 @@ def copy(connection: psycopg.Connection, table: SeededTable | LongTable, planned
             )
         )
     return written
-
-
-def ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same blocks, each made while the one before it is written, which is waiting for the server."""
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = maker.submit(next, blocks, None)
-            yield block
 
 
 def _counts(plan: Plan, messages: int) -> SeededCounts:

@@ -1,4 +1,4 @@
-"""Work on several companies at once, in bounded numbers, with results in the order of the work."""
+"""Work on several things at once, in bounded numbers, with results in the order of the work."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
