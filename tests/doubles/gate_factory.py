@@ -8,7 +8,9 @@ import numpy as np
 
 from claimbench.reports.judge.conclude import RunFacts, judge
 from claimbench.reports.judge.counters import baseline_of
-from claimbench.reports.judge.gate import GateCase, judge_gate
+from claimbench.reports.judge.gate import GateCase, judge_gate, method_of
+from claimbench.reports.judge.timing import LookPlan
+from claimbench.reports.record.calibration import Bias, Calibration, Caught, Floor, Simulated
 from claimbench.reports.record.gate import Baseline, Duel, Fitness, GateRecord
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import ArmRecord, Equivalence, Sample, Words
@@ -118,3 +120,39 @@ def without(**wanted: object) -> Callable[[Sample], Sample | None]:
         return None if all(getattr(each, name) == value for name, value in wanted.items()) else each
 
     return change
+
+
+def an_outcome(**changes: object) -> Simulated:
+    """What a calibration of quiet blocks says, with a value of every kind, but for these changes."""
+    told: dict[str, object] = {
+        "condition": "quiet",
+        "blocks": 60,
+        "runs": 400,
+        "seed": 1,
+        "false_alarms": 3,
+        "rival_false_alarms": (Caught(name="mean", rule="> 5 %", events=90, trials=400),),
+        "floors": (a_floor(),),
+        "curve": (Caught(name="+10 % time", rule="", events=390, trials=400),),
+        "biases": (Bias(metric="time", head_worse=31, blocks=60, p_value=0.9),),
+    }
+    return Simulated.model_validate(told | changes)
+
+
+def a_floor(**changes: object) -> Floor:
+    told = {"metric": "time", "limit": 1.05, "noise_percent": 1.2, "smallest_found_percent": 8.0}
+    return Floor.model_validate(told | changes)
+
+
+def a_calibration(run: ResultRecord, **changes: object) -> Calibration:
+    """Of this run's scenario and machine, without blocks, but for these changes."""
+    told: dict[str, object] = {
+        "claimbench": "0.1.0",
+        "scenario": run.scenario.name,
+        "scenario_sha256": run.scenario.sha256,
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "environment": dict(run.environment),
+        "method": method_of(LookPlan(), 1),
+        "conditions": (),
+        "outcomes": (an_outcome(),),
+    }
+    return Calibration.model_validate(told | changes)

@@ -3,7 +3,17 @@
 from functools import cache
 
 import load_factory
-from gate_factory import a_duel, a_later_run, a_run, checked, multiplied, rules
+from gate_factory import (
+    a_calibration,
+    a_duel,
+    a_floor,
+    a_later_run,
+    a_run,
+    an_outcome,
+    checked,
+    multiplied,
+    rules,
+)
 from report_factory import WORDS
 from soak_factory import GOOD as GOOD_SOAK
 from soak_factory import record as soak_record
@@ -37,7 +47,7 @@ from claimbench.reports.pages.page import (
 from claimbench.reports.pages.run import run_page
 from claimbench.reports.pages.soak import soak_page
 from claimbench.reports.pages.trend import histories, trend_page
-from claimbench.reports.record.calibration import Bias, Calibration, Caught, Floor, Simulated
+from claimbench.reports.record.calibration import Calibration, Caught
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Equivalence, VerdictValue
 
@@ -77,26 +87,15 @@ def _unequal() -> ResultRecord:
 
 
 def _calibration() -> Calibration:
-    outcome = Simulated(
-        condition="quiet",
-        blocks=60,
-        runs=400,
-        seed=1,
-        false_alarms=3,
-        rival_false_alarms=(Caught(name="mean", rule="> 5 %", events=90, trials=400),),
-        floors=(Floor(metric="time", limit=1.05, noise_percent=1.2, smallest_found_percent=None),),
-        curve=(Caught(name="+10 % time", rule="the gate", events=390, trials=400),),
-        biases=(Bias(metric="time", head_worse=31, blocks=60, p_value=0.9),),
-    )
-    gate = checked(a_later_run())
-    return Calibration(
-        claimbench="0.1.0",
+    gate_words = Caught(name="+10 % time", rule="the gate", events=390, trials=400)
+    outcome = an_outcome(floors=(a_floor(smallest_found_percent=None),), curve=(gate_words,))
+    return a_calibration(
+        a_later_run(),
         scenario="smoke",
         scenario_sha256="0" * 64,
         started_at="2026-01-02T03:04:05+00:00",
         environment={},
-        method=gate.method,
-        conditions=(),
+        method=checked(a_later_run()).method,
         outcomes=(outcome,),
     )
 

@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_factory import a_baseline, a_later_run, a_run, checked, multiplied, rules, without
+from gate_factory import a_baseline, a_calibration, a_later_run, a_run, checked, multiplied, rules, without
 
 from claimbench.errors import NothingToCompareError, UsageError
 from claimbench.loadgen.commands.recheck import rechecked
 from claimbench.loadgen.commands.report import report
 from claimbench.loadgen.gate.checking import refuse_foreign
-from claimbench.reports.judge.gate import Tiers, method_of
-from claimbench.reports.judge.timing import LookPlan
-from claimbench.reports.record.calibration import Calibration, Simulated
-from claimbench.reports.record.run import ResultRecord
+from claimbench.reports.judge.gate import Tiers
 from claimbench.reports.record.store import BASELINE, RUN, read, to_json
 from claimbench.reports.record.values import Sample
 
@@ -241,31 +238,6 @@ def test_a_rule_on_the_baseline_for_a_counter_that_it_lacks_compares_nothing() -
     )
 
     assert gate.verdict.exit_code == 4
-
-
-def a_calibration(run: ResultRecord, **changes: object) -> Calibration:
-    outcome = Simulated(
-        condition="quiet",
-        blocks=60,
-        runs=1,
-        seed=0,
-        false_alarms=0,
-        rival_false_alarms=(),
-        floors=(),
-        curve=(),
-        biases=(),
-    )
-    given = {
-        "claimbench": "0.1.0",
-        "scenario": "smoke",
-        "scenario_sha256": run.scenario.sha256,
-        "started_at": "2026-01-01T00:00:00+00:00",
-        "environment": dict(run.environment),
-        "method": method_of(LookPlan(), 0),
-        "conditions": (),
-        "outcomes": (outcome,),
-    }
-    return Calibration.model_validate(given | changes)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_factory import a_duel, a_later_run
+from gate_factory import a_calibration, a_duel, a_later_run
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -15,15 +15,9 @@ from claimbench.loadgen.commands.cli import command_line
 from claimbench.loadgen.gate.calibrating import CalibrateOptions, calibrate_and_report
 from claimbench.loadgen.gate.checking import refuse_below_floor, refuse_foreign
 from claimbench.reports.judge.calibration import INDEPENDENT_BLOCKS
-from claimbench.reports.judge.gate import method_of
-from claimbench.reports.judge.timing import LookPlan
 from claimbench.reports.record.calibration import (
-    Bias,
     Calibration,
-    Caught,
     Condition,
-    Floor,
-    Simulated,
 )
 from claimbench.reports.record.gate import Fitness
 from claimbench.reports.record.store import CALIBRATION, read, to_json
@@ -51,34 +45,14 @@ WRONG = (
 FAIR_EXITS = {ExitCode.USAGE, ExitCode.INCONCLUSIVE, ExitCode.NOTHING_TO_COMPARE}
 
 
-def a_calibration(samples: tuple[Sample, ...] = a_duel().samples[:1]) -> Calibration:
+def recorded(samples: tuple[Sample, ...] = a_duel().samples[:1]) -> Calibration:
     """Every kind of value that there is; without samples too few blocks to simulate from."""
-    outcome = Simulated(
-        condition="quiet",
-        blocks=60,
-        runs=400,
-        seed=1,
-        false_alarms=3,
-        rival_false_alarms=(Caught(name="mean", rule="> 5 %", events=90, trials=400),),
-        floors=(Floor(metric="time", limit=1.05, noise_percent=1.2, smallest_found_percent=8.0),),
-        curve=(Caught(name="+10 % time", rule="", events=390, trials=400),),
-        biases=(Bias(metric="time", head_worse=31, blocks=60, p_value=0.9),),
-    )
-    recorded = Condition(name="quiet", samples=samples, fitness=Fitness(load_per_core=0.1))
-    return Calibration(
-        claimbench="0.1.0",
-        scenario=RUN.scenario.name,
-        scenario_sha256=RUN.scenario.sha256,
-        started_at="2026-01-01T00:00:00+00:00",
-        environment=dict(MACHINE),
-        method=method_of(LookPlan(), 1),
-        conditions=(recorded,),
-        outcomes=(outcome,),
-    )
+    condition = Condition(name="quiet", samples=samples, fitness=Fitness(load_per_core=0.1))
+    return a_calibration(RUN, conditions=(condition,))
 
 
 def table() -> Any:
-    return json.loads(to_json(a_calibration()))
+    return json.loads(to_json(recorded()))
 
 
 def keys(value: Any, above: Key = ()) -> Iterator[Key]:
@@ -125,7 +99,7 @@ def fault_of(file: Path) -> str:
 
 def test_a_calibration_that_nobody_edited_is_believed(tmp_path: Path) -> None:
     file = tmp_path / "calibration.json"
-    file.write_text(to_json(a_calibration()))
+    file.write_text(to_json(recorded()))
 
     believed(file)
 
@@ -149,7 +123,7 @@ def enough_samples() -> tuple[Sample, ...]:
 
 
 def test_so_is_an_edited_method_by_which_gate_runs_are_simulated(tmp_path: Path) -> None:
-    whole = a_calibration(enough_samples())
+    whole = recorded(enough_samples())
     looks = [([6, 6], [0.5, 0.5]), ([6], [0.5, 0.5]), ([1], [1.0]), ([6, 12], [0.5, 0.6])]
     methods = [{"looks": blocks, "shares": shares} for blocks, shares in looks]
     method = json.loads(to_json(whole))["method"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from gate_factory import a_later_run, a_run, multiplied
+from gate_factory import a_calibration, a_floor, a_later_run, a_run, an_outcome, multiplied
 from typer.testing import CliRunner
 
 from claimbench.errors import ClaimbenchError, NothingToCompareError, UsageError
@@ -16,9 +16,6 @@ from claimbench.loadgen.commands.check import check
 from claimbench.loadgen.commands.recheck import recheck, scenario_of
 from claimbench.loadgen.commands.trend import trend
 from claimbench.loadgen.gate.checking import refuse_below_floor
-from claimbench.reports.judge.gate import method_of
-from claimbench.reports.judge.timing import LookPlan
-from claimbench.reports.record.calibration import Calibration, Floor, Simulated
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.store import to_json
 from claimbench.scenarios.loader import load
@@ -181,34 +178,11 @@ def test_a_step_summary_is_appended_where_the_runner_asks_for_it(
     assert "::error title=" in called.text
 
 
-def a_calibration(noise_percent: float) -> Calibration:
-    floor = Floor(metric="time", limit=1.05, noise_percent=noise_percent, smallest_found_percent=8.0)
-    outcome = Simulated(
-        condition="quiet",
-        blocks=60,
-        runs=400,
-        seed=1,
-        false_alarms=0,
-        rival_false_alarms=(),
-        floors=(floor,),
-        curve=(),
-        biases=(),
-    )
-    return Calibration(
-        claimbench="0.1.0",
-        scenario="smoke",
-        scenario_sha256="",
-        started_at="2026-01-01T00:00:00+00:00",
-        environment={},
-        method=method_of(LookPlan(), 1),
-        conditions=(),
-        outcomes=(outcome,),
-    )
-
-
 def test_a_threshold_below_the_noise_floor_is_refused_as_not_gateable(tmp_path: Path) -> None:
     file = tmp_path / "calibration.json"
-    file.write_text(a_calibration(6.5).model_dump_json(by_alias=True))
+    outcome = an_outcome(floors=(a_floor(noise_percent=6.5),))
+    calibration = a_calibration(a_later_run(), outcomes=(outcome,))
+    file.write_text(calibration.model_dump_json(by_alias=True))
 
     with pytest.raises(UsageError, match=r"not gateable here: noise alone reaches 6\.5 %"):
         refuse_below_floor(parse_thresholds(["base.time_s: <1.05"]), file)
