@@ -43,6 +43,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What random numbers begin from."""
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of something, or how probable it is."""
+
+
 class Frozen(BaseModel):
     """A value of a scenario or of a stored document: unknown keys are refused, NaN and infinity too."""
 

@@ -10,14 +10,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from claimbench.scenarios.grammar import Count, Duration, Frozen, Seed, duration_text, number_text
+from claimbench.scenarios.grammar import Count, Duration, Frozen, Seed, Share, duration_text, number_text
 from claimbench.scenarios.thresholds import LoadThresholds
 
 PositiveRate = Annotated[float, Field(gt=0, le=100_000)]
 AnyRate = Annotated[float, Field(ge=0, le=100_000)]
 Weight = Annotated[float, Field(ge=0)]
 Places = Annotated[int, Field(ge=1, le=10_000)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 ARRIVALS_MAX = 10_000_000
 """Each process of a generator holds its share of them in memory, some hundred bytes for each."""

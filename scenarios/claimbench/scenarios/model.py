@@ -15,12 +15,10 @@ from claimbench.scenarios.grammar import (
     Range,
     Replicates,
     Seed,
+    Share,
 )
 from claimbench.scenarios.load import Load
 from claimbench.scenarios.thresholds import Thresholds
-
-Rate = Annotated[float, Field(ge=0, le=1)]
-
 
 BATCH_PIPELINE = "batch_pipeline"
 """The workload of a scenario that names none."""
@@ -98,7 +96,7 @@ class Api(Frozen):
     """How the fake OpenAI answers."""
 
     seed: Seed
-    failed_line_rate: Rate = 0.0
+    failed_line_rate: Share = 0.0
 
 
 class Network(Frozen):

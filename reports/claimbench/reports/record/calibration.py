@@ -10,10 +10,9 @@ from claimbench.reports.record.values import (
     LEAST_VALUE,
     Environment,
     Moment,
-    Probability,
     Sample,
 )
-from claimbench.scenarios.grammar import AnyCount, Count, Frozen, Seed
+from claimbench.scenarios.grammar import AnyCount, Count, Frozen, Seed, Share
 
 CALIBRATION_SCHEMA: Final = "claimbench.calibration/1"
 
@@ -63,7 +62,7 @@ class Bias(Frozen):
     metric: str
     head_worse: AnyCount
     blocks: Count
-    p_value: Probability
+    p_value: Share
 
     @model_validator(mode="after")
     def _is_a_share(self) -> Self:

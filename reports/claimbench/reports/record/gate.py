@@ -12,11 +12,10 @@ from claimbench.reports.record.values import (
     Finding,
     Level,
     Place,
-    Probability,
     Sample,
     Verdict,
 )
-from claimbench.scenarios.grammar import Count, Frozen, Seed
+from claimbench.scenarios.grammar import Count, Frozen, Seed, Share
 
 BASELINE_SCHEMA: Final = "claimbench.baseline/1"
 GATE_SCHEMA: Final = "claimbench.gate/1"
@@ -130,7 +129,7 @@ class GateMethod(Frozen):
     beta: Level
     confirmation_alpha: Level
     looks: Annotated[tuple[Count, ...], Field(min_length=1)]
-    shares: tuple[Probability, ...]
+    shares: tuple[Share, ...]
     repeats: Count
     beyond_belief: Annotated[float, Field(gt=0)]
     demoted_limit: Annotated[float, Field(gt=0)]

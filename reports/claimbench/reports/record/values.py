@@ -36,7 +36,6 @@ def _in_a_zone(moment: str) -> str:
 Moment = Annotated[str, AfterValidator(_in_a_zone)]
 """A time in ISO 8601, with its zone."""
 
-Probability = Annotated[float, Field(ge=0, le=1)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 """How probable an error may be."""
 
