@@ -118,9 +118,8 @@ def main() -> None:
     """The newest of everything from the wheel and from the sdist; the other environments from the wheel."""
     folder, wheel, sdist = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pytest.ini").write_text(
-        "[pytest]\n"
-    )  # it may lie in a checkout of ours, whose settings are not theirs
+    # It may lie in a checkout of ours, whose settings are not theirs.
+    (folder / "pytest.ini").write_text("[pytest]\n")
     for stranger in STRANGERS:
         visit(stranger, wheel, folder)
     visit(Stranger("from-sdist"), sdist, folder)

@@ -53,10 +53,13 @@ class RunOptions:
             words += ["--no-claims"]
         return shlex.join(words)
 
+    def decides(self, verdict: Verdict) -> bool:
+        """Whether the verdict decides the exit code: claims may not."""
+        return self.claims_decide or verdict.value not in OF_CLAIMS
+
     def exit_code(self, verdict: Verdict) -> int:
-        """The verdict's, or 0 where claims decide nothing and the verdict is theirs."""
-        is_theirs = verdict.value in OF_CLAIMS
-        return ExitCode.OK if is_theirs and not self.claims_decide else verdict.exit_code
+        """The verdict's, or 0 where it decides nothing."""
+        return verdict.exit_code if self.decides(verdict) else ExitCode.OK
 
 
 def run(
@@ -101,7 +104,7 @@ def run_and_report(options: RunOptions, console: Console, made: Scenario | None 
     say(f"report: {page}", console)
     if page.suffix != ".html":
         say("a page with pictures and junit.xml: pip install 'claimbench[report]'", console)
-    if not options.claims_decide and record.verdict.value in OF_CLAIMS:
+    if not options.decides(record.verdict):
         say("exit 0: what the claims came to decides nothing with --no-claims", console)
     return options.exit_code(record.verdict)
 

@@ -86,7 +86,8 @@ class Passes:
         memory = MemoryPass(scenario, self.workload, self.bench, by_size, warm_up_templates, self.forks)
         with concurrent(lambda: [*memory.run()], memory.stop) as remembered:
             counted = [*self._counted()]
-            self.bench.progress.step("counting is done, memory goes on")
+            if not remembered.done():
+                self.bench.progress.step("counting is done, memory goes on")
         timed = [sample for block in blocks for sample in timing.samples(block)]
         remembered_samples = [sample for block in remembered.result() for sample in memory.samples(block)]
         if unproven := tuple(memory.unproven(remembered.result())):

@@ -166,9 +166,8 @@ def open_world(url: URL) -> Iterator[World]:
             "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
         ).fetchone()
         if superuser and superuser[0]:
-            connection.execute(
-                "SET session_replication_role = replica"
-            )  # to reset the tables leaves no trail
+            # To reset the tables leaves no trail.
+            connection.execute("SET session_replication_role = replica")
         http = stack.enter_context(httpx2.Client(transport=httpx2.MockTransport(wire)))
         client = open_client("https://api.openai.com/v1", API_KEY, http)
         world = World(connection, url, client, wire)

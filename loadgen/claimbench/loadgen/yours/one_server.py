@@ -9,7 +9,7 @@ from multiprocessing.connection import Client, Listener
 from claimbench.loadgen.processes.free_port import HOST
 
 
-class ServerDesk:
+class ServerTeller:
     """Answers each worker that asks with the server's URL, or with what went wrong."""
 
     def __init__(self, started: Callable[[], str]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MARKERS = ("round_trips", "statements", "executions", "rows", "row_bytes", "commits")
 _SERVER = pytest.StashKey[str]()
-_DESK = pytest.StashKey[Any]()
+_TELLER = pytest.StashKey[Any]()
 _FINDINGS = pytest.StashKey[Any]()
 _NUMBERS = itertools.count(1)
 
@@ -104,7 +104,7 @@ def _server(config: pytest.Config) -> str:
     if hasattr(config, "workerinput"):
         from claimbench.loadgen.yours.one_server import asked
 
-        return asked(config.workerinput["claimbench_desk"])
+        return asked(config.workerinput["claimbench_server"])
     if _SERVER not in config.stash:
         chosen = config.getoption("claimbench_database")
         if chosen == "embedded":
@@ -122,11 +122,11 @@ def _server(config: pytest.Config) -> str:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of xdist where the one server is."""
-    if _DESK not in node.config.stash:
-        from claimbench.loadgen.yours.one_server import ServerDesk
+    if _TELLER not in node.config.stash:
+        from claimbench.loadgen.yours.one_server import ServerTeller
 
-        node.config.stash[_DESK] = ServerDesk(lambda: _server(node.config))
-    node.workerinput["claimbench_desk"] = node.config.stash[_DESK].ticket
+        node.config.stash[_TELLER] = ServerTeller(lambda: _server(node.config))
+    node.workerinput["claimbench_server"] = node.config.stash[_TELLER].ticket
 
 
 @pytest.hookimpl(optionalhook=True)
