@@ -1,17 +1,13 @@
 """Bad input: one line that names what, where and what to do, and the right exit code."""
 
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command_line import ARMS, Ended, claimbench
+from command_line import Ended, begun, claimbench, told_to_end
 
 from claimbench.loadgen.processes.free_port import free_port
 
@@ -131,33 +127,6 @@ def children_of(word: str) -> list[str]:
     return [line for line in listed.stdout.splitlines() if word in line and "ps -eo" not in line]
 
 
-@contextmanager
-def begun(*words: str, cwd: Path, scratch: Path) -> Iterator["subprocess.Popen[str]"]:
-    """The command on its way, with its temporary files in `scratch`."""
-    scratch.mkdir(exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "claimbench.loadgen", *words],
-        cwd=cwd,
-        env={**environment, "PYTHONPATH": str(ARMS), "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def told_to_end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[Ended, float]:
-    """How it ended, and how many seconds after the signal."""
-    told = time.monotonic()
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    return Ended(process.returncode, out, err), time.monotonic() - told
-
-
 def assert_left_in_order(ended: Ended, code: int, scratch: Path) -> None:
     assert (ended.code, ended.err.count("\n")) == (code, 1), ended.err
     assert ended.err.startswith("claimbench: ")
@@ -174,7 +143,9 @@ def test_an_interrupted_run_leaves_nothing_behind(
     number: signal.Signals, code: int, after: str, tmp_path: Path
 ) -> None:
     scratch = tmp_path / "scratch"
-    with begun("run", "smoke", "--database", "embedded", cwd=tmp_path, scratch=scratch) as process:
+    scratch.mkdir()
+    words = ("run", "smoke", "--database", "embedded")
+    with begun(*words, cwd=tmp_path, environment={"TMPDIR": str(scratch)}) as process:
         assert process.stdout
         next(line for line in process.stdout if after in line)
         time.sleep(0.3)  # into the middle of the pass, wherever that is
@@ -197,7 +168,9 @@ def test_a_stage_that_hangs_for_ever_is_left_within_five_seconds_and_the_step_is
 ) -> None:
     scratch = tmp_path / "scratch"
     (tmp_path / "mine.toml").write_text(SMOKE.format(messages="4..9", pipeline=f"wrong_arms:{arm}"))
-    with begun("run", "mine.toml", "--database", "embedded", cwd=tmp_path, scratch=scratch) as process:
+    scratch.mkdir()
+    words = ("run", "mine.toml", "--database", "embedded")
+    with begun(*words, cwd=tmp_path, environment={"TMPDIR": str(scratch)}) as process:
         assert process.stdout
         waits_in = "memory goes on" if told.startswith("memory") else told
         next(line for line in process.stdout if waits_in in line)
@@ -214,7 +187,8 @@ def test_what_was_measured_is_kept_when_the_report_is_cut_short(tmp_path: Path) 
     folder, scratch = tmp_path / "report", tmp_path / "scratch"
     (tmp_path / "mine.toml").write_text(SMOKE.format(messages="4..9", pipeline="naive"))
     words = ("run", "mine.toml", "--database", "embedded", "--out", "report")
-    with begun(*words, cwd=tmp_path, scratch=scratch) as process:
+    scratch.mkdir()
+    with begun(*words, cwd=tmp_path, environment={"TMPDIR": str(scratch)}) as process:
         ended, seconds = told_to_end(drawing(process, folder), signal.SIGTERM)
 
     assert_left_in_order(ended, 143, scratch)

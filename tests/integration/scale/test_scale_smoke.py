@@ -1,15 +1,12 @@
 """`claimbench scale` at its smallest: both arms and the limit do the same work, and a dead arm is told."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from command_line import claimbench
+from command_line import begun, claimbench, told_to_end
 
 pytestmark = pytest.mark.usefixtures("files_in_memory")
 
@@ -48,19 +45,13 @@ def test_who_is_told_to_end_writes_what_was_measured(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     words = ("scale", "smoke", "--points", "2x5,2x6", "--parts", "points", "--database", "embedded")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "claimbench.loadgen", *words, "--arms", "optimized,optimized", "--out", "out"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    told = iter(process.stdout.readline, "") if process.stdout else iter(())
-    begun = [*islice((line for line in told if ", points" in line), 2)]
-    process.send_signal(number)
-    process.communicate(timeout=120)
+    arms = ("--arms", "optimized,optimized", "--out", "out")
+    with begun(*words, *arms, cwd=tmp_path, environment={"PYTHONUNBUFFERED": "1"}) as process:
+        assert process.stdout
+        begun_points = [*islice((line for line in process.stdout if ", points" in line), 2)]
+        ended, _ = told_to_end(process, number)
     record = json.loads((tmp_path / "out" / "scale.json").read_text())
 
-    assert len(begun) == 2
-    assert (process.returncode, record["interrupted"]) == (code, True)
+    assert len(begun_points) == 2
+    assert (ended.code, record["interrupted"]) == (code, True)
     assert record["points"]
