@@ -25,9 +25,10 @@ from sqlalchemy import Engine, create_engine, text
 from claimbench.impl.indexes import IndexSet
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome
-from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, BatchPlanner
+from claimbench.impl.optimized.planning import BatchPlanner
+from claimbench.impl.optimized.results import RESULTS_AT_A_TIME
 from claimbench.impl.optimized.sessions import own_session
-from claimbench.impl.optimized.settling import Settling, settle_by_copy, settlement
+from claimbench.impl.optimized.settling import Settling, settle_by_copy, settlement, staged
 from claimbench.impl.optimized.strategies import Writing
 from claimbench.impl.optimized.writing import in_transaction
 from claimbench.impl.ports import Policy, Stage
@@ -98,11 +99,11 @@ def _rate_on(engine: Engine, companies: Sequence[int]) -> float:
             text("SELECT id, batch_id FROM ai_processing_request WHERE status = :status"),
             {"status": RequestStatus.BATCHING_IN_PROGRESS.value},
         ).all()
-    known = [settlement(request, batch, OUTCOME) for request, batch in held]
+    known = [staged(settlement(request, batch, OUTCOME)) for request, batch in held]
     settling = Settling(Stage.PROCESS_RESULTS, RequestStatus.BATCHING_IN_PROGRESS, Policy(), now)
     completed, started = 0, time.perf_counter()
-    for begin in range(0, len(known), REQUESTS_AT_A_TIME):
-        part = known[begin : begin + REQUESTS_AT_A_TIME]
+    for begin in range(0, len(known), RESULTS_AT_A_TIME):
+        part = known[begin : begin + RESULTS_AT_A_TIME]
         completed += in_transaction(engine, lambda c, part=part: settle_by_copy(c, part, settling)).completed
     seconds += time.perf_counter() - started
     if completed < JOBS:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from claimbench.impl.errors import ApiError, LineError
 from claimbench.impl.events import Event, EventKind, EventSink
@@ -29,28 +29,22 @@ class EndedBatch:
     completed_at: datetime | None
 
 
-class SettledRequest(NamedTuple):
-    """One request of a batch, and what its line says becomes of it."""
-
-    request_id: int
-    outcome: RequestOutcome
+SettledT = TypeVar("SettledT")
+"""What a line becomes."""
 
 
-SettledT = TypeVar("SettledT", bound=tuple[Any, ...])
-"""What a line becomes: a tuple whose first is the request's id."""
-
-
-def settled_request(raw: bytes, batch: EndedBatch) -> SettledRequest:
+def settled_request(raw: bytes, batch: EndedBatch) -> tuple[int, RequestOutcome]:
     """The request of a result line and its outcome; LineError when it is none."""
     line = result_line(raw)
-    return SettledRequest(line.custom_id.request_id, outcome_of_line(line, batch.model))
+    return line.custom_id.request_id, outcome_of_line(line, batch.model)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResults(Generic[SettledT]):
     """All that an ended batch says: of requests by id, of lines of its input by number, of the rest."""
 
-    settled: tuple[SettledT, ...]
+    settled: dict[int, SettledT]
+    """In the order of the ids."""
     bad_lines: tuple[BadLine, ...]
     missing: RequestOutcome
     """What becomes of the requests that nothing is said about."""
@@ -63,8 +57,8 @@ class ResultReader(Generic[SettledT]):
     api: BatchApi
     policy: Policy
     events: EventSink
-    of_line: Callable[[bytes, EndedBatch], SettledT]
-    """LineError for a line that says nothing of any request."""
+    of_line: Callable[[bytes, EndedBatch], tuple[int, SettledT]]
+    """A request's id and what the line says of it; LineError for a line that says nothing of any request."""
 
     def read(self, batch: EndedBatch, now: datetime) -> BatchResults[SettledT]:
         """Everything about one batch. ApiError when the API does not give it now: then nothing is settled."""
@@ -72,7 +66,7 @@ class ResultReader(Generic[SettledT]):
         missing = outcome_without_line(batch.status, batch.error, bad_lines)
         return BatchResults(self._settled(batch, now), bad_lines, missing)
 
-    def _settled(self, batch: EndedBatch, now: datetime) -> tuple[SettledT, ...]:
+    def _settled(self, batch: EndedBatch, now: datetime) -> dict[int, SettledT]:
         """One outcome for each request that has a line, by request id; its first line counts."""
         outcomes: dict[int, SettledT] = {}
         lines, is_cut = 0, False
@@ -80,13 +74,12 @@ class ResultReader(Generic[SettledT]):
             for raw in self._lines(file_id, batch, now) if file_id else ():
                 lines += 1
                 try:
-                    settled = self.of_line(raw, batch)
+                    request_id, settled = self.of_line(raw, batch)
                 except LineError as error:
                     is_cut = True
                     self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: {error}"))
                     continue
                 is_cut = False
-                request_id = settled[0]
                 if request_id in outcomes:
                     told = f"batch {batch.id}: request {request_id} again"
                     self.events(Event(EventKind.LINE_REJECTED, told))
@@ -96,7 +89,7 @@ class ResultReader(Generic[SettledT]):
                 raise ApiError(f"the last line of {file_id} is not whole", retryable=True)
         if lines < batch.answered and self._may_be_late(batch, now):
             raise ApiError(f"{lines} lines of {batch.answered} answers came", retryable=True)
-        return tuple(outcomes[key] for key in sorted(outcomes))
+        return {key: outcomes[key] for key in sorted(outcomes)}
 
     def _lines(self, file_id: str, batch: EndedBatch, now: datetime) -> Iterator[bytes]:
         try:

@@ -46,7 +46,7 @@ def read(lines: Sequence[bytes], minutes: int = 1, answered: int = 3) -> list[in
         1, "gpt-4o-mini", BatchStatus.COMPLETED, None, "batch_a", "file_o", None, answered, NOW
     )
     results = reader.read(batch, NOW + timedelta(minutes=minutes))
-    return [settled.request_id for settled in results.settled]
+    return list(results.settled)
 
 
 CUT = pytest.mark.parametrize(

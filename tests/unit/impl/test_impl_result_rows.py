@@ -1,6 +1,7 @@
 """The short way of reading result lines is the long one, wherever it takes a line at all."""
 
 import json
+import struct
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from claimbench.impl.errors import LineError
 from claimbench.impl.jsonl import result_line
 from claimbench.impl.lifecycle import outcome_of_line
 from claimbench.impl.optimized.result_rows import settlement_of_line, usual_settlement
-from claimbench.impl.optimized.settling import Settlement, settlement
+from claimbench.impl.optimized.settling import COLUMNS, Settlement, settlement, staged
 from claimbench.impl.prices import PRICES, PriceFactor, cost_micros
 from claimbench.impl.prompts import ANSWER_KEYS
 from claimbench.impl.result_files import EndedBatch
@@ -101,7 +102,7 @@ def test_both_ways_say_the_same_of_any_line(
             settlement_of_line(raw, BATCH)
         return
 
-    assert settlement_of_line(raw, BATCH) == expected
+    assert settlement_of_line(raw, BATCH) == (expected[0], expected)
 
 
 @given(
@@ -117,3 +118,38 @@ def test_a_cost_in_millionths_is_rounded_as_a_decimal_is(
     exact = (price.prompt * prompt + price.completion * completion) * channel.value
 
     assert cost_micros(model, channel, prompt, completion) == round(exact)
+
+
+def fields_of(row: bytes) -> list[bytes | None]:
+    """Read a row of binary COPY: a count, then each field after its length, -1 for NULL."""
+    (count,), at, found = struct.unpack_from("!h", row), 2, list[bytes | None]()
+    for _ in range(count):
+        (length,) = struct.unpack_from("!i", row, at)
+        at += 4
+        found.append(None if length < 0 else row[at : at + length])
+        at += max(length, 0)
+    assert at == len(row)
+    return found
+
+
+def binary(value: object, column: str) -> bytes | None:
+    if isinstance(value, int):
+        is_wide = column in {"requests", "batches", "micros"}
+        return value.to_bytes(8 if is_wide else 4, "big", signed=True)
+    return str(value).encode() if value is not None else None
+
+
+WORDS = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+SMALL, WIDE = st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1)), st.integers(-(2**63), 2**63 - 1)
+
+
+@given(
+    st.tuples(WIDE, st.one_of(st.none(), WIDE), st.text("ABC_"), WORDS, SMALL, SMALL),
+    st.tuples(st.one_of(st.none(), WIDE), WORDS, WORDS, WORDS, WORDS, st.integers(0, 9)),
+)
+def test_a_row_that_is_staged_holds_each_column_as_postgres_reads_it(first: Any, last: Any) -> None:
+    row: Settlement = (*first, *last)
+
+    found = fields_of(staged(row))
+
+    assert found == [binary(value, column) for value, column in zip(row, COLUMNS, strict=True)]

@@ -16,7 +16,6 @@ from claimbench.impl.result_files import (
     BatchResults,
     EndedBatch,
     ResultReader,
-    SettledRequest,
     settled_request,
 )
 from claimbench.impl.schema import BatchRequest, Company, ProcessingRequest
@@ -46,8 +45,8 @@ def _process(
         breaker.count(error)
         return StageReport(STAGE)
     report = StageReport(STAGE)
-    for settled in results.settled:
-        report = report.plus(_apply(settled, batch, database, tools, now))
+    for request_id, outcome in results.settled.items():
+        report = report.plus(_apply(request_id, outcome, batch, database, tools, now))
     waiting = requests_without_line(database, batch)
     bad = _bad_requests(results.bad_lines, waiting)
     missing = _missing(batch, results, bad)
@@ -86,7 +85,7 @@ def _bad_requests(
 
 
 def _missing(
-    batch: BatchRequest, results: BatchResults[SettledRequest], bad: dict[int, RequestOutcome]
+    batch: BatchRequest, results: BatchResults[RequestOutcome], bad: dict[int, RequestOutcome]
 ) -> RequestOutcome:
     """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
     if results.bad_lines and not bad:
@@ -95,13 +94,18 @@ def _missing(
 
 
 def _apply(
-    settled: SettledRequest, batch: BatchRequest, database: Database, tools: Tools, now: datetime
+    request_id: int,
+    outcome: RequestOutcome,
+    batch: BatchRequest,
+    database: Database,
+    tools: Tools,
+    now: datetime,
 ) -> StageReport:
-    request = database.get(ProcessingRequest, settled.request_id, with_for_update=True)
+    request = database.get(ProcessingRequest, request_id, with_for_update=True)
     if request is None or not _waits_for(batch, request):
         tools.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: not its request"))
         return StageReport(STAGE)
-    return settle(request, settled.outcome, tools, STAGE, now)
+    return settle(request, outcome, tools, STAGE, now)
 
 
 def _waits_for(batch: BatchRequest, request: ProcessingRequest) -> bool:

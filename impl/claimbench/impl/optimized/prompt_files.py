@@ -110,7 +110,14 @@ class BatchFile:
     key: str
     company_id: int
     requests: int
-    lines: BinaryIO
+    descriptor: int
+    start: int
+    size: int
+
+    def opened(self) -> BinaryIO:
+        """Its lines. Only a file that is being sent has a buffer: a chunk may have thousands."""
+        lines = io.BufferedReader(FileSlice(self.descriptor, self.start, self.size))
+        return cast("BinaryIO", lines)
 
 
 @dataclass(slots=True)
@@ -192,8 +199,8 @@ class PromptFileWriter:
         keys = [whole.key, *(self._key(draft) for draft in drafts[1:])]
         ids = {whole.key: whole.id, **self._stored(whole.id, keys[1:], drafts[1:])}
         for key, draft in zip(keys, drafts, strict=True):
-            lines = io.BufferedReader(FileSlice(descriptor, draft.start, draft.size))
-            yield BatchFile(ids[key], key, whole.company_id, len(draft.members), cast("BinaryIO", lines))
+            requests = len(draft.members)
+            yield BatchFile(ids[key], key, whole.company_id, requests, descriptor, draft.start, draft.size)
 
     def _lines_of(self, batches: Sequence[int]) -> sql.Composed:
         return lines_statement(

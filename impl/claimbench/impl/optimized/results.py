@@ -1,10 +1,11 @@
 """Stage 3 for all companies at once: files are read in parallel, their results staged and applied as sets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Generic
 
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
@@ -15,14 +16,13 @@ from claimbench.impl.events import Event, EventKind
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
-from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME
-from claimbench.impl.optimized.result_rows import settlement_of_line
-from claimbench.impl.optimized.settling import Settlement, Settling, settle, settle_by_copy
+from claimbench.impl.optimized.result_rows import settlement_of_line, staged_line
+from claimbench.impl.optimized.settling import Settling, settle_by_copy, settle_one_by_one
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, Writing
 from claimbench.impl.optimized.writing import in_transaction, portions, rows_of, write
 from claimbench.impl.parallel import in_parallel
 from claimbench.impl.ports import PipelineContext, Stage, StageReport
-from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader
+from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader, SettledT
 from claimbench.impl.statuses import BatchStatus, RequestStatus
 
 STAGE = Stage.PROCESS_RESULTS
@@ -30,13 +30,16 @@ STAGE = Stage.PROCESS_RESULTS
 BATCHES_AT_A_TIME = 2_000
 """Ended batches are claimed up to this number at once, oldest first."""
 
+RESULTS_AT_A_TIME = 5_000
+"""Lines that one transaction applies, and that are read ahead of it, unless a single batch has more."""
+
 
 @dataclass(frozen=True, slots=True)
-class ReadBatch:
+class ReadBatch(Generic[SettledT]):
     """An ended batch with its results (None where its files could not be read)."""
 
     batch: EndedBatch
-    results: BatchResults[Settlement] | None
+    results: BatchResults[SettledT] | None
 
     @property
     def lines(self) -> int:
@@ -51,45 +54,93 @@ def process_results(
     strategies: Strategies = ALL_STRATEGIES,
 ) -> StageReport:
     """Claim the ended batches, read their files, apply them: a transaction for a few thousand lines."""
-    lease = Lease(now)
-    parameters = {"companies": list(companies), **lease.parameters(context.policy.claim_lease)}
-    breaker, report, after = StageBreaker(context.events), StageReport(STAGE), 0
-    while not breaker.is_open:
-        claim = {**parameters, "after": after, "at_a_time": BATCHES_AT_A_TIME}
-        rows = rows_of(context.engine, statements.CLAIM_ENDED_BATCHES, claim)
-        ended = [_ended(row) for row in sorted(rows, key=lambda row: row.id)]
-        report = report.plus(_processed(ended, context, breaker, lease, strategies.writing))
-        if len(ended) < BATCHES_AT_A_TIME:
-            break
-        after = ended[-1].id
-    return report
+    if strategies.writing is Writing.SETS:
+        return _Processing(context, Lease(now), staged_line, settle_by_copy).run(companies)
+    return _Processing(context, Lease(now), settlement_of_line, settle_one_by_one).run(companies)
 
 
-def _processed(
-    ended: Sequence[EndedBatch],
-    context: PipelineContext,
-    breaker: StageBreaker,
-    lease: Lease,
-    writing: Writing,
-) -> StageReport:
-    reader = ResultReader(context.api, context.policy, context.events, settlement_of_line)
-    report = StageReport(STAGE)
-    limit = context.policy.concurrent_companies
-    try:
-        read = in_parallel(lambda batch: _read(batch, reader, breaker, lease.at), ended, limit)
-        for portion in portions(read, lambda batch: batch.lines, REQUESTS_AT_A_TIME):
-            report = report.plus(_applied(portion, context, lease, writing))
-    except Exception:
-        _release(ended, context, lease)
-        raise
-    return report
+class _Processing(Generic[SettledT]):
+    """One call of the stage.
 
+    Files are read while the lines before theirs are applied, as many lines ahead as one transaction takes.
+    """
 
-def _release(ended: Sequence[EndedBatch], context: PipelineContext, lease: Lease) -> None:
-    """Let the next run, or the original pipeline, have what was not applied before the lease is over."""
-    with suppress(DBAPIError):  # then the lease does it
-        parameters = {"batches": [batch.id for batch in ended], "token": lease.by}
-        write(context.engine, statements.RELEASE_BATCHES, parameters)
+    def __init__(
+        self,
+        context: PipelineContext,
+        lease: Lease,
+        of_line: Callable[[bytes, EndedBatch], tuple[int, SettledT]],
+        apply: Callable[[Connection, Iterable[SettledT], Settling], StageReport],
+    ) -> None:
+        self._context, self._lease, self._apply = context, lease, apply
+        self._reader = ResultReader(context.api, context.policy, context.events, of_line)
+        self._breaker = StageBreaker(context.events)
+        self._settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, lease.at)
+        self._claimed: list[int] = []
+
+    def run(self, companies: Sequence[int]) -> StageReport:
+        """All that has ended, a portion after the other."""
+        report, limit = StageReport(STAGE), self._context.policy.concurrent_companies
+
+        def lines(batch: EndedBatch) -> int:
+            return batch.answered or RESULTS_AT_A_TIME // (2 * limit)
+
+        try:
+            read = in_parallel(self._read, self._ended(companies), limit, lines, RESULTS_AT_A_TIME)
+            for portion in portions(read, lambda batch: batch.lines, RESULTS_AT_A_TIME):
+                report = report.plus(in_transaction(self._context.engine, partial(self._applied, portion)))
+        except Exception:
+            self._release()
+            raise
+        return report
+
+    def _ended(self, companies: Sequence[int]) -> Iterator[EndedBatch]:
+        """Ended batches that are ours, oldest first, claimed as they are needed."""
+        parameters = {
+            "companies": list(companies),
+            "at_a_time": BATCHES_AT_A_TIME,
+            **self._lease.parameters(self._context.policy.claim_lease),
+        }
+        after = 0
+        while not self._breaker.is_open:
+            claim = {**parameters, "after": after}
+            rows = rows_of(self._context.engine, statements.CLAIM_ENDED_BATCHES, claim)
+            ended = sorted((_ended(row) for row in rows), key=lambda batch: batch.id)
+            self._claimed += [batch.id for batch in ended]
+            yield from ended
+            if len(ended) < BATCHES_AT_A_TIME:
+                break
+            after = ended[-1].id
+
+    def _read(self, batch: EndedBatch) -> ReadBatch[SettledT]:
+        if self._breaker.is_open:
+            return ReadBatch(batch, None)
+        try:
+            return ReadBatch(batch, self._reader.read(batch, self._lease.at))
+        except ApiError as error:
+            self._breaker.count(error)
+            return ReadBatch(batch, None)
+
+    def _applied(self, portion: Sequence[ReadBatch[SettledT]], connection: Connection) -> StageReport:
+        context = self._context
+        settled = [read.results.settled for read in portion if read.results]
+        report = StageReport(STAGE)
+        if any(settled):
+            rows = (row for of_batch in settled for row in of_batch.values())
+            report = self._apply(connection, rows, self._settling)
+        rejected = sum(map(len, settled)) - report.claimed
+        if rejected:
+            told = f"{rejected} lines: not a request of their batch"
+            context.events(Event(EventKind.LINE_REJECTED, told))
+        report = report.plus(_fail_missing(connection, portion, context, self._lease.at))
+        _close(connection, portion, self._lease)
+        return report
+
+    def _release(self) -> None:
+        """Let the next run, or the original pipeline, have what was not applied before the lease is over."""
+        with suppress(DBAPIError):  # then the lease does it
+            parameters = {"batches": self._claimed, "token": self._lease.by}
+            write(self._context.engine, statements.RELEASE_BATCHES, parameters)
 
 
 def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
@@ -106,51 +157,8 @@ def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
     )
 
 
-def _read(
-    batch: EndedBatch, reader: ResultReader[Settlement], breaker: StageBreaker, now: datetime
-) -> ReadBatch:
-    if breaker.is_open:
-        return ReadBatch(batch, None)
-    try:
-        return ReadBatch(batch, reader.read(batch, now))
-    except ApiError as error:
-        breaker.count(error)
-        return ReadBatch(batch, None)
-
-
-def _applied(
-    portion: Sequence[ReadBatch], context: PipelineContext, lease: Lease, writing: Writing
-) -> StageReport:
-    return in_transaction(
-        context.engine, lambda connection: _apply(connection, portion, context, lease, writing)
-    )
-
-
-def _apply(
-    connection: Connection,
-    portion: Sequence[ReadBatch],
-    context: PipelineContext,
-    lease: Lease,
-    writing: Writing,
-) -> StageReport:
-    settlements = [row for read in portion if read.results for row in read.results.settled]
-    settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, lease.at)
-    if writing is Writing.SETS:
-        report = settle_by_copy(connection, settlements, settling)
-    else:
-        report = StageReport(STAGE)
-        for row in settlements:
-            report = report.plus(settle(connection, (row,), settling))
-    rejected = len(settlements) - report.claimed
-    if rejected:
-        context.events(Event(EventKind.LINE_REJECTED, f"{rejected} lines: not a request of their batch"))
-    report = report.plus(_fail_missing(connection, portion, context, lease.at))
-    _close(connection, portion, lease)
-    return report
-
-
 def _fail_missing(
-    connection: Connection, portion: Sequence[ReadBatch], context: PipelineContext, now: datetime
+    connection: Connection, portion: Sequence[ReadBatch[SettledT]], context: PipelineContext, now: datetime
 ) -> StageReport:
     blamed = _abandon_bad_lines(connection, portion, now)
     missing = [
@@ -170,7 +178,9 @@ def _fail_missing(
     return StageReport(STAGE, claimed=failed + len(blamed), failed=failed + len(blamed))
 
 
-def _abandon_bad_lines(connection: Connection, portion: Sequence[ReadBatch], now: datetime) -> Sequence[int]:
+def _abandon_bad_lines(
+    connection: Connection, portion: Sequence[ReadBatch[SettledT]], now: datetime
+) -> Sequence[int]:
     """The batch of each request that was found to be a bad line."""
     bad = [(read.batch.id, line) for read in portion if read.results for line in read.results.bad_lines]
     if not bad:
@@ -184,14 +194,14 @@ def _abandon_bad_lines(connection: Connection, portion: Sequence[ReadBatch], now
     return connection.scalars(statements.ABANDON_BAD_LINES, parameters).all()
 
 
-def _missing(batch: EndedBatch, results: BatchResults[Settlement], blamed: Sequence[int]) -> RequestOutcome:
+def _missing(batch: EndedBatch, results: BatchResults[SettledT], blamed: Sequence[int]) -> RequestOutcome:
     """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
     if results.bad_lines and batch.id not in blamed:
         return outcome_without_line(batch.status, batch.error)
     return results.missing
 
 
-def _close(connection: Connection, portion: Sequence[ReadBatch], lease: Lease) -> None:
+def _close(connection: Connection, portion: Sequence[ReadBatch[SettledT]], lease: Lease) -> None:
     whole = [read.batch.id for read in portion if read.results]
     unread = [read.batch.id for read in portion if not read.results]
     connection.execute(statements.CLOSE_BATCHES, {"batches": whole, "now": lease.at})

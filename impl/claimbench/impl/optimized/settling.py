@@ -1,8 +1,9 @@
 """Outcomes written as a set: the rows of many, in one statement, with their answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from struct import Struct
 
 from sqlalchemy import Connection
 
@@ -12,7 +13,20 @@ from claimbench.impl.optimized.sessions import driver_of
 from claimbench.impl.ports import Policy, Stage, StageReport
 from claimbench.impl.statuses import RequestStatus
 
-Settlement = tuple[object, ...]
+Settlement = tuple[
+    int,
+    int | None,
+    str,
+    str | None,
+    int | None,
+    int | None,
+    int | None,
+    str | None,
+    str | None,
+    str | None,
+    str | None,
+    int,
+]
 """A request and its outcome, in the order of `COLUMNS`: the request's id is the first."""
 
 COLUMNS = (
@@ -74,19 +88,46 @@ class Settling:
         return StageReport(self.stage, claimed=completed + failed, completed=completed, failed=failed)
 
 
-def settle_by_copy(
-    connection: Connection, settlements: Sequence[Settlement], settling: Settling
-) -> StageReport:
-    """As `settle`, for thousands: they are staged in a table first. In a transaction; once in each."""
-    if not settlements:
-        return StageReport(settling.stage)
+_COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+_NULL = b"\xff\xff\xff\xff"
+_BEGIN, _INT4, _INT8, _LENGTH = Struct("!hiq"), Struct("!ii"), Struct("!iq"), Struct("!i")
+
+
+def staged(row: Settlement) -> bytes:
+    """The row as binary COPY takes it (PostgreSQL 18 documentation, COPY): each field after its length."""
+    request, batch, status, error, given, made, micros, *answer, attempts_used = row
+    return b"".join(
+        (
+            _BEGIN.pack(len(COLUMNS), 8, request),
+            _NULL if batch is None else _INT8.pack(8, batch),
+            _text(status),
+            _text(error),
+            _NULL if given is None else _INT4.pack(4, given),
+            _NULL if made is None else _INT4.pack(4, made),
+            _NULL if micros is None else _INT8.pack(8, micros),
+            *map(_text, answer),
+            _INT4.pack(4, attempts_used),
+        )
+    )
+
+
+def _text(value: str | None) -> bytes:
+    if value is None:
+        return _NULL
+    said = value.encode()
+    return _LENGTH.pack(len(said)) + said
+
+
+def settle_by_copy(connection: Connection, rows: Iterable[bytes], settling: Settling) -> StageReport:
+    """As `settle`, for thousands: `staged` rows lie in a table first. In a transaction; once in each.
+
+    Where several answer for one session, that of the later batch wins, and in a batch the later request's.
+    """
     driver = driver_of(connection)
     with driver.cursor() as cursor:
         cursor.execute(statements.STAGE_SETTLEMENTS)
         with cursor.copy(statements.COPY_SETTLEMENTS) as copy:
-            copy.set_types(statements.SETTLEMENT_TYPES)
-            for place, row in enumerate(settlements):
-                copy.write_row((*row, place))
+            copy.write(b"".join((_COPY_BEGIN, *rows, _COPY_END)))
     counted = connection.execute(statements.SETTLE_STAGED, settling.parameters).one()
     return settling.report(counted.completed, counted.failed)
 
@@ -98,3 +139,13 @@ def settle(connection: Connection, settlements: Sequence[Settlement], settling: 
     columns = zip(COLUMNS, map(list, zip(*settlements, strict=True)), strict=True)
     counted = connection.execute(statements.SETTLE_REQUESTS, {**dict(columns), **settling.parameters}).one()
     return settling.report(counted.completed, counted.failed)
+
+
+def settle_one_by_one(
+    connection: Connection, settlements: Iterable[Settlement], settling: Settling
+) -> StageReport:
+    """As `settle`, by a statement for each."""
+    report = StageReport(settling.stage)
+    for row in settlements:
+        report = report.plus(settle(connection, (row,), settling))
+    return report

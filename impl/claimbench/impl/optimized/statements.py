@@ -127,7 +127,8 @@ RELEASE_BATCHES = text("""
 """)
 """Leave batches whose files could not be read to a later run."""
 
-_SETTLE = f"""applied AS (
+_SETTLE = f"""
+    applied AS (
         UPDATE ai_processing_request AS request
         SET status = {_SETTLED.status},
             attempts = {_SETTLED.attempts},
@@ -144,14 +145,14 @@ _SETTLE = f"""applied AS (
         FROM settled
         WHERE request.id = settled.id AND (request.status = :expected) IS TRUE
           AND (settled.batch_id IS NULL OR request.batch_id = settled.batch_id)
-        RETURNING request.session_id, request.status AS new_status, settled.place,
+        RETURNING request.session_id, request.status AS new_status, {{place}},
                   settled.sentiment, settled.category, settled.summary, settled.language
     ), answers AS (
         SELECT session_id,
-           (array_agg(sentiment ORDER BY place DESC) FILTER (WHERE sentiment IS NOT NULL))[1] AS sentiment,
-           (array_agg(category ORDER BY place DESC) FILTER (WHERE category IS NOT NULL))[1] AS category,
-           (array_agg(summary ORDER BY place DESC) FILTER (WHERE summary IS NOT NULL))[1] AS summary,
-           (array_agg(language ORDER BY place DESC) FILTER (WHERE language IS NOT NULL))[1] AS language
+           (array_agg(sentiment ORDER BY {{later}}) FILTER (WHERE sentiment IS NOT NULL))[1] AS sentiment,
+           (array_agg(category ORDER BY {{later}}) FILTER (WHERE category IS NOT NULL))[1] AS category,
+           (array_agg(summary ORDER BY {{later}}) FILTER (WHERE summary IS NOT NULL))[1] AS summary,
+           (array_agg(language ORDER BY {{later}}) FILTER (WHERE language IS NOT NULL))[1] AS language
         FROM applied GROUP BY session_id
     ), answered AS (
         UPDATE session
@@ -175,7 +176,7 @@ SETTLE_REQUESTS = text(f"""
             CAST(:summaries AS text[]), CAST(:languages AS text[]), CAST(:attempts_used AS int[])
         ) WITH ORDINALITY AS line (id, batch_id, status, error, prompt_tokens, completion_tokens, micros,
                                    sentiment, category, summary, language, attempts_used, place)
-    ), {_SETTLE}
+    ), {_SETTLE.format(place="settled.place", later="place DESC")}
 """)  # noqa: S608 (our own fragments)
 """Apply outcomes to requests that still wait for them, and their answers to the sessions; later ones win."""
 
@@ -183,16 +184,16 @@ STAGE_SETTLEMENTS = """
     SET LOCAL random_page_cost = 1.1;
     CREATE TEMP TABLE settled (
         id bigint, batch_id bigint, status text, error text, prompt_tokens int, completion_tokens int,
-        micros bigint, sentiment text, category text, summary text, language text, attempts_used int,
-        place int
+        micros bigint, sentiment text, category text, summary text, language text, attempts_used int
     ) ON COMMIT DROP
 """
 """Where a chunk of outcomes is put by COPY; who then joins it reads the chunk's rows, not the whole table."""
 
 COPY_SETTLEMENTS = "COPY settled FROM STDIN (FORMAT binary)"
-SETTLEMENT_TYPES = ("int8", "int8", "text", "text", "int4", "int4", "int8", *("text",) * 4, "int4", "int4")
 
-SETTLE_STAGED = text(f"WITH {_SETTLE}")
+SETTLE_STAGED = text(
+    "WITH" + _SETTLE.format(place="settled.batch_id, settled.id", later="batch_id DESC, id DESC")
+)
 """Apply the outcomes that are staged, as `SETTLE_REQUESTS` does."""
 
 FAIL_MISSING_LINES = text(f"""

@@ -81,11 +81,11 @@ class Submitter:
     def submit(self, file: BatchFile) -> SubmittedBatch:
         """Upload a file and create its batch; the file is closed."""
         api, file_id = self.context.api, None
-        with file.lines:
+        with file.opened() as lines:
             if self.breaker.is_open:
                 return held(file.batch_id, file.requests, was_sent=False)
             try:
-                file_id = api.upload(f"{file.key}.jsonl", file.lines)
+                file_id = api.upload(f"{file.key}.jsonl", lines)
                 created = api.create_batch(file_id, batch_metadata(file.key, file.company_id))
             except ApiError as error:
                 self.breaker.count(error)
