@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from claimbench.impl.optimized import OptimizedPipeline
+from claimbench.impl.optimized.statements import is_status
 from mutants.making import Mutant, limited, rewriting
 
+_PENDING = "'PENDING_BATCHING'"
 _DUE = "WHERE request.status = 'PENDING_BATCHING' AND session.company_id"
 
 
@@ -25,14 +27,16 @@ class ClaimsWhateverState(Mutant):
     """Claims what was planned, whatever state it has come to since."""
 
     made_of = OptimizedPipeline
-    rewritten = rewriting({"AND (request.status = 'PENDING_BATCHING') IS TRUE": ""})
+    rewritten = rewriting({f"AND {is_status('request.status', _PENDING)}": ""})
 
 
 class ResultsAppliedByTwo(Mutant):
     """Takes ended batches without a lock, and applies their results whatever state a request is in."""
 
     made_of = OptimizedPipeline
-    rewritten = rewriting({"FOR UPDATE SKIP LOCKED": "", "AND (request.status = %(expected)s) IS TRUE": ""})
+    rewritten = rewriting(
+        {"FOR UPDATE SKIP LOCKED": "", f"AND {is_status('request.status', '%(expected)s')}": ""}
+    )
 
 
 class ServesTheSuspended(Mutant):

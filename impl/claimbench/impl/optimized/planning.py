@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from claimbench.impl.batching import BACK_OFF_CODES, remembered_since
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import NO_MESSAGES
+from claimbench.impl.optimized.statements import is_status
 from claimbench.impl.optimized.strategies import Writing
 from claimbench.impl.ports import Policy
 from claimbench.impl.statuses import ACCEPTED_BATCHES
@@ -95,12 +96,12 @@ _CHUNKS = text("""
 A new chunk begins before the running sum of requests exceeds the limit.
 """
 
-_CLAIM = text("""
+_CLAIM = text(f"""
     WITH mine AS MATERIALIZED (
         SELECT request.id, request.attempts, request.requested_at, batch_plan.batch, batch_plan.company_id,
                batch_plan.model
         FROM batch_plan JOIN ai_processing_request AS request ON request.id = batch_plan.id
-        WHERE batch_plan.batch BETWEEN :low AND :high AND (request.status = 'PENDING_BATCHING') IS TRUE
+        WHERE batch_plan.batch BETWEEN :low AND :high AND {is_status("request.status", "'PENDING_BATCHING'")}
         FOR UPDATE OF request SKIP LOCKED
     ), planned AS (
         SELECT batch, count(*) AS requests FROM batch_plan WHERE batch BETWEEN :low AND :high GROUP BY batch
@@ -125,7 +126,7 @@ _CLAIM = text("""
         FROM mine JOIN due USING (batch) JOIN made USING (key) WHERE request.id = mine.id
     )
     SELECT made.id, due.requests FROM made JOIN due USING (key) ORDER BY made.id
-""")
+""")  # noqa: S608 (our own fragments)
 """Store the batches of a chunk and give them their requests.
 
 Rows are locked as they come; sorting, for the key, happens above. A batch that others have thinned out since
