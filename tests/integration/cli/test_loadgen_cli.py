@@ -85,6 +85,24 @@ def test_the_readme_links_to_nothing_that_is_missing(path: str) -> None:
     assert (Path(__file__).parents[3] / path).exists()
 
 
+def test_an_arm_that_raised_nothing_itself_is_told_in_one_line() -> None:
+    code = """
+import sys
+from claimbench.errors import ArmError
+from claimbench.loadgen.commands import cli
+from claimbench.loadgen.commands import listing
+sys.argv = ["claimbench", "list"]
+def refuse():
+    raise ArmError("returned None", where="arm Mine, check_statuses", remedy="return a report")
+listing.list_all = refuse
+cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    told = "claimbench: arm Mine, check_statuses: returned None; return a report\n"
+    assert (ended.returncode, ended.stderr) == (3, told)
+
+
 def test_a_fault_of_its_own_is_no_verdict() -> None:
     code = """
 import sys

@@ -240,7 +240,7 @@ def _one_line_for_each_mistake() -> Iterator[None]:
     try:
         yield
     except ClaimbenchError as error:
-        if isinstance(error, ArmError):
+        if isinstance(error, ArmError) and error.__cause__:
             traceback.print_exception(error.__cause__)
         _leave(str(error), error.exit_code)
     except KeyboardInterrupt:
