@@ -147,11 +147,21 @@ def a_saved(folder: Path, edit: Edit) -> Path:
         lambda table: table["counters"][0].update(low="12"),
         lambda table: table["counters"][0].update(high=True),
         lambda table: table["counters"][0].update(low=5e-324),
+        lambda table: table.update(run="another"),
+        lambda table: table.update(scenario_sha256="0" * 64),
+        lambda table: table.update(dataset_hash="0" * 64),
+        lambda table: table.update(saved_at="2027-01-01T00:00:00+00:00"),
     ],
 )
 def test_an_edited_baseline_is_refused(tmp_path: Path, edit: Edit) -> None:
     with pytest.raises(UsageError, match="counter"):
         read(BASELINE, a_saved(tmp_path, edit))
+
+
+def test_the_reason_of_a_baseline_may_be_put_in_other_words(tmp_path: Path) -> None:
+    path = a_saved(tmp_path, lambda table: table.update(reason="a typing mistake less"))
+
+    assert read(BASELINE, path).reason == "a typing mistake less"
 
 
 def unsealed(**changes: object) -> Any:

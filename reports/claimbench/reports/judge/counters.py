@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from claimbench.errors import NotEquivalentError, NothingToCompareError, UsageError
-from claimbench.reports.record.gate import Baseline, CounterEntry, seal_of
+from claimbench.reports.record.gate import Baseline, CounterEntry
 from claimbench.reports.record.run import ResultRecord
 from claimbench.reports.record.values import Finding, Place, Sample, VerdictValue
 from claimbench.reports.wording import count_text, value_text
@@ -129,9 +129,8 @@ def baseline_of(record: ResultRecord, reason: str) -> Baseline:
         run=record.digest,
         saved_at=record.started_at,
         reason=reason,
-        seal=seal_of(counters),
         counters=counters,
-    )
+    ).sealed
 
 
 def entries_of(readings: Sequence[Counter]) -> tuple[CounterEntry, ...]:

@@ -56,11 +56,6 @@ class CounterEntry(Frozen):
         return Place(arm=self.arm, metric=self.metric, stage=self.stage, size=self.size)
 
 
-def seal_of(counters: tuple[CounterEntry, ...]) -> str:
-    """What tells whether counters were edited by hand."""
-    return hashlib.sha256("".join(entry.model_dump_json() for entry in counters).encode()).hexdigest()
-
-
 class Baseline(Frozen):
     """The counters of one accepted run. Times are not in it: they are measured again, in the same job."""
 
@@ -74,7 +69,7 @@ class Baseline(Frozen):
     saved_at: str
     reason: str
     seal: str = Field(default="", exclude_if=lambda seal: not seal)
-    """The digest of the counters as they were saved; a baseline of an earlier version has none."""
+    """The digest of what was saved, but for the reason; a baseline of an earlier version has none."""
     counters: tuple[CounterEntry, ...]
 
     @model_validator(mode="after")
@@ -84,9 +79,18 @@ class Baseline(Frozen):
         return self
 
     @property
+    def sealed(self) -> Self:
+        """The same, with its seal."""
+        return self.model_copy(update={"seal": self._digest})
+
+    @property
     def is_edited(self) -> bool:
-        """Whether its counters are others than those that were saved; False where no seal can tell."""
-        return bool(self.seal) and self.seal != seal_of(self.counters)
+        """Whether it differs from what was saved, by more than its reason; False where no seal can tell."""
+        return bool(self.seal) and self.seal != self._digest
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(self.model_dump_json(exclude={"seal", "reason"}).encode()).hexdigest()
 
     @property
     def is_empty(self) -> bool:

@@ -174,8 +174,8 @@ def read_one_of(kinds: tuple[DocumentKind[DocumentT_co], ...], path: Path) -> Do
         )
     if isinstance(document, Baseline) and document.is_edited:
         raise UsageError(
-            "its counters were edited since they were saved",
-            where=f"{file}: counters",
+            "what it says of its run or its counters was edited since they were saved",
+            where=str(file),
             remedy=kind.restored_by,
         )
     return document
