@@ -191,14 +191,14 @@ SETTLE_REQUESTS = text(f"""
 """Apply outcomes to requests that still wait for them, and their answers to the sessions; later ones win."""
 
 STAGE_SETTLEMENTS = """
-    SET LOCAL random_page_cost = 1.1;
-    SET LOCAL enable_seqscan = off;
+    SET LOCAL random_page_cost = 0.1;
     CREATE TEMP TABLE settled (
         id bigint, batch_id bigint, status text, error text, prompt_tokens int, completion_tokens int,
         micros bigint, sentiment text, category text, summary text, language text, attempts_used int
     ) ON COMMIT DROP
 """
-"""Where a chunk of outcomes is put by COPY; who then joins it reads the chunk's rows, not the whole table."""
+"""Where a chunk of outcomes is put by COPY; who then joins it reads the chunk's rows by their keys, which were
+written a moment ago and lie in memory, and not the whole table."""
 
 COPY_SETTLEMENTS = "COPY settled FROM STDIN (FORMAT binary)"
 
