@@ -14,7 +14,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "tests", "whole"]
 nox.options.reuse_existing_virtualenvs = True
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -83,15 +83,27 @@ def report(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests, the bench and load ones in smoke size: nox -s tests -- -k words"""
+    """All tests but the whole runs, the bench and load ones in smoke size: nox -s tests -- -k words"""
     install(session, "tests")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    # One process more than there are cores: many a test waits, for a lease, a time-out, an arrival.
-    session.run("pytest", "-q", *side_by_side(CORES + 1), "-m", "not alone and not bench")
-    session.run("pytest", "-q", *side_by_side(2), "-m", "alone and not bench")
+    crowded(session, "not whole and not alone and not bench")
+    session.run("pytest", "-q", *side_by_side(2), "-m", "alone and not whole and not bench")
     session.run("pytest", "-q", "-m", "bench")
+
+
+@nox.session
+def whole(session: nox.Session) -> None:
+    """The tests that take whole runs of a command, or whole histories; CI runs them after the others."""
+    install(session, "tests")
+    crowded(session, "whole and not alone", "tests/contract", "tests/integration")
+    session.run("pytest", "-q", *side_by_side(2), "-m", "whole and alone", "tests/integration")
+
+
+def crowded(session: nox.Session, which: str, *paths: str) -> None:
+    """One process more than there are cores: many a test waits, for a lease, a time-out, an arrival."""
+    session.run("pytest", "-q", *side_by_side(CORES + 1), "-m", which, *paths)
 
 
 @nox.session

@@ -30,6 +30,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=str)
 def test_every_answer_is_a_documented_one(openapi: BaseSchema, house: House, mode: GenerationMode) -> None:
     key = next(iter(house.keys.values()))

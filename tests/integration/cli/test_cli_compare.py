@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from command_line import claimbench
 
-pytestmark = pytest.mark.usefixtures("files_in_memory")
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("files_in_memory")]
 FUNCTIONS = """
 import psycopg
 

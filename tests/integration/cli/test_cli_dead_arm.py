@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from command_line import claimbench
 
 
+@pytest.mark.whole
 def test_an_arm_that_dies_after_the_oracle_looked_ends_with_exit_5_and_the_round_named(
     tmp_path: Path,
 ) -> None:

@@ -115,6 +115,7 @@ def test_a_folder_with_results_is_not_overwritten(smoke: SmokeRun) -> None:
     assert (smoke.folder / "results.json").read_bytes() == before
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("arm", "difference"),
     [
@@ -136,6 +137,7 @@ def test_an_arm_that_does_other_work_ends_with_exit_5_and_its_first_difference(
     assert any(re.search(difference, line) for line in record["equivalence"]["differences"][:5])
 
 
+@pytest.mark.whole
 def test_an_arm_that_raises_is_named_with_its_stage_and_its_own_traceback(tmp_path: Path) -> None:
     arguments = ("--arms", "naive,wrong_arms:Raises", "--database", "embedded", "--out", "report")
 
@@ -148,6 +150,7 @@ def test_an_arm_that_raises_is_named_with_its_stage_and_its_own_traceback(tmp_pa
     assert not (tmp_path / "report").exists()
 
 
+@pytest.mark.whole
 def test_a_terminal_that_is_not_utf_8_gets_plainer_signs(tmp_path: Path) -> None:
     arguments = ("--arms", "naive,wrong_arms:EmptyPrompts", "--database", "embedded", "--out", "report")
 

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from command_line import claimbench
+
+pytestmark = pytest.mark.whole
 
 
 def test_what_a_pipeline_raises_is_told_beside_what_is_violated(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ def engine_is_missing() -> str:
 MISSING = engine_is_missing()
 
 
+@pytest.mark.whole
 @pytest.mark.docker
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 def test_the_smoke_scenario_runs_in_a_container_and_the_report_names_its_server(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from claimbench.reports.judge.gate import Tiers
 from claimbench.scenarios.loader import load
 from claimbench.scenarios.model import Arm, ArmRole, Scenario
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -86,6 +86,7 @@ def counted(generated: Generated) -> list[tuple[str, int, int, int]]:
     ]
 
 
+@pytest.mark.whole
 def test_a_master_with_two_workers_of_their_own_tells_what_one_process_tells(
     tmp_path: Path, host: str
 ) -> None:
@@ -106,6 +107,7 @@ def test_forked_processes_share_the_schedule_without_loss_or_repetition(host: st
     assert generated.total.failed == 0
 
 
+@pytest.mark.whole
 def test_two_loads_on_one_machine_do_not_get_in_each_others_way(host: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _: generate(plan(host), processes=2), range(2)))

@@ -13,6 +13,7 @@ from claimbench.loadgen.commands.soak import SoakOptions, soak_and_report
 from claimbench.reports.record.soak import SoakRecord
 
 pytestmark = [
+    pytest.mark.whole,
     pytest.mark.xdist_group("soak"),  # one run for all
     pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed"),
 ]

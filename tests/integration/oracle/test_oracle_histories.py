@@ -64,11 +64,13 @@ def test_these_histories_bring_all_trouble_that_a_hundred_bring() -> None:
     assert trouble_in(SEEDS) == trouble_in(range(1, 101))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_pipeline_of_another_make_is_not_flagged(world: World, name: str) -> None:
     assert seeds_that_fail(world, RIGHT[name], RIGHT_SEEDS) == {}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_the_oracle_catches_the_mutant_by_the_seed_in_the_docs(world: World, mutant: type) -> None:
     kill = MATRIX[mutant.__name__]

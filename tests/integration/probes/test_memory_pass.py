@@ -45,6 +45,7 @@ def importable_in_child_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(DOUBLES))
 
 
+@pytest.mark.whole
 def test_an_arm_that_says_much_is_measured_at_every_size_in_every_block(
     workshop: Workshop, small: Template
 ) -> None:
@@ -55,6 +56,7 @@ def test_an_arm_that_says_much_is_measured_at_every_size_in_every_block(
     assert all(sample.value > 0 for sample in samples)
 
 
+@pytest.mark.whole
 def test_what_an_arm_holds_is_seen_where_there_was_no_bytecode(
     workshop: Workshop, small: Template, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import begun, claimbench, told_to_end
 
-pytestmark = pytest.mark.usefixtures("files_in_memory")
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("files_in_memory")]
 
 
 def test_a_scale_report_holds_every_point_and_proves_the_same_work_of_the_limit(tmp_path: Path) -> None:
