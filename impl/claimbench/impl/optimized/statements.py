@@ -197,8 +197,8 @@ STAGE_SETTLEMENTS = """
         micros bigint, sentiment text, category text, summary text, language text, attempts_used int
     ) ON COMMIT DROP
 """
-"""Where a chunk of outcomes is put by COPY; who then joins it finds the chunk's rows by their keys, for they lie
-in memory since they were written, and does not read the whole table."""
+"""Where a chunk of outcomes is put by COPY; who then joins it finds each request by its key, for they lie in
+memory since they were written, and does not read the whole table."""
 
 COPY_SETTLEMENTS = "COPY settled FROM STDIN (FORMAT binary)"
 
