@@ -12,7 +12,7 @@ from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import Engine, create_engine, text
 
-from claimbench.loadgen.probes.wire import WireProbe
+from claimbench.loadgen.probes.wire import Source, WireProbe
 
 STATEMENTS, ROUNDS = 500, 16
 GROUP, UNIT = "counting probe", "µs per statement"
@@ -23,7 +23,10 @@ def probe_figures(url: str) -> Iterator[Figure]:
     """What each adds to the same statements without it: the least of some rounds, of both."""
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     counters: dict[str, Callable[[], AbstractContextManager[object]]] = {
-        "claimbench's wire probe": lambda: WireProbe(engine),
+        "claimbench's wire probe, with rows and bytes": lambda: WireProbe(engine),
+        "claimbench's probe of events, which sees what the others see": (
+            lambda: WireProbe(engine, Source.EVENTS)
+        ),
         f"opentelemetry-instrumentation-sqlalchemy {version('opentelemetry-instrumentation-sqlalchemy')}": (
             lambda: _traced(engine)
         ),

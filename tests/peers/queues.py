@@ -35,6 +35,7 @@ from claimbench.impl.ports import Policy, Stage
 from claimbench.impl.prompts import AnswerFields
 from claimbench.impl.statuses import RequestStatus
 from claimbench.loadgen.bench.databases import Workshop, open_server
+from claimbench.loadgen.scale.index_study import INDEX_SETS
 from claimbench.loadgen.scale.points import GrownSize
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
@@ -50,14 +51,15 @@ OUTCOME = RequestOutcome(
     completion_tokens=20,
     cost_usd=Decimal("0.000018"),
 )
+DOCUMENTS, NEEDED = INDEX_SETS["all three"], INDEX_SETS["only (batch_id)"]
 COMMAND = "from claimbench.loadgen.commands.entry import main; main()"
 
 
 def queue_figures(url: str, folder: Path) -> Iterator[Figure]:
     """Each peer on an empty database of its own, told by its URL."""
-    yield Figure(
-        GROUP, "claimbench's optimized pipeline, claim and apply alone", _claimed_and_applied(url), UNIT
-    )
+    alone = "claimbench's optimized pipeline, claim and apply alone"
+    yield Figure(GROUP, f"{alone}, with the document's indexes", _claimed_and_applied(url, DOCUMENTS), UNIT)
+    yield Figure(GROUP, f"{alone}, with the one that it needs", _claimed_and_applied(url, NEEDED), UNIT)
     yield _whole_run(url, folder)
     for name, measure in (("pgqueuer", _pgqueuer), ("procrastinate", _procrastinate)):
         database = f"peer_{name}"
@@ -69,17 +71,20 @@ def queue_figures(url: str, folder: Path) -> Iterator[Figure]:
         yield Figure(GROUP, f"{name} {version(name)}", rate, UNIT)
 
 
-def _claimed_and_applied(url: str) -> float:
+def _claimed_and_applied(url: str, indexes: Sequence[str]) -> float:
     """What the queues do: rows are claimed in batches, and their outcomes, known before, are applied.
 
-    Their sessions get the answers, too; and there are five indexes and the foreign keys.
+    Their sessions get the answers, too; and there are the keys' own indexes and the foreign keys.
     """
     point = GrownSize(20, JOBS // 20)
     grown = point.dataset(load("document").dataset)
-    made = recipe(grown, companies=point.companies, indexes=IndexSet.AFTER)
+    made = recipe(grown, companies=point.companies, indexes=IndexSet.BEFORE)
     with open_server(url, announce=lambda _: None) as server, Workshop(server) as workshop:
         with workshop.clone(workshop.template(made)) as clone:
             engine = create_engine(clone)
+            with engine.begin() as making:
+                for statement in indexes:
+                    making.execute(text(statement))
             with engine.connect() as looking:
                 companies = looking.scalars(text("SELECT id FROM company WHERE status = 'ACTIVE'")).all()
             rate = _rate_on(engine, companies)

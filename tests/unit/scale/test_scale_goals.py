@@ -8,8 +8,8 @@ import pytest
 from scale_factory import SIZES, optimized, scale_record, the_turns, turned
 
 from claimbench.errors import UsageError
-from claimbench.reports.judge.goals import goals, peer_goals, read_peers
-from claimbench.reports.judge.scale import AskedSize
+from claimbench.reports.judge.goals import goals, in_the_way, peer_goals, read_peers
+from claimbench.reports.judge.scale import LIMIT, AskedSize
 from claimbench.reports.record.store import SCALE, write
 from claimbench.reports.render import goals as page_of_goals
 
@@ -47,6 +47,16 @@ def test_round_trips_beyond_the_fixed_ones_must_be_the_same_for_all_numbers_of_c
     assert time.reached is False
 
 
+def test_how_the_limit_itself_grows_with_the_companies_is_told() -> None:
+    turns = [*the_turns(), turned(LIMIT, MANY, 9.0, outside=False)]
+
+    told = in_the_way(scale_record(turns))
+
+    (sentence,) = (line for line in told if line.startswith("The limit itself"))
+    assert "(100: 4 s; 1,000: 9 s)" in sentence
+    assert not [line for line in in_the_way(scale_record()) if line.startswith("The limit itself")]
+
+
 def test_ahead_of_every_peer_is_ahead_of_the_best_one(tmp_path: Path) -> None:
     def figure(group: str, name: str, value: float, unit: str) -> dict[str, object]:
         return {"group": group, "name": name, "value": value, "unit": unit}
@@ -54,6 +64,7 @@ def test_ahead_of_every_peer_is_ahead_of_the_best_one(tmp_path: Path) -> None:
     file = tmp_path / "peers.json"
     figures = [
         figure("claim and complete", "claimbench's optimized pipeline", 22_000, "rows/s"),
+        figure("claim and complete", "claimbench's, otherwise", 9_000, "rows/s"),
         figure("claim and complete", "PgQueuer", 20_000, "rows/s"),
         figure("claim and complete", "Procrastinate", 800, "rows/s"),
         figure("counting probe", "claimbench", 2.0, "µs"),
@@ -64,7 +75,10 @@ def test_ahead_of_every_peer_is_ahead_of_the_best_one(tmp_path: Path) -> None:
     rows, probe = peer_goals(read_peers(file))
 
     assert (rows.ratio, probe.ratio) == (pytest.approx(1.1), 0.5)
-    assert rows.measured == "22,000 rows/s; PgQueuer 20,000, Procrastinate 800"
+    assert rows.measured == (
+        "22,000 rows/s: claimbench's optimized pipeline 22,000, claimbench's, otherwise 9,000, "
+        "PgQueuer 20,000, Procrastinate 800"
+    )
     assert peer_goals(())[0].ratio is None
     file.write_text("{}")
     with pytest.raises(UsageError, match="nox -s peers"):

@@ -1,17 +1,28 @@
 """SQLAlchemy's events, where libpq cannot trace: they know statements, but neither rows nor bytes."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, event
 
 from claimbench.loadgen.probes.statements import StatementTally
 from claimbench.loadgen.probes.trace import WireCounts
 
+Item = TypeVar("Item")
+
 NOTE = (
     "libpq cannot trace on this system: round trips are SQLAlchemy's statements and transaction control; "
     "rows and bytes are not counted, nor what bypasses SQLAlchemy"
 )
+
+
+def taken(found: list[Item]) -> list[Item]:
+    """What the list holds now; it may grow meanwhile, and keeps that."""
+    items = found[:]
+    del found[: len(items)]
+    return items
 
 
 class EventSource:
@@ -22,6 +33,10 @@ class EventSource:
     def __init__(self, engine: Engine, counts: WireCounts, tally: StatementTally) -> None:
         self._engine, self._counts, self._tally = engine, counts, tally
         self._lock = threading.Lock()
+        self._sent: list[str] = []
+        """Not counted yet: to append takes no lock, and is all that a statement is kept waiting for."""
+        self._of_many: list[int] = []
+        """How many executions more than one each statement for many rows had."""
 
     def start(self) -> None:
         """Listen."""
@@ -36,7 +51,13 @@ class EventSource:
             event.remove(self._engine, name, getattr(self, f"_on_{name}"))
 
     def flush(self) -> None:
-        """The counts are always up to date."""
+        """Bring the counts up to date; what other threads send meanwhile belongs to the next time."""
+        with self._lock:
+            sent, more = taken(self._sent), taken(self._of_many)
+            for statement, times in Counter(sent).items():
+                self._tally.add(statement, times)
+            self._counts.round_trips += len(sent)
+            self._counts.logical_executions += len(sent) + sum(more)
 
     def _on_execute(
         self,
@@ -47,10 +68,9 @@ class EventSource:
         _context: object,
         executemany: bool,  # noqa: FBT001 (SQLAlchemy's signature)
     ) -> None:
-        with self._lock:
-            self._tally.add(statement)
-            self._counts.round_trips += 1
-            self._counts.logical_executions += len(parameters) if executemany else 1
+        self._sent.append(statement)
+        if executemany:
+            self._of_many.append(len(parameters) - 1)
 
     def _on_begin(self, _connection: Connection) -> None:
         self._control()

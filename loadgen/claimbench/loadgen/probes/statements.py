@@ -33,12 +33,12 @@ class StatementTally:
     rows_added: int = 0
     """Rows that INSERT and COPY IN said to have added since the previous lap."""
 
-    def add(self, text: str | None) -> None:
-        """Count one sending of a text; None when the text is not known."""
+    def add(self, text: str | None, times: int = 1) -> None:
+        """Count sendings of a text; None when the text is not known."""
         if text is None:
-            self.unknown += 1
+            self.unknown += times
         else:
-            self._texts[text] += 1
+            self._texts[text] += times
 
     def counts(self) -> tuple[StatementCount, ...]:
         """Every counted statement, most often sent first, then by text."""

@@ -8,7 +8,7 @@ from statistics import median
 from pydantic import ConfigDict, ValidationError
 
 from claimbench.errors import UsageError
-from claimbench.reports.judge.scale import efficiencies
+from claimbench.reports.judge.scale import LIMIT, efficiencies
 from claimbench.reports.record.scale import ScaleRecord, Turned
 from claimbench.reports.wording import value_text
 from claimbench.scenarios.grammar import Frozen
@@ -164,6 +164,7 @@ def in_the_way(record: ScaleRecord) -> tuple[str, ...]:
             for each in steps
         ]
         told.append(f"At 100,000 requests {arm} spends {' of the limit, '.join(shares)} of the limit.")
+    told += _limit_itself(record)
     watched = [turn for turn in record.turns if turn.part == "where" and turn.arm == record.arms[-1]]
     for turn in watched:
         longest = [
@@ -180,6 +181,21 @@ def in_the_way(record: ScaleRecord) -> tuple[str, ...]:
             "with the companies, not with the requests."
         )
     return tuple(told)
+
+
+def _limit_itself(record: ScaleRecord) -> Iterator[str]:
+    """How the least that the work can take grows with the companies."""
+    turns = [turn for turn in record.turns if (turn.arm, turn.requests) == (LIMIT, HUNDRED_THOUSAND)]
+    seconds = {
+        size: median(turn.seconds for turn in turns if turn.size == size)
+        for size in sorted({turn.size for turn in turns})
+    }
+    if len(seconds) > 1:
+        each = "; ".join(f"{size:,}: {value_text(took, 's')}" for size, took in seconds.items())
+        yield (
+            f"The limit itself takes longer for the same requests of more companies ({each}): each has "
+            "batches of its own, and each batch a file, a row and a call."
+        )
 
 
 MANY_COMPANIES = 10_000
@@ -231,13 +247,14 @@ def peer_goals(figures: Sequence[PeerFigure]) -> tuple[Goal, ...]:
     told = []
     for group, (name, goal, is_more_better) in _AHEAD.items():
         found = [each for each in figures if each.group == group]
-        ours = next((each for each in found if each.name.startswith(OURS)), None)
+        ours = [each for each in found if each.name.startswith(OURS)]
         others = [each for each in found if not each.name.startswith(OURS)]
-        if ours is None or not others:
+        if not ours or not others:
             told.append(Goal(name, "not measured", goal, None))
             continue
-        best = (max if is_more_better else min)(each.value for each in others)
-        beside = ", ".join(f"{each.name} {_figure(each.value)}" for each in others)
-        measured = f"{_figure(ours.value)} {ours.unit}; {beside}"
-        told.append(Goal(name, measured, goal, ours.value / best if is_more_better else best / ours.value))
+        better = max if is_more_better else min
+        own, best = better(each.value for each in ours), better(each.value for each in others)
+        beside = ", ".join(f"{each.name} {_figure(each.value)}" for each in (*ours, *others))
+        measured = f"{_figure(own)} {ours[0].unit}: {beside}"
+        told.append(Goal(name, measured, goal, own / best if is_more_better else best / own))
     return tuple(told)
