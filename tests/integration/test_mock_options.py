@@ -16,6 +16,8 @@ import pytest
 
 from claimbench.loadgen.fake_openai.server import READY
 
+pytestmark = pytest.mark.whole
+
 MOCK = (sys.executable, "-m", "claimbench.loadgen.fake_openai")
 CHAT = "/v1/chat/completions"
 

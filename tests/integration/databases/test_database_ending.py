@@ -20,6 +20,8 @@ from claimbench.loadgen.bench.databases.data_folder import PREFIX
 from claimbench.loadgen.bench.databases.embedded import embedded_server
 from claimbench.loadgen.bench.databases.settings import Setting
 
+pytestmark = pytest.mark.whole
+
 CHILD = """
 import sys
 from claimbench.loadgen.bench.databases import open_server

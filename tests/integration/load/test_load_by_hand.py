@@ -14,7 +14,10 @@ import pytest
 
 from claimbench.loadgen.processes.free_port import free_port
 
-pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed"),
+]
 
 LOCUSTFILE = Path(__file__).parents[3] / "loadgen/locustfile.py"
 LOCUST = (

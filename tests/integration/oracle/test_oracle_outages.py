@@ -24,6 +24,8 @@ from claimbench.loadgen.bench.databases.ownership import owned
 from claimbench.loadgen.verify.datasets import HistoryDataset
 from claimbench.loadgen.verify.world import World, open_world
 
+pytestmark = pytest.mark.whole
+
 PIPELINES = pytest.mark.parametrize("pipeline", ["naive", "optimized", "integrated"])
 
 

@@ -26,7 +26,7 @@ from claimbench.loadgen.commands.serve import serve_verb
 from claimbench.loadgen.fake_openai.server import running_server
 from claimbench.loadgen.processes.free_port import free_port
 
-pytestmark = pytest.mark.xdist_group("served")  # one service for most
+pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("served")]  # one service for most
 
 
 @pytest.fixture(scope="module")

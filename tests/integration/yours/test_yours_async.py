@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from own_suite import DOUBLES, suite
 
+pytestmark = pytest.mark.whole
+
 pytest.importorskip("pytest_asyncio")
 GREW = r"round_trips grow with N .*N=2: 2, N=5: 5  SELECT name.*with_\w+.py:\d+ in one_by_one"
 SAID = {

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from own_suite import DOUBLES, suite
 
+pytestmark = pytest.mark.whole
+
 CASES = {
     "test_loop[got_one_by_one]": r"N=2: 2, N=12: 12  SELECT.*one select\(Customer\) with \.in_\(keys\)",
     "test_loop[loaded_lazily]": r"N=2: 2, N=12: 12  SELECT customer.*selectinload\(Order\.customer\)",

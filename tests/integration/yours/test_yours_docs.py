@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import NO_ENGINE
 
-pytestmark = pytest.mark.usefixtures("files_in_memory")
+pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("files_in_memory")]
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "your-code.md").read_text()
 README = (ROOT / "README.md").read_text()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.whole
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from own_suite import DOUBLES, suite
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
