@@ -126,7 +126,10 @@ def _middles(points: Sequence[GrownSize]) -> Iterator[GrownSize]:
 
 
 def _limit(request: ScaleRequest, work: ScaleWorkshop) -> None:
-    """The limit beside the candidate, over an API that costs nothing, in alternation."""
+    """The limit beside the candidate, over an API that costs nothing, in alternation.
+
+    And once over the other numbers of companies that have as many requests: it grows with them, too.
+    """
     candidate = _candidate(request)
     points = sorted(_middles(request.points), key=lambda point: point.requests)
     for point in [p for p in points if p.requests <= LIMIT_REQUESTS] or points[:1]:
@@ -139,6 +142,9 @@ def _limit(request: ScaleRequest, work: ScaleWorkshop) -> None:
                 asked.append(TurnAsked("limit", candidate, point, ONE_CONNECTION, SERIAL, block=block))
             for each in asked if block % 2 else reversed(asked):
                 work.take(each)
+    for point in request.points:
+        if point.requests <= LIMIT_REQUESTS and point not in points:
+            work.take(TurnAsked("limit", LIMIT, point))
 
 
 def _candidate(request: ScaleRequest) -> Arm:
