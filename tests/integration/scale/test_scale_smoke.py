@@ -12,18 +12,19 @@ pytestmark = [pytest.mark.whole, pytest.mark.usefixtures("files_in_memory")]
 
 
 def test_a_scale_report_holds_every_point_and_proves_the_same_work_of_the_limit(tmp_path: Path) -> None:
-    ended = claimbench(
-        "scale", "smoke", "--points", "3x12", "--out", "out", "--database", "embedded", cwd=tmp_path
-    )
+    points = ("--points", "3x12,6x6")
+    ended = claimbench("scale", "smoke", *points, "--out", "out", "--database", "embedded", cwd=tmp_path)
     record = json.loads((tmp_path / "out" / "scale.json").read_text())
-    naive, optimized = record["points"]
+    naive, optimized = (point for point in record["points"] if point["size"] == 3)
+    free = [turn for turn in record["turns"] if turn["service"] == "none"]
 
     assert ended.code == 0, ended.err
     assert (naive["arm"], naive["size"], naive["requests"]) == ("naive", 3, 36)
     assert 0 < optimized["round_trips"] < naive["round_trips"]
     assert min(optimized["seconds"], optimized["peak_memory_bytes"]) > 0
     assert {turn["arm"] for turn in record["turns"]} == {"naive", "optimized", "limit"}
-    assert len({turn["left"] for turn in record["turns"] if turn["service"] == "none"}) == 1
+    assert {turn["size"] for turn in free if turn["arm"] == "limit"} == {3, 6}
+    assert [len({turn["left"] for turn in free if turn["size"] == size}) for size in (3, 6)] == [1, 1]
     assert (tmp_path / "out" / "report.html").is_file()
 
 
