@@ -187,6 +187,10 @@ def test_a_logarithmic_axis_has_a_few_ticks_however_narrow_or_wide(low: float, f
     assert all(low <= tick <= low * factor for tick in found)
 
 
+def test_a_logarithmic_axis_of_bytes_has_round_numbers_of_what_it_is_labelled_in() -> None:
+    assert ticks(1e6, 1e8, "B") == [step * 2.0**20 for step in (1, 3, 10, 30)]
+
+
 def test_no_text_can_break_out_of_the_page(evil: ResultRecord) -> None:
     page = html.render(run_page(evil, charts.draw(evil)))
 

@@ -94,8 +94,13 @@ def steps_of(found: Iterable[str]) -> list[str]:
     return sorted(dict.fromkeys(found), key=RUN.__eq__)
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers for a logarithmic axis: two to eight, however narrow it is."""
+MIB = 2.0**20
+
+
+def ticks(low: float, high: float, unit: str = "") -> list[float]:
+    """Round numbers for a logarithmic axis: two to eight, however narrow it is. Bytes ("B") in round MiB."""
+    if unit == "B":
+        return [mark * MIB for mark in ticks(low / MIB, high / MIB)]
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)):
         marks = [step * 10.0**decade for decade in range(first, last + 1) for step in steps]
