@@ -19,6 +19,8 @@ import pytest
 from claimbench.loadgen.fake_openai.faults import Fault, FaultKind, Faults
 from claimbench.loadgen.fake_openai.server import READY, FakeServer, running_server
 
+pytestmark = pytest.mark.whole
+
 MOCK = (sys.executable, "-m", "claimbench.loadgen.fake_openai")
 SCRIPT = """
 import json, time

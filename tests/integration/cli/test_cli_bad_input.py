@@ -11,6 +11,8 @@ from command_line import Ended, begun, claimbench, told_to_end
 
 from claimbench.loadgen.processes.free_port import free_port
 
+pytestmark = pytest.mark.whole
+
 SMOKE = """
 name = "mine"
 title = "Mine"
@@ -134,7 +136,6 @@ def assert_left_in_order(ended: Ended, code: int, scratch: Path) -> None:
     assert [path.name for path in scratch.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize(
     ("number", "code", "after"),
     [(signal.SIGINT, 130, "equivalence"), (signal.SIGTERM, 143, "memory"), (signal.SIGINT, 130, "timing")],
@@ -156,7 +157,6 @@ def test_an_interrupted_run_leaves_nothing_behind(
     assert re.search(r"^left after \d+\.\d s: \w", ended.out, re.MULTILINE), ended.out
 
 
-@pytest.mark.whole
 @pytest.mark.alone
 @pytest.mark.parametrize(
     ("arm", "told"),
@@ -184,7 +184,6 @@ def test_a_stage_that_hangs_for_ever_is_left_within_five_seconds_and_the_step_is
     assert re.search(rf"^left after \d+\.\d s: {re.escape(told)}$", ended.out, re.MULTILINE), ended.out
 
 
-@pytest.mark.whole
 @pytest.mark.alone
 def test_what_was_measured_is_kept_when_the_report_is_cut_short(tmp_path: Path) -> None:
     folder, scratch = tmp_path / "report", tmp_path / "scratch"

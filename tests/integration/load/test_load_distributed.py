@@ -19,7 +19,10 @@ from claimbench.loadgen.load.plan import LoadPlan, Operation
 from claimbench.loadgen.processes.free_port import free_port
 from claimbench.reports.record.load import Generated
 
-pytestmark = pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(find_spec("locust") is None, reason="the extra `load` is not installed"),
+]
 
 LOCUSTFILE = Path(__file__).parents[3] / "loadgen/locustfile.py"
 LOCUST = (sys.executable, "-m", "locust", "-f", str(LOCUSTFILE))
@@ -86,7 +89,6 @@ def counted(generated: Generated) -> list[tuple[str, int, int, int]]:
     ]
 
 
-@pytest.mark.whole
 def test_a_master_with_two_workers_of_their_own_tells_what_one_process_tells(
     tmp_path: Path, host: str
 ) -> None:
@@ -107,7 +109,6 @@ def test_forked_processes_share_the_schedule_without_loss_or_repetition(host: st
     assert generated.total.failed == 0
 
 
-@pytest.mark.whole
 def test_two_loads_on_one_machine_do_not_get_in_each_others_way(host: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _: generate(plan(host), processes=2), range(2)))

@@ -55,6 +55,7 @@ def seeds_that_fail(world: World, factory: PipelineFactory, seeds: Iterable[int]
     return {seed: str(verdict.violations[0]) for seed, verdict in verdicts.items() if verdict.violations}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("pipeline", ["naive", "optimized", "integrated"])
 def test_histories_violate_no_invariant(world: World, pipeline: str) -> None:
     assert seeds_that_fail(world, find_pipeline(pipeline), SEEDS) == {}
