@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import shutil
 import sys
 import tarfile
 import time
@@ -34,10 +35,16 @@ VERDICT_CODES = [0, 1, 3]
 
 def install(session: nox.Session, *groups: str) -> None:
     """The project as it stands here and the tools of some groups, at the versions of the lock."""
-    session.log("pip installs the project and what it needs: a minute or more the first time, then seconds")
     session.env["PYTHONDONTWRITEBYTECODE"] = ""  # many short processes start: let them find their bytecode
     tools = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
-    session.install(*LOCK, "--editable", ".[all]", *tools)
+    wanted = (*LOCK, "--editable", ".[all]", *tools)
+    if shutil.which("uv"):
+        python = str(Path(session.bin, "python"))
+        uv = ("uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python)
+        session.run(*uv, *wanted, external=True)
+    else:
+        session.log("pip installs the project and what it needs: a minute the first time, then seconds")
+        session.install(*wanted)
 
 
 @nox.session

@@ -31,7 +31,10 @@ BATCHES_AT_A_TIME = 2_000
 """Ended batches are claimed up to this number at once, oldest first."""
 
 RESULTS_AT_A_TIME = 5_000
-"""Lines that one transaction applies, and that are read ahead of it, unless a single batch has more."""
+"""Lines that one transaction applies, unless a single batch has more."""
+
+LINES_AHEAD = 2 * RESULTS_AT_A_TIME
+"""Lines that are read ahead: what the next transaction applies, and with what the one after it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def process_results(
 class _Processing(Generic[SettledT]):
     """One call of the stage.
 
-    Files are read while the lines before theirs are applied, as many lines ahead as one transaction takes.
+    Files are read while the lines before theirs are applied, so that what comes next is there in time.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class _Processing(Generic[SettledT]):
             return batch.answered or RESULTS_AT_A_TIME // (2 * limit)
 
         try:
-            read = in_parallel(self._read, self._ended(companies), limit, lines, RESULTS_AT_A_TIME)
+            read = in_parallel(self._read, self._ended(companies), limit, lines, LINES_AHEAD)
             for portion in portions(read, lambda batch: batch.lines, RESULTS_AT_A_TIME):
                 report = report.plus(in_transaction(self._context.engine, partial(self._applied, portion)))
         except Exception:
