@@ -191,7 +191,7 @@ LIMIT_POINTS = "10x10,10x100,10x1000,10x10000,100x1000,1000x100,10000x10,100x100
 
 @nox.session
 def limit(session: nox.Session) -> None:
-    """Measure every goal of docs/limit.md and write its table; on a quiet machine, in about eight minutes.
+    """Measure every goal of docs/limit.md and write its table; on a quiet machine, in about twelve minutes.
 
     nox -s limit -- --points 10x100,10x1000 gives other words to `claimbench scale`.
     """
