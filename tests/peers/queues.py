@@ -104,11 +104,11 @@ def _rate_on(engine: Engine, companies: Sequence[int]) -> float:
             text("SELECT id, batch_id FROM ai_processing_request WHERE status = :status"),
             {"status": RequestStatus.BATCHING_IN_PROGRESS.value},
         ).all()
-    known = [staged(settlement(request, batch, OUTCOME)) for request, batch in held]
+    known = [settlement(request, batch, OUTCOME) for request, batch in held]
     settling = Settling(Stage.PROCESS_RESULTS, RequestStatus.BATCHING_IN_PROGRESS, Policy(), now)
     completed, started = 0, time.perf_counter()
     for begin in range(0, len(known), RESULTS_AT_A_TIME):
-        part = known[begin : begin + RESULTS_AT_A_TIME]
+        part = [staged(row) for row in known[begin : begin + RESULTS_AT_A_TIME]]
         completed += in_transaction(engine, lambda c, part=part: settle_by_copy(c, part, settling)).completed
     seconds += time.perf_counter() - started
     if completed < JOBS:
