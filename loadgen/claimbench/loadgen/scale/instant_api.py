@@ -4,13 +4,16 @@ So the time of a stage over it is the time of the pipeline and its database alon
 """
 
 import json
-import shutil
+import os
 import threading
 import zlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
+
+import orjson
 
 from claimbench.impl.ports import ApiBatch, Completion
 from claimbench.impl.prompts import ANSWER_KEYS
@@ -40,33 +43,33 @@ _CONTENTS = {
 }
 
 
-@dataclass
 class InstantApi:
-    """A `BatchApi` whose files lie in a folder. Which requests fail depends on their number alone."""
+    """A `BatchApi` whose files lie one after the other in three on disk. Which requests fail depends on their
+    number alone; which bytes are whose is kept as numbers, so that thousands of batches take no memory.
+    """
 
-    folder: Path
-    failed_line_rate: float
-    _sizes: dict[str, int] = field(default_factory=dict)
-    """How many requests each answered batch had; a batch has the name of its input file."""
-    _waiting: list[str] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _uploads: int = 0
-    sent: int = 0
-    """Of all lines and bodies that were sent: the sum of their CRC-32, whatever their order."""
+    def __init__(self, folder: Path, failed_line_rate: float) -> None:
+        self._failed_line_rate = failed_line_rate
+        self._uploads = _Store(folder / "uploads")
+        self._answers, self._refusals = _Store(folder / "answers"), _Store(folder / "refusals")
+        self._counts = array("q")
+        """How many requests each answered batch had; a batch has the number of its input file."""
+        self._lock = threading.Lock()
+        self.sent = 0
+        """Of all lines and bodies that were sent: the sum of their CRC-32, whatever their order."""
+
+    def close(self) -> None:
+        """Forget all files."""
+        for store in (self._uploads, self._answers, self._refusals):
+            store.file.close()
 
     def upload(self, filename: str, lines: BinaryIO) -> str:  # noqa: ARG002 (the port's)
         """Keep the file."""
         with self._lock:
-            self._uploads += 1
-            file_id = f"file-{self._uploads}"
-        with (self.folder / file_id).open("wb") as kept:
-            shutil.copyfileobj(lines, kept, 1 << 18)
-        return file_id
+            return f"file-{self._uploads.add(iter(partial(lines.read, 1 << 15), b''))}"
 
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
         """Take it up."""
-        with self._lock:
-            self._waiting.append(input_file_id)
         return ApiBatch(f"batch_{input_file_id}", BatchStatus.VALIDATING, input_file_id, metadata=metadata)
 
     def find_batches(
@@ -80,56 +83,89 @@ class InstantApi:
     def retrieve(self, batch_id: str) -> ApiBatch:
         """Completed, once its answers are written."""
         file_id = batch_id.removeprefix("batch_")
-        if file_id not in self._sizes:
+        number = int(file_id.removeprefix("file-"))
+        if number >= len(self._counts):
             return ApiBatch(batch_id, BatchStatus.IN_PROGRESS, file_id)
-        given, failed = f"{file_id}-answers", f"{file_id}-errors"
         return ApiBatch(
             batch_id,
             BatchStatus.COMPLETED,
             file_id,
-            output_file_id=given,
-            error_file_id=failed if (self.folder / failed).exists() else None,
-            answered=self._sizes[file_id],
+            output_file_id=f"answers-{number}",
+            error_file_id=f"refusals-{number}" if self._refusals.size(number) else None,
+            answered=self._counts[number],
         )
 
     def download(self, file_id: str) -> Iterator[bytes]:
         """The lines of a file."""
-        with (self.folder / file_id).open("rb") as lines:
-            for line in lines:
-                yield line.rstrip(b"\n")
+        kind, _, number = file_id.rpartition("-")
+        return (self._answers if kind == "answers" else self._refusals).lines(int(number))
 
     def complete(self, body: Mapping[str, object]) -> Completion:
         """What the same prompt always gets."""
-        text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         with self._lock:
-            self.sent += zlib.crc32(text.encode())
-        asked = json.loads(text)["messages"][0]["content"].rpartition("JSON keys: ")[2].split(", ")
-        return Completion(json.dumps({key: _ANSWER[key] for key in asked}), 80, 12)
+            self.sent += zlib.crc32(text)
+        asked = text.partition(b"JSON keys: ")[2].partition(b'"')[0].decode()
+        return Completion(_said(asked), 80, 12)
 
     def answer_all(self) -> None:
-        """Write the answers to all that was sent; the input files are gone afterwards."""
+        """Write the answers to all that was sent."""
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-        for file_id in waiting:
-            self._sizes[file_id] = self._answered(file_id)
+            for number in range(len(self._counts), self._uploads.count):
+                self._answer(number)
 
-    def _answered(self, file_id: str) -> int:
-        given, failed = self.folder / f"{file_id}-answers", self.folder / f"{file_id}-errors"
-        bound, refusals, count = self.failed_line_rate * 1000, list[str](), 0
-        with (self.folder / file_id).open("rb") as lines, given.open("w") as answers:
-            for line in lines:
-                count += 1
-                self.sent += zlib.crc32(line)
-                name, _, number = line.split(b'"', 4)[3].decode().rpartition("-")
-                values = _values(name, int(number))
-                if int(number) * 2654435761 % 2**32 % 1000 < bound:
-                    refusals.append(_REFUSED % values)
-                else:
-                    answers.write(_ANSWERED % values)
-        if refusals:
-            failed.write_text("".join(refusals))
-        (self.folder / file_id).unlink()
-        return count
+    def _answer(self, number: int) -> None:
+        answers, refusals, bound = list[bytes](), list[bytes](), self._failed_line_rate * 1000
+        for line in self._uploads.lines(number):
+            self.sent += zlib.crc32(line)
+            name, _, request = line.split(b'"', 4)[3].decode().rpartition("-")
+            values = _values(name, int(request))
+            if int(request) * 2654435761 % 2**32 % 1000 < bound:
+                refusals.append((_REFUSED % values).encode())
+            else:
+                answers.append((_ANSWERED % values).encode())
+        self._answers.add(answers)
+        self._refusals.add(refusals)
+        self._counts.append(len(answers) + len(refusals))
+
+
+class _Store:
+    """Numbered files, one after the other in one on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("w+b", buffering=0)
+        self._ends = array("q", [0])
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._ends) - 1
+
+    def add(self, parts: Iterable[bytes]) -> int:
+        """Keep what these make together; its number, from 0."""
+        end = self._ends[-1]
+        for part in parts:
+            end += os.pwrite(self.file.fileno(), part, end)
+        self._ends.append(end)
+        return self.count - 1
+
+    def size(self, number: int) -> int:
+        """Bytes."""
+        return self._ends[number + 1] - self._ends[number]
+
+    def lines(self, number: int) -> Iterator[bytes]:
+        """Its lines, without their ends."""
+        start, end, rest = self._ends[number], self._ends[number + 1], b""
+        while start < end:
+            part = os.pread(self.file.fileno(), min(1 << 15, end - start), start)
+            start += len(part)
+            *lines, rest = (rest + part).split(b"\n")
+            yield from lines
+
+
+@cache
+def _said(asked: str) -> str:
+    return json.dumps({key: _ANSWER[key] for key in asked.split(", ")})
 
 
 def _values(name: str, number: int) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -136,7 +136,8 @@ def _open(turn: ScaleTurn, url: str, waits: WaitProbe) -> Iterator[OpenArm]:
             context = stack.enter_context(open_context(make_url(url), turn.service))
             between, sent = _nothing, _unknown
         else:
-            api = InstantApi(stack.enter_context(scratch_folder("scale")), turn.failed_line_rate)
+            folder = stack.enter_context(scratch_folder("scale"))
+            api = stack.enter_context(closing(InstantApi(folder, turn.failed_line_rate)))
             engine = create_engine(make_url(url))
             stack.callback(engine.dispose)
             context = PipelineContext(engine, api, Policy(), ignore)
