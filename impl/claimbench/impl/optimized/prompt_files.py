@@ -2,9 +2,11 @@
 
 import io
 import os
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
@@ -125,8 +127,25 @@ class Draft:
     """Where in the chunk's file one input file stands, and whose requests it asks."""
 
     start: int
-    members: list[Member] = field(default_factory=list)
     size: int = 0
+    _ids: "array[int]" = field(default_factory=partial(array, "q"))
+    _attempts: "array[int]" = field(default_factory=partial(array, "q"))
+
+    def add(self, member: Member, size: int) -> None:
+        """A line of so many bytes more. Ids are kept as numbers: only a batch that is cut asks for them."""
+        self._ids.append(member[0])
+        self._attempts.append(member[1])
+        self.size += size
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """Whose lines they are, in their order."""
+        return list(zip(self._ids, self._attempts, strict=True))
+
+    @property
+    def requests(self) -> int:
+        """How many lines there are."""
+        return len(self._ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +203,7 @@ class PromptFileWriter:
             if not drafts or drafts[-1].size + len(line) > self._bytes_max:
                 drafts.append(Draft(chunk.tell()))
             chunk.write(line)
-            drafts[-1].size += len(line)
-            drafts[-1].members.append(member)
+            drafts[-1].add(member, len(line))
         return drafts
 
     def _give_up(self, requests: Sequence[int]) -> int:
@@ -199,8 +217,8 @@ class PromptFileWriter:
         keys = [whole.key, *(self._key(draft) for draft in drafts[1:])]
         ids = {whole.key: whole.id, **self._stored(whole.id, keys[1:], drafts[1:])}
         for key, draft in zip(keys, drafts, strict=True):
-            requests = len(draft.members)
-            yield BatchFile(ids[key], key, whole.company_id, requests, descriptor, draft.start, draft.size)
+            at = (descriptor, draft.start, draft.size)
+            yield BatchFile(ids[key], key, whole.company_id, draft.requests, *at)
 
     def _lines_of(self, batches: Sequence[int]) -> sql.Composed:
         return lines_statement(

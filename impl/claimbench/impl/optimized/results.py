@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
@@ -17,12 +17,12 @@ from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.result_rows import settlement_of_line, staged_line
-from claimbench.impl.optimized.settling import Settling, settle_by_copy, settle_one_by_one
+from claimbench.impl.optimized.settling import Settlement, Settling, settle_by_copy, settle_one_by_one
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, Writing
 from claimbench.impl.optimized.writing import in_transaction, portions, rows_of, write
-from claimbench.impl.parallel import in_parallel
-from claimbench.impl.ports import PipelineContext, Stage, StageReport
-from claimbench.impl.result_files import BatchResults, EndedBatch, ResultReader, SettledT
+from claimbench.impl.parallel import Ahead, in_parallel
+from claimbench.impl.ports import BadLine, PipelineContext, Stage, StageReport
+from claimbench.impl.result_files import EndedBatch, ResultReader, SettledT
 from claimbench.impl.statuses import BatchStatus, RequestStatus
 
 STAGE = Stage.PROCESS_RESULTS
@@ -30,24 +30,36 @@ STAGE = Stage.PROCESS_RESULTS
 BATCHES_AT_A_TIME = 2_000
 """Ended batches are claimed up to this number at once, oldest first."""
 
-RESULTS_AT_A_TIME = 5_000
-"""Lines that one transaction applies, unless a single batch has more."""
+RESULTS_AT_A_TIME = 4_000
+"""A transaction applies so many lines, and those that the last of its batches has beyond."""
 
-LINES_AHEAD = 2 * RESULTS_AT_A_TIME
-"""Lines that are read ahead: what the next transaction applies, and with what the one after it begins."""
+
+RowsT = TypeVar("RowsT")
+"""What the lines of a batch become together."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadBatch(Generic[SettledT]):
-    """An ended batch with its results (None where its files could not be read)."""
+class Way(Generic[SettledT, RowsT]):
+    """How result lines are read, kept, and written."""
+
+    of_line: Callable[[bytes, EndedBatch], tuple[int, SettledT]]
+    kept: Callable[[Iterable[SettledT]], RowsT]
+    apply: Callable[[Connection, Iterable[RowsT], Settling, Callable[[], None]], StageReport]
+
+
+STAGED = Way(staged_line, tuple[bytes, ...], settle_by_copy)
+ONE_BY_ONE = Way(settlement_of_line, tuple[Settlement, ...], settle_one_by_one)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch(Generic[RowsT]):
+    """An ended batch and what its files say: of so many requests by a line, and of the others."""
 
     batch: EndedBatch
-    results: BatchResults[SettledT] | None
-
-    @property
-    def lines(self) -> int:
-        """How many requests have one."""
-        return len(self.results.settled) if self.results else 0
+    lines: int
+    rows: RowsT
+    bad_lines: tuple[BadLine, ...]
+    missing: RequestOutcome
 
 
 def process_results(
@@ -58,40 +70,41 @@ def process_results(
 ) -> StageReport:
     """Claim the ended batches, read their files, apply them: a transaction for a few thousand lines."""
     if strategies.writing is Writing.SETS:
-        return _Processing(context, Lease(now), staged_line, settle_by_copy).run(companies)
-    return _Processing(context, Lease(now), settlement_of_line, settle_one_by_one).run(companies)
+        return _Processing(context, Lease(now), STAGED).run(companies)
+    return _Processing(context, Lease(now), ONE_BY_ONE).run(companies)
 
 
-class _Processing(Generic[SettledT]):
+@dataclass(frozen=True, slots=True)
+class Portion(Generic[RowsT]):
+    """What one transaction writes: the batches that were read, and those that could not be read now."""
+
+    read: Sequence[ReadBatch[RowsT]]
+    unread: Sequence[EndedBatch]
+
+
+class _Processing(Generic[SettledT, RowsT]):
     """One call of the stage.
 
-    Files are read while the lines before theirs are applied, so that what comes next is there in time.
+    Files are read while the server applies the lines before theirs, so that what comes next is there in time;
+    not while it waits for these lines, for that is when reading would hold us up.
     """
 
-    def __init__(
-        self,
-        context: PipelineContext,
-        lease: Lease,
-        of_line: Callable[[bytes, EndedBatch], tuple[int, SettledT]],
-        apply: Callable[[Connection, Iterable[SettledT], Settling], StageReport],
-    ) -> None:
-        self._context, self._lease, self._apply = context, lease, apply
-        self._reader = ResultReader(context.api, context.policy, context.events, of_line)
+    def __init__(self, context: PipelineContext, lease: Lease, way: Way[SettledT, RowsT]) -> None:
+        self._context, self._lease, self._way = context, lease, way
+        self._reader = ResultReader(context.api, context.policy, context.events, way.of_line)
         self._breaker = StageBreaker(context.events)
         self._settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, lease.at)
         self._claimed: list[int] = []
 
     def run(self, companies: Sequence[int]) -> StageReport:
         """All that has ended, a portion after the other."""
-        report, limit = StageReport(STAGE), self._context.policy.concurrent_companies
-
-        def lines(batch: EndedBatch) -> int:
-            return batch.answered or RESULTS_AT_A_TIME // (2 * limit)
-
+        report, is_parallel = StageReport(STAGE), self._context.policy.concurrent_companies > 1
+        together = portions(self._ended(companies), _expected_lines, RESULTS_AT_A_TIME)
         try:
-            read = in_parallel(self._read, self._ended(companies), limit, lines, LINES_AHEAD)
-            for portion in portions(read, lambda batch: batch.lines, RESULTS_AT_A_TIME):
-                report = report.plus(in_transaction(self._context.engine, partial(self._applied, portion)))
+            with Ahead(map(self._read, together), is_parallel=is_parallel) as coming:
+                while portion := coming.take():
+                    apply = partial(self._applied, portion, coming.begin)
+                    report = report.plus(in_transaction(self._context.engine, apply))
         except Exception:
             self._release()
             raise
@@ -115,27 +128,36 @@ class _Processing(Generic[SettledT]):
                 break
             after = ended[-1].id
 
-    def _read(self, batch: EndedBatch) -> ReadBatch[SettledT]:
+    def _read(self, batches: Sequence[EndedBatch]) -> Portion[RowsT]:
+        found = list(in_parallel(self._read_one, batches, self._context.policy.concurrent_companies))
+        unread = [batch for batch, read in zip(batches, found, strict=True) if read is None]
+        return Portion([read for read in found if read], unread)
+
+    def _read_one(self, batch: EndedBatch) -> ReadBatch[RowsT] | None:
         if self._breaker.is_open:
-            return ReadBatch(batch, None)
+            return None
         try:
-            return ReadBatch(batch, self._reader.read(batch, self._lease.at))
+            results = self._reader.read(batch, self._lease.at)
         except ApiError as error:
             self._breaker.count(error)
-            return ReadBatch(batch, None)
+            return None
+        rows = self._way.kept(results.settled.values())
+        return ReadBatch(batch, len(results.settled), rows, results.bad_lines, results.missing)
 
-    def _applied(self, portion: Sequence[ReadBatch[SettledT]], connection: Connection) -> StageReport:
-        context = self._context
-        settled = [read.results.settled for read in portion if read.results]
+    def _applied(
+        self, portion: Portion[RowsT], meanwhile: Callable[[], None], connection: Connection
+    ) -> StageReport:
+        context, lines = self._context, sum(read.lines for read in portion.read)
         report = StageReport(STAGE)
-        if any(settled):
-            rows = (row for of_batch in settled for row in of_batch.values())
-            report = self._apply(connection, rows, self._settling)
-        rejected = sum(map(len, settled)) - report.claimed
+        if lines:
+            rows = (read.rows for read in portion.read)
+            report = self._way.apply(connection, rows, self._settling, meanwhile)
+        meanwhile()
+        rejected = lines - report.claimed
         if rejected:
             told = f"{rejected} lines: not a request of their batch"
             context.events(Event(EventKind.LINE_REJECTED, told))
-        report = report.plus(_fail_missing(connection, portion, context, self._lease.at))
+        report = report.plus(_fail_missing(connection, portion.read, context, self._lease.at))
         _close(connection, portion, self._lease)
         return report
 
@@ -144,6 +166,10 @@ class _Processing(Generic[SettledT]):
         with suppress(DBAPIError):  # then the lease does it
             parameters = {"batches": self._claimed, "token": self._lease.by}
             write(self._context.engine, statements.RELEASE_BATCHES, parameters)
+
+
+def _expected_lines(batch: EndedBatch) -> int:
+    return batch.answered or RESULTS_AT_A_TIME // 10
 
 
 def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
@@ -161,12 +187,10 @@ def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
 
 
 def _fail_missing(
-    connection: Connection, portion: Sequence[ReadBatch[SettledT]], context: PipelineContext, now: datetime
+    connection: Connection, read: Sequence[ReadBatch[RowsT]], context: PipelineContext, now: datetime
 ) -> StageReport:
-    blamed = _abandon_bad_lines(connection, portion, now)
-    missing = [
-        (read.batch.id, _missing(read.batch, read.results, blamed)) for read in portion if read.results
-    ]
+    blamed = _abandon_bad_lines(connection, read, now)
+    missing = [(each.batch.id, _missing(each, blamed)) for each in read]
     parameters = {
         "batches": [batch_id for batch_id, _ in missing],
         "statuses": [outcome.status.value for _, outcome in missing],
@@ -176,16 +200,16 @@ def _fail_missing(
         "now": now,
     }
     failed = connection.execute(statements.FAIL_MISSING_LINES, parameters).rowcount
-    if failed and any(read.batch.status is BatchStatus.COMPLETED for read in portion):
+    if failed and any(each.batch.status is BatchStatus.COMPLETED for each in read):
         context.events(Event(EventKind.LINE_MISSING, f"{failed} requests of {len(missing)} batches"))
     return StageReport(STAGE, claimed=failed + len(blamed), failed=failed + len(blamed))
 
 
 def _abandon_bad_lines(
-    connection: Connection, portion: Sequence[ReadBatch[SettledT]], now: datetime
+    connection: Connection, read: Sequence[ReadBatch[RowsT]], now: datetime
 ) -> Sequence[int]:
     """The batch of each request that was found to be a bad line."""
-    bad = [(read.batch.id, line) for read in portion if read.results for line in read.results.bad_lines]
+    bad = [(each.batch.id, line) for each in read for line in each.bad_lines]
     if not bad:
         return ()
     parameters = {
@@ -197,16 +221,16 @@ def _abandon_bad_lines(
     return connection.scalars(statements.ABANDON_BAD_LINES, parameters).all()
 
 
-def _missing(batch: EndedBatch, results: BatchResults[SettledT], blamed: Sequence[int]) -> RequestOutcome:
+def _missing(read: ReadBatch[RowsT], blamed: Sequence[int]) -> RequestOutcome:
     """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
-    if results.bad_lines and batch.id not in blamed:
-        return outcome_without_line(batch.status, batch.error)
-    return results.missing
+    if read.bad_lines and read.batch.id not in blamed:
+        return outcome_without_line(read.batch.status, read.batch.error)
+    return read.missing
 
 
-def _close(connection: Connection, portion: Sequence[ReadBatch[SettledT]], lease: Lease) -> None:
-    whole = [read.batch.id for read in portion if read.results]
-    unread = [read.batch.id for read in portion if not read.results]
-    connection.execute(statements.CLOSE_BATCHES, {"batches": whole, "now": lease.at})
-    if unread:
-        connection.execute(statements.RELEASE_BATCHES, {"batches": unread, "token": lease.by})
+def _close(connection: Connection, portion: Portion[RowsT], lease: Lease) -> None:
+    closed = {"batches": [read.batch.id for read in portion.read], "now": lease.at}
+    connection.execute(statements.CLOSE_BATCHES, closed)
+    if portion.unread:
+        released = {"batches": [batch.id for batch in portion.unread], "token": lease.by}
+        connection.execute(statements.RELEASE_BATCHES, released)

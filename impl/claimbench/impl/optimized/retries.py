@@ -30,11 +30,14 @@ from claimbench.impl.statuses import ProcessingType, RequestStatus
 STAGE = Stage.RETRY_FAILED
 
 ANSWERS_AT_A_TIME = 100
-"""Answers are paid for: a crash loses at most this many, and a write costs a round trip for as many."""
+"""Answers are paid for, and a crash loses those that are not written; a write costs a round trip."""
 
+PROMPTS_AT_A_TIME = 500
+"""Prompts that are fetched at once."""
 
-PROMPTS_AT_A_TIME = 1_000
-"""Questions that are fetched at once."""
+PARTS = 16
+"""However many are retried, in about so many parts prompts are fetched and answers written, unless they would
+be smaller than these (docs/decisions/0019-retried-answers-are-written-in-sixteen-parts.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def retry_failed(
     breaker, limit = StageBreaker(context.events, CHAT_PATIENCE), context.policy.concurrent_companies
     with living_session(context.engine, lease) as session:
         questions = _questions(session, claimed, lease)
-        for portion in _portions(in_parallel(lambda asked: _ask(asked, context, breaker), questions, limit)):
+        answers = in_parallel(lambda asked: _ask(asked, context, breaker), questions, limit)
+        for portion in _portions(answers, _at_a_time(ANSWERS_AT_A_TIME, claimed)):
             with context.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 for together in written_together(portion, strategies.writing):
                     report = report.plus(settle(connection, together, settling))
@@ -82,10 +86,15 @@ def _claim(companies: Sequence[int], context: PipelineContext, lease: Lease) -> 
     return sorted(row.id for row in rows if row.status == RequestStatus.RETRY_IN_PROGRESS)
 
 
+def _at_a_time(least: int, claimed: Sequence[int]) -> int:
+    return max(least, -(-len(claimed) // PARTS))
+
+
 def _questions(session: Connection, claimed: Sequence[int], lease: Lease) -> Iterator[RetryPrompt]:
     """A few at a time, so that neither their texts nor a transaction are kept while the API answers."""
-    for start in range(0, len(claimed), PROMPTS_AT_A_TIME):
-        ids = claimed[start : start + PROMPTS_AT_A_TIME]
+    at_a_time = _at_a_time(PROMPTS_AT_A_TIME, claimed)
+    for start in range(0, len(claimed), at_a_time):
+        ids = claimed[start : start + at_a_time]
         rows = session.execute(statements.RETRY_PROMPTS, {"ids": ids, "token": lease.by}).all()
         for request_id, model, processing_type, transcript in rows:
             prompt = Prompt(model, ProcessingType(processing_type), transcript or "")
@@ -107,13 +116,13 @@ def _ask(question: RetryPrompt, context: PipelineContext, breaker: StageBreaker)
     return settlement(question.request_id, None, outcome)
 
 
-def _portions(answers: Iterable[Settlement]) -> Iterator[list[Settlement]]:
+def _portions(answers: Iterable[Settlement], at_a_time: int) -> Iterator[list[Settlement]]:
     """A few at a time; those that were given before something broke are not lost with it."""
     portion: list[Settlement] = []
     try:
         for answer in answers:
             portion.append(answer)
-            if len(portion) >= ANSWERS_AT_A_TIME:
+            if len(portion) >= at_a_time:
                 yield portion
                 portion = []
     except Exception:

@@ -1,8 +1,9 @@
 """Outcomes written as a set: the rows of many, in one statement, with their answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from struct import Struct
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 from claimbench.impl.lifecycle import RequestOutcome
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.sessions import driver_of
+from claimbench.impl.optimized.writing import portions
 from claimbench.impl.ports import Policy, Stage, StageReport
 from claimbench.impl.statuses import RequestStatus
 
@@ -88,6 +90,8 @@ class Settling:
         return StageReport(self.stage, claimed=completed + failed, completed=completed, failed=failed)
 
 
+_BYTES_SENT = 1 << 16
+"""The driver is given so much at once, and the row that goes beyond; what it is given it keeps room for."""
 _COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
 _BEGIN, _INT4, _INT8, _LENGTH = Struct("!hiq"), Struct("!ii"), Struct("!iq"), Struct("!i")
@@ -118,16 +122,23 @@ def _text(value: str | None) -> bytes:
     return _LENGTH.pack(len(said)) + said
 
 
-def settle_by_copy(connection: Connection, rows: Iterable[bytes], settling: Settling) -> StageReport:
-    """As `settle`, for thousands: `staged` rows lie in a table first. In a transaction; once in each.
+def settle_by_copy(
+    connection: Connection, rows: Iterable[Sequence[bytes]], settling: Settling, meanwhile: Callable[[], None]
+) -> StageReport:
+    """As `settle`, for thousands: the `staged` rows of some batches lie in a table first. In a transaction;
+    once in each.
 
     Where several answer for one session, that of the later batch wins, and in a batch the later request's.
+    meanwhile: called when the server has the rows, and begins to apply them.
     """
     driver = driver_of(connection)
     with driver.cursor() as cursor:
         cursor.execute(statements.STAGE_SETTLEMENTS)
         with cursor.copy(statements.COPY_SETTLEMENTS) as copy:
-            copy.write(b"".join((_COPY_BEGIN, *rows, _COPY_END)))
+            sent = chain((_COPY_BEGIN,), chain.from_iterable(rows), (_COPY_END,))
+            for together in portions(sent, len, _BYTES_SENT):
+                copy.write(b"".join(together))
+    meanwhile()
     counted = connection.execute(statements.SETTLE_STAGED, settling.parameters).one()
     return settling.report(counted.completed, counted.failed)
 
@@ -142,10 +153,14 @@ def settle(connection: Connection, settlements: Sequence[Settlement], settling: 
 
 
 def settle_one_by_one(
-    connection: Connection, settlements: Iterable[Settlement], settling: Settling
+    connection: Connection,
+    settlements: Iterable[Sequence[Settlement]],
+    settling: Settling,
+    meanwhile: Callable[[], None],
 ) -> StageReport:
-    """As `settle`, by a statement for each."""
+    """As `settle`, by a statement for each; `meanwhile` is called before the first."""
+    meanwhile()
     report = StageReport(settling.stage)
-    for row in settlements:
+    for row in chain.from_iterable(settlements):
         report = report.plus(settle(connection, (row,), settling))
     return report

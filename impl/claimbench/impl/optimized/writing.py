@@ -46,18 +46,16 @@ def rows_of(
     return _AGAIN.copy()(once)
 
 
-def portions(
-    items: Iterable[Item], weight: Callable[[Item], int], at_most: int
-) -> Iterator[tuple[Item, ...]]:
-    """The items in their order, as many together as weigh at most so much, unless one alone weighs more."""
+def portions(items: Iterable[Item], weight: Callable[[Item], int], enough: int) -> Iterator[tuple[Item, ...]]:
+    """The items in their order, as many together until they weigh enough; the last one may weigh more."""
     portion: list[Item] = []
     weighed = 0
     for item in items:
-        if portion and weighed + weight(item) > at_most:
-            yield tuple(portion)
-            portion, weighed = [], 0
         portion.append(item)
         weighed += weight(item)
+        if weighed >= enough:
+            yield tuple(portion)
+            portion, weighed = [], 0
     if portion:
         yield tuple(portion)
 
