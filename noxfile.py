@@ -186,7 +186,7 @@ def refuse_strangers(session: nox.Session, found: set[str], expected: set[str]) 
         session.error(f"a distribution also brings {strangers}")
 
 
-LIMIT_POINTS = "10x10,10x100,10x1000,10x10000,100x1000,1000x100,10000x10,100x10000"
+LIMIT_POINTS = "10x10,10x100,10x1000,100x100,10x10000,100x1000,1000x100,10000x10,100x10000"
 
 
 @nox.session

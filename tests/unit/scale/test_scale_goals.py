@@ -32,19 +32,38 @@ def test_a_ratio_is_above_1_where_the_goal_is_reached_and_nothing_measured_has_n
     assert found["memory above start at any size"].reached
 
 
-def test_round_trips_beyond_the_fixed_ones_must_be_the_same_for_all_numbers_of_companies() -> None:
+def test_more_companies_may_cost_the_fixed_round_trips_more_than_the_fewest_do() -> None:
     alike = [turned("optimized", MANY, 11.0, outside=False)]
     alike.append(turned("optimized", MANY, 11.0, outside=False, round_trips=48))
     turns = [*the_turns(), *alike]
     record = scale_record(turns)
     more = next(point for point in scale_record(optimized(SIZES[2])).points)
-    points = (*record.points, more.model_copy(update={"size": 1_000, "round_trips": 48}))
+    points = (*record.points, more.model_copy(update={"size": 1_000, "round_trips": 160}))
     found = {goal.name: goal for goal in goals(record.model_copy(update={"points": points}))}
 
-    assert found["round trips of 100,000 requests in 10 to 10,000 companies"].ratio == pytest.approx(40 / 48)
+    trips = found["round trips of 100,000 requests in 10 to 10,000 companies"]
+    assert trips.ratio == pytest.approx((40 + 40) / 160)
     time = found["time of 100,000 requests in 10 to 10,000 companies, API taken out"]
     assert time.measured == "100: 5 s; 1,000: 11 s"
     assert time.reached is False
+
+
+def test_memory_is_compared_over_the_same_api_and_companies_by_the_medians() -> None:
+    small, large = AskedSize(100, 10_000), AskedSize(100, 1_000_000)
+    peaks = [
+        (small, 5),
+        (small, 4),
+        (small, 9),
+        (large, 6),
+        (AskedSize(10, 10_000), 1),
+        (AskedSize(1_000, 10_000), 9),
+    ]
+    turns = [turned("optimized", size, 1.0, outside=False, peak=mib * 2**20) for size, mib in peaks]
+    turns.append(turned("optimized", small, 1.0, peak=20 * 2**20))
+    found = {goal.name: goal for goal in goals(scale_record(turns))}
+
+    flat = found["memory at 1,000,000 beside 10,000, API taken out"]
+    assert (flat.measured, flat.ratio) == ("6.0 MiB / 5.0 MiB = 1.20", pytest.approx(1.0))
 
 
 def test_how_the_limit_itself_grows_with_the_companies_is_told() -> None:

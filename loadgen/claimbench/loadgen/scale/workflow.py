@@ -39,7 +39,7 @@ WIRE_S = 20.0
 """Nor is it read where the arm took longer than this: then the server counts."""
 BLOCKS = 3
 BLOCKS_BETWEEN = range(10_000, 120_001)
-"""At other numbers of requests the limit is taken once: below, time says little; beyond, it is long."""
+"""At other numbers of requests a turn is taken once: below, time says little; beyond, it is long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _points(request: ScaleRequest, work: ScaleWorkshop) -> None:
     """Each arm at each size; those that would not fit the budget are left out.
 
     The fake is outside at one size of each number of requests, up to where its answers would take longer than
-    the arms; elsewhere the API costs nothing.
+    the arms; elsewhere the API costs nothing, and the candidate is taken some times in alternation.
     """
     outside = {point for point in _middles(request.points) if point.requests <= OUTSIDE_REQUESTS}
     for point in request.points:
@@ -116,6 +116,11 @@ def _points(request: ScaleRequest, work: ScaleWorkshop) -> None:
             taken = work.take(TurnAsked("points", arm, point, fake_outside=point in outside))
             if taken and point.requests <= WIRE_REQUESTS and taken.seconds < WIRE_S:
                 work.take(TurnAsked("points", arm, point, instrument="wire"))
+    candidate = _candidate(request)
+    again = [p for p in request.points if p.requests in BLOCKS_BETWEEN and p not in outside]
+    for block in range(1, BLOCKS):
+        for point in again if block % 2 else reversed(again):
+            work.take(TurnAsked("points", candidate, point, block=block))
 
 
 def _middles(points: Sequence[GrownSize]) -> Iterator[GrownSize]:
