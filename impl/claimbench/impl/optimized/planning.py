@@ -98,20 +98,23 @@ A new chunk begins before the running sum of requests exceeds the limit.
 
 _CLAIM = text(f"""
     WITH mine AS MATERIALIZED (
-        SELECT request.id, request.attempts, request.requested_at, batch_plan.batch, batch_plan.company_id,
-               batch_plan.model
+        SELECT request.id, request.attempts, request.requested_at, batch_plan.batch
         FROM batch_plan JOIN ai_processing_request AS request ON request.id = batch_plan.id
         WHERE batch_plan.batch BETWEEN :low AND :high AND {is_status("request.status", "'PENDING_BATCHING'")}
         FOR UPDATE OF request SKIP LOCKED
     ), planned AS (
-        SELECT batch, count(*) AS requests FROM batch_plan WHERE batch BETWEEN :low AND :high GROUP BY batch
+        SELECT batch, company_id, model, count(*) AS requests
+        FROM batch_plan WHERE batch BETWEEN :low AND :high GROUP BY batch, company_id, model
+    ), kept AS (
+        SELECT batch, count(*) AS requests, min(requested_at) AS oldest,
+               string_agg(id || ':' || attempts, ',' ORDER BY requested_at, id) AS members
+        FROM mine GROUP BY batch
     ), due AS MATERIALIZED (
-        SELECT batch, company_id, model, left(encode(sha256(convert_to(:stamp || ',' || string_agg(
-                   id || ':' || attempts, ',' ORDER BY requested_at, id), 'UTF8')), 'hex'), 32) AS key,
-               count(*) AS requests
-        FROM mine JOIN planned USING (batch) GROUP BY batch, company_id, model, planned.requests
-        HAVING count(*) = planned.requests OR count(*) >= :requests_per_batch_min
-            OR greatest(:now - min(requested_at), min(requested_at) - :now) >= :pending_age_max
+        SELECT batch, company_id, model, kept.requests,
+               left(encode(sha256(convert_to(:stamp || ',' || members, 'UTF8')), 'hex'), 32) AS key
+        FROM kept JOIN planned USING (batch)
+        WHERE kept.requests = planned.requests OR kept.requests >= :requests_per_batch_min
+            OR greatest(:now - oldest, oldest - :now) >= :pending_age_max
     ), made AS (
         INSERT INTO ai_batch_request
             (company_id, model, key, status, created_at, claimed_at, claimed_by, openai_created_at)

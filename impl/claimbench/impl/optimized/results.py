@@ -30,7 +30,7 @@ STAGE = Stage.PROCESS_RESULTS
 BATCHES_AT_A_TIME = 2_000
 """Ended batches are claimed up to this number at once, oldest first."""
 
-RESULTS_AT_A_TIME = 4_000
+RESULTS_AT_A_TIME = 9_000
 """A transaction applies so many lines, and those that the last of its batches has beyond."""
 
 
