@@ -202,10 +202,14 @@ memory since they were written, and does not read the whole table."""
 
 COPY_SETTLEMENTS = "COPY settled FROM STDIN (FORMAT binary)"
 
-SETTLE_STAGED = text(
-    "WITH" + _SETTLE.format(place="settled.batch_id, settled.id", later="batch_id DESC, id DESC")
-)
-"""Apply the outcomes that are staged, as `SETTLE_REQUESTS` does."""
+SETTLE_STAGED = text(f"""
+    WITH settled AS (SELECT * FROM pg_temp.settled ORDER BY id),
+    {_SETTLE.format(place="settled.batch_id, settled.id", later="batch_id DESC, id DESC")}
+""")  # noqa: S608 (our own fragments)
+"""Apply the outcomes that are staged, as `SETTLE_REQUESTS` does.
+
+In the order of the requests, batches mixed: rows and entries of indexes that lie together are met together.
+"""
 
 FAIL_MISSING_LINES = text(f"""
     UPDATE ai_processing_request AS request
