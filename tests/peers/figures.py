@@ -40,7 +40,8 @@ def write(figures: Sequence[Figure], folder: Path) -> None:
         "# Beside others",
         "",
         "Written by `nox -s peers`, which installs each program from its registry and measures all on",
-        f"one server. Taken on {told['taken_at'][:10]}, with Python {told['python']}.",
+        f"one server, three times; these are the medians. Taken on {told['taken_at'][:10]}, with Python",
+        f"{told['python']}.",
     ]
     if told["load"] > told["cores"]:
         busy = f"The machine was busy (load {told['load']} on {told['cores']} cores)"

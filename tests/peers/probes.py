@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
+from statistics import median
 
 import pytest_queryguard
 import queryspy
@@ -14,13 +15,13 @@ from sqlalchemy import Engine, create_engine, text
 
 from claimbench.loadgen.probes.wire import Source, WireProbe
 
-STATEMENTS, ROUNDS = 500, 16
+STATEMENTS, ROUNDS = 500, 24
 GROUP, UNIT = "counting probe", "µs per statement"
 STATEMENT = text("SELECT 1")
 
 
 def probe_figures(url: str) -> Iterator[Figure]:
-    """What each adds to the same statements without it: the least of some rounds, of both."""
+    """What each adds to the same statements without it just before: the median of some rounds."""
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     counters: dict[str, Callable[[], AbstractContextManager[object]]] = {
         "claimbench's wire probe, with rows and bytes": lambda: WireProbe(engine),
@@ -35,15 +36,14 @@ def probe_figures(url: str) -> Iterator[Figure]:
         f"queryspy {version('queryspy')}, without stacks": lambda: queryspy.record(capture_stacks=False),
     }
     _seconds(engine, nullcontext())
-    taken: dict[str, list[float]] = {name: [] for name in ("bare", *counters)}
+    added: dict[str, list[float]] = {name: [] for name in counters}
     for _ in range(ROUNDS):
-        taken["bare"].append(_seconds(engine, nullcontext()))
         for name, counter in counters.items():
-            taken[name].append(_seconds(engine, counter()))
+            bare = _seconds(engine, nullcontext())
+            added[name].append(_seconds(engine, counter()) - bare)
     engine.dispose()
-    bare = min(taken.pop("bare"))
-    for name, found in taken.items():
-        yield Figure(GROUP, name, (min(found) - bare) / STATEMENTS * 1e6, UNIT)
+    for name, found in added.items():
+        yield Figure(GROUP, name, median(found) / STATEMENTS * 1e6, UNIT)
 
 
 @contextmanager
