@@ -33,7 +33,6 @@ BATCHES_AT_A_TIME = 2_000
 RESULTS_AT_A_TIME = 9_000
 """A transaction applies so many lines, and those that the last of its batches has beyond."""
 
-
 RowsT = TypeVar("RowsT")
 """What the lines of a batch become together."""
 
