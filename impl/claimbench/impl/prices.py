@@ -31,23 +31,33 @@ class PriceFactor(Enum):
 def cost_usd(model: str, channel: PriceFactor, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
     """The cost to six places; None for a model that is not in the list."""
     micros = cost_micros(model, channel, prompt_tokens, completion_tokens)
-    return None if micros is None else Decimal(micros).scaleb(-6)
+    return None if micros is None else usd(micros)
+
+
+def usd(micros: int) -> Decimal:
+    """Millionths of a dollar as dollars, to six places."""
+    return Decimal(micros).scaleb(-6)
 
 
 def cost_micros(model: str, channel: PriceFactor, prompt_tokens: int, completion_tokens: int) -> int | None:
-    """The cost in millionths of a dollar, rounded half to even as `Decimal` does; None as with `cost_usd`."""
-    rates = _RATES[channel].get(model)
+    """The cost in millionths of a dollar, rounded; None as with `cost_usd`."""
+    rates = RATES[channel].get(model)
     if rates is None:
         return None
-    whole, rest = divmod(rates[0] * prompt_tokens + rates[1] * completion_tokens, 1000)
+    return rounded_micros(rates[0] * prompt_tokens + rates[1] * completion_tokens)
+
+
+def rounded_micros(thousandths: int) -> int:
+    """Thousandths of a millionth of a dollar in millionths, rounded half to even as `Decimal` does."""
+    whole, rest = divmod(thousandths, 1000)
     return whole + (rest > 500 or (rest == 500 and whole & 1))
 
 
-_RATES = {
+RATES = {
     channel: {
         model: (int(1000 * price.prompt * channel.value), int(1000 * price.completion * channel.value))
         for model, price in PRICES.items()
     }
     for channel in PriceFactor
 }
-"""Thousandths of a millionth of a dollar for a token: whole numbers for every model."""
+"""Thousandths of a millionth of a dollar for a token of a prompt and for one of an answer."""

@@ -72,23 +72,60 @@ class Draws:
 
     def shuffled(self, count: int) -> Integers:
         """The numbers 0..count-1 as `shuffle` leaves them."""
-        order, last = list(range(count)), count - 1
+        partners, last = np.zeros(count, dtype=np.int64), count - 1
         while last > 0:
             bits = (last + 1).bit_length()
             lowest = max(1, (1 << (bits - 1)) - 1)  # below it, a bound has one bit less
-            words = (self._ahead(3 * (last - lowest) + 64) >> np.uint32(32 - bits)).tolist()
-            place = 0
-            try:
-                while last >= lowest:
-                    other = words[place]
-                    place += 1
-                    if other <= last:
-                        order[last], order[other] = order[other], order[last]
-                        last -= 1
-            except IndexError:
-                pass  # more words are made, and it goes on where it was
-            self._skip(place)
-        return np.array(order, dtype=np.int64)
+            partners[lowest : last + 1] = self._below_falling(bits, last, last + 1 - lowest)[::-1]
+            last = lowest - 1
+        return _exchanged(partners)
+
+    def _below_falling(self, bits: int, last: int, count: int) -> Integers:
+        """The next words of so many bits that are at most `last`, `last - 1` and so on: `count` of them."""
+        found = np.empty(count, dtype=np.int64)
+        done = 0
+        while done < count:
+            # How far it falls is small beside the bound, so that most words are taken or passed over anyway.
+            words = (self._ahead((1 << bits) // 4 + 16) >> np.uint32(32 - bits)).astype(np.int64)
+            taken = _taken_falling(words, last - done)[: count - done]
+            found[done : done + len(taken)] = words[taken]
+            done += len(taken)
+            self._skip(int(taken[-1]) + 1 if done == count else len(words))
+        return found
+
+
+def _exchanged(partners: Integers) -> Integers:
+    """The numbers 0.. after each place, from the last to the first, was exchanged with its partner before it.
+
+    What a place holds when its turn comes was brought by the last place before that had it as its partner;
+    so all are followed to where they come from, twice as far each time.
+    """
+    count = len(partners)
+    visits = np.sort(partners * count + (count - 1 - np.arange(count)))
+    visited, visitor = visits // count, count - 1 - visits % count
+    moved = visitor != visited
+    lasts = np.flatnonzero(np.diff(visited[moved], append=-1))
+    held = np.arange(count)
+    held[visited[moved][lasts]] = visitor[moved][lasts]
+    while not np.array_equal(further := held[held], held):
+        held = further
+    order = np.empty(count, dtype=np.int64)
+    order[visitor] = np.where(np.diff(visited, prepend=-1) != 0, visited, held[np.roll(visitor, 1)])
+    return order
+
+
+def _taken_falling(words: Integers, last: int) -> Integers:
+    """The places of the words that are at most `last`, where each that is taken lowers it by one.
+
+    From any guess, a round is right for one word more at least: what stays as it was is the answer.
+    """
+    fits = words <= last
+    while True:
+        lasts = last - np.cumsum(fits) + fits
+        again = words <= lasts
+        if np.array_equal(again, fits):
+            return np.flatnonzero(fits)
+        fits = again
 
 
 def _places(words: npt.NDArray[np.uint32], bounds: Sequence[int], turns: npt.NDArray[np.uint8]) -> Integers:
@@ -111,6 +148,8 @@ def _places(words: npt.NDArray[np.uint32], bounds: Sequence[int], turns: npt.NDA
 
 def chosen(uniforms: Floats, weights: Sequence[int]) -> npt.NDArray[np.uint8]:
     """The places that `choices` picks with these weights."""
-    cumulated = np.array(list(accumulate(weights)), dtype=np.float64)
-    places: Integers = np.searchsorted(cumulated[:-1], uniforms * cumulated[-1], side="right")
-    return places.astype(np.uint8)
+    steps = list(accumulate(weights, initial=0.0))
+    scaled, places = uniforms * steps[-1], np.zeros(len(uniforms), dtype=np.uint8)
+    for step in steps[1:-1]:
+        places += scaled >= step
+    return places

@@ -192,13 +192,13 @@ def _asked(
         uniforms = draw.uniforms_ahead(ahead)
         kinds, models = chosen(uniforms[:-1], TYPE_WEIGHTS), chosen(uniforms[1:], MODEL_WEIGHTS)
         asks = kinds * np.uint8(len(MODELS)) + models
-        extra = _extra(asks.tobytes(), seconds.tolist())
-        if extra is not None and 3 * len(sizes) + sum(extra) <= ahead:
+        extra = _extra(asks, seconds)
+        if extra is not None and 3 * len(sizes) + int(extra.sum()) <= ahead:
             break
         ahead *= 2
     used = np.zeros(len(sizes) + 1, dtype=np.int64)
     used[1:] = 3
-    used[seconds + 1] += np.array(extra, dtype=np.int64)
+    used[seconds + 1] += extra
     starts = np.cumsum(used)
     draw.skip_uniforms(int(starts[-1]))
     second_asks = np.full(len(sizes), NO_ASK, dtype=np.uint8)
@@ -206,21 +206,27 @@ def _asked(
     return uniforms[starts[:-1]], asks[starts[:-1] + 1], second_asks
 
 
-def _extra(asks: bytes, seconds: Sequence[int]) -> list[int] | None:
+def _extra(asks: npt.NDArray[np.uint8], seconds: Integers) -> Integers | None:
     """How many more uniforms each session with two requests takes; None when there are too few of them."""
-    extra, shifted = list[int](), 0
-    for place in seconds:
-        begin = 3 * place + shifted + 1
-        another = begin + 2
-        if another + 1 >= len(asks):
-            return None
-        while asks[another] == asks[begin]:
-            another += 2
-            if another + 1 >= len(asks):
-                return None
-        extra.append(another - begin)
-        shifted += another - begin
-    return extra
+    takes, begin, extra = _until_another(asks), 1, list[int]()
+    try:
+        for gap in np.diff(3 * seconds, prepend=0).tolist():
+            begin += gap
+            extra.append(takes[begin])
+            begin += takes[begin]
+    except IndexError:
+        return None
+    return np.array(extra, dtype=np.int64) if begin + 1 < len(asks) else None
+
+
+def _until_another(asks: npt.NDArray[np.uint8]) -> bytes:
+    """For each place how much further on, two by two, something else is asked, or nothing is known."""
+    takes, left = np.full(len(asks), 2, dtype=np.uint8), np.arange(len(asks) - 2)
+    while len(left):
+        left = left[asks[left + takes[left]] == asks[left]]
+        takes[left] += 2
+        left = left[left + takes[left] < len(asks)]
+    return takes.tobytes()
 
 
 _ENDS = {

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import accumulate, pairwise
 
 import numpy as np
 from psycopg.types.numeric import DecimalBinaryDumper
 
-from claimbench.impl.prices import PriceFactor, cost_usd
+from claimbench.impl.prices import RATES, PriceFactor, rounded_micros, usd
 from claimbench.impl.statuses import BatchStatus, CompanyStatus, ProcessingType, RequestStatus
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.seeding import cells
@@ -36,7 +37,7 @@ from claimbench.scenarios.model import BatchDataset
 Row = tuple[object, ...]
 """The values of one row, in the order of its table's columns."""
 
-BLOCK = 8_192
+BLOCK = 4_096
 """How many sessions make a block: their rows fit into the processor's cache."""
 
 HISTORY_MESSAGES = IntegerRange(2, 2)
@@ -211,14 +212,22 @@ def _state(
 
 
 def _costs(models: np.ndarray, prompt: Integers, completion: Integers) -> Cells:
-    """What requests cost: taken once for each different use, written once for each different amount."""
-    uses, which = np.unique(np.stack([models, prompt, completion]), axis=1, return_inverse=True)
-    costs = [cost_usd(MODELS[model], PriceFactor.BATCH, *tokens) for model, *tokens in uses.T.tolist()]
-    dumper = DecimalBinaryDumper(Decimal)
-    amounts = sorted({cost for cost in costs if cost is not None})
-    known: dict[Decimal | None, int] = {cost: number for number, cost in enumerate((None, *amounts))}
-    written = [cells.NULL, *(cells.cell(bytes(dumper.dump(cost) or b"")) for cost in amounts)]
-    return cells.coded(np.array([known[cost] for cost in costs])[which.reshape(-1)], written)
+    """What requests cost: each different amount is rounded and written once."""
+    exact = _RATES[models, 0] * prompt + _RATES[models, 1] * completion
+    amounts, which = np.unique(exact, return_inverse=True)
+    return cells.coded(which, [_cost_cell(amount) for amount in amounts.tolist()])
+
+
+_RATES = np.array([RATES[PriceFactor.BATCH][model] for model in MODELS])
+
+
+@lru_cache(maxsize=8_192)
+def _cost_cell(thousandths: int) -> bytes:
+    """A cost, from thousandths of a millionth of a dollar."""
+    return cells.cell(bytes(_DUMPER.dump(usd(rounded_micros(thousandths))) or b""))
+
+
+_DUMPER = DecimalBinaryDumper(Decimal)
 
 
 def message_blocks(seed: Seed) -> Iterator[bytes]:
