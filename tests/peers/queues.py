@@ -29,7 +29,8 @@ from claimbench.impl.lifecycle import RequestOutcome
 from claimbench.impl.optimized.planning import BatchPlanner
 from claimbench.impl.optimized.results import RESULTS_AT_A_TIME
 from claimbench.impl.optimized.sessions import own_session
-from claimbench.impl.optimized.settling import Settling, settle_by_copy, settlement, staged
+from claimbench.impl.optimized.settling import Settling, StagedRows, settle_by_copy, settlement, staged
+from claimbench.impl.optimized.spool import Spool
 from claimbench.impl.optimized.strategies import Writing
 from claimbench.impl.optimized.writing import in_transaction
 from claimbench.impl.ports import Policy, Stage
@@ -108,10 +109,14 @@ def _rate_on(engine: Engine, companies: Sequence[int]) -> float:
     known = [settlement(request, batch, OUTCOME) for request, batch in held]
     settling = Settling(Stage.PROCESS_RESULTS, RequestStatus.BATCHING_IN_PROGRESS, Policy(), now)
     completed, started = 0, time.perf_counter()
-    for begin in range(0, len(known), RESULTS_AT_A_TIME):
-        part = [staged(row) for row in known[begin : begin + RESULTS_AT_A_TIME]]
-        apply = partial(settle_by_copy, rows=(part,), settling=settling, meanwhile=_nothing)
-        completed += in_transaction(engine, apply).completed
+    with Spool() as spool:
+        for begin in range(0, len(known), RESULTS_AT_A_TIME):
+            part = StagedRows(spool)
+            for row in known[begin : begin + RESULTS_AT_A_TIME]:
+                part.keep(row[0], staged(row))
+            part.close()
+            apply = partial(settle_by_copy, rows=(part,), settling=settling, meanwhile=_nothing)
+            completed += in_transaction(engine, apply).completed
     seconds += time.perf_counter() - started
     if completed < JOBS:
         raise RuntimeError(f"the pipeline completed {completed} of {JOBS} requests")

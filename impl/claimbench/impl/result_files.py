@@ -40,11 +40,10 @@ def settled_request(raw: bytes, batch: EndedBatch) -> tuple[int, RequestOutcome]
 
 
 @dataclass(frozen=True, slots=True)
-class BatchResults(Generic[SettledT]):
-    """All that an ended batch says: of requests by id, of lines of its input by number, of the rest."""
+class BatchResults:
+    """What an ended batch says: of so many requests by a line, of lines of its input, of all others."""
 
-    settled: dict[int, SettledT]
-    """In the order of the ids."""
+    lines: int
     bad_lines: tuple[BadLine, ...]
     missing: RequestOutcome
     """What becomes of the requests that nothing is said about."""
@@ -60,15 +59,17 @@ class ResultReader(Generic[SettledT]):
     of_line: Callable[[bytes, EndedBatch], tuple[int, SettledT]]
     """A request's id and what the line says of it; LineError for a line that says nothing of any request."""
 
-    def read(self, batch: EndedBatch, now: datetime) -> BatchResults[SettledT]:
-        """Everything about one batch. ApiError when the API does not give it now: then nothing is settled."""
+    def read(self, batch: EndedBatch, now: datetime, keep: Callable[[int, SettledT], object]) -> BatchResults:
+        """Everything about one batch. ApiError when the API does not give it now: then nothing is settled.
+
+        keep: is given each request that has a line, and what its first line says, in the order of the lines.
+        """
         bad_lines = self._bad_lines(batch)
         missing = outcome_without_line(batch.status, batch.error, bad_lines)
-        return BatchResults(self._settled(batch, now), bad_lines, missing)
+        return BatchResults(self._read_lines(batch, now, keep), bad_lines, missing)
 
-    def _settled(self, batch: EndedBatch, now: datetime) -> dict[int, SettledT]:
-        """One outcome for each request that has a line, by request id; its first line counts."""
-        outcomes: dict[int, SettledT] = {}
+    def _read_lines(self, batch: EndedBatch, now: datetime, keep: Callable[[int, SettledT], object]) -> int:
+        known = set[int]()
         lines, is_cut = 0, False
         for file_id in (batch.output_file_id, batch.error_file_id):
             for raw in self._lines(file_id, batch, now) if file_id else ():
@@ -80,16 +81,17 @@ class ResultReader(Generic[SettledT]):
                     self.events(Event(EventKind.LINE_REJECTED, f"batch {batch.id}: {error}"))
                     continue
                 is_cut = False
-                if request_id in outcomes:
+                if request_id in known:
                     told = f"batch {batch.id}: request {request_id} again"
                     self.events(Event(EventKind.LINE_REJECTED, told))
                     continue
-                outcomes[request_id] = settled
+                known.add(request_id)
+                keep(request_id, settled)
             if is_cut and self._may_be_late(batch, now):
                 raise ApiError(f"the last line of {file_id} is not whole", retryable=True)
         if lines < batch.answered and self._may_be_late(batch, now):
             raise ApiError(f"{lines} lines of {batch.answered} answers came", retryable=True)
-        return {key: outcomes[key] for key in sorted(outcomes)}
+        return len(known)
 
     def _lines(self, file_id: str, batch: EndedBatch, now: datetime) -> Iterator[bytes]:
         try:

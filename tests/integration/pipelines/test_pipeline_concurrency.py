@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from pipeline_stand import ARMS, STEP, Scene
@@ -196,3 +196,34 @@ def once_claimed(engine: Engine, scene: Scene, meddle: Callable[[], None]) -> No
     def meddle_when_claimed(*_: object) -> None:
         if due and scene.rows("SELECT 1 FROM ai_batch_request WHERE status = 'UPLOADING'"):
             due.pop()()
+
+
+DEADLOCK = "DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected'; END $$"
+
+
+def test_results_whose_transaction_met_another_are_applied_again_without_another_download(
+    open_scene: Callable[..., Scene],
+) -> None:
+    scene = open_scene()
+    pipeline, due = scene.pipeline("optimized"), [DEADLOCK]
+
+    @event.listens_for(scene.engine, "before_cursor_execute", retval=True)
+    def break_the_first(_: object, __: object, statement: str, given: object, *___: object) -> Any:
+        return (due.pop(), {}) if due and "pg_temp.settled" in statement else (statement, given)
+
+    pipeline.create_batches(scene.clock.now())
+    scene.clock.advance(STEP)
+    pipeline.check_statuses(scene.clock.now())
+    [(files,)] = scene.rows(
+        "SELECT count(output_file_id) + count(error_file_id) FROM ai_batch_request"
+        " WHERE status <> 'PROCESSED'"
+    )
+    [(waiting,)] = scene.rows(
+        "SELECT count(*) FROM ai_processing_request WHERE status = 'BATCHING_IN_PROGRESS'"
+    )
+    report = pipeline.process_results(scene.clock.now())
+
+    assert due == []
+    assert report.claimed == waiting
+    assert scene.fake.meters().calls["files.content"] == files
+    assert scene.rows("SELECT id FROM ai_batch_request WHERE status <> 'PROCESSED'") == []

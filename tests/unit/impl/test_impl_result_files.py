@@ -11,6 +11,7 @@ from mutants.making import Twist
 from claimbench.impl.connecting import open_client
 from claimbench.impl.errors import ApiError, Blame
 from claimbench.impl.events import ignore
+from claimbench.impl.lifecycle import RequestOutcome
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.ports import Policy
 from claimbench.impl.result_files import EndedBatch, ResultReader, settled_request
@@ -45,8 +46,11 @@ def read(lines: Sequence[bytes], minutes: int = 1, answered: int = 3) -> list[in
     batch = EndedBatch(
         1, "gpt-4o-mini", BatchStatus.COMPLETED, None, "batch_a", "file_o", None, answered, NOW
     )
-    results = reader.read(batch, NOW + timedelta(minutes=minutes))
-    return list(results.settled)
+    found: dict[int, RequestOutcome] = {}
+    results = reader.read(batch, NOW + timedelta(minutes=minutes), found.__setitem__)
+
+    assert results.lines == len(found)
+    return list(found)
 
 
 CUT = pytest.mark.parametrize(

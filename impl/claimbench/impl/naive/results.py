@@ -39,14 +39,15 @@ def _process(
     batch: BatchRequest, database: Database, tools: Tools, breaker: StageBreaker, now: datetime
 ) -> StageReport:
     reader = ResultReader(tools.api, tools.policy, tools.events, settled_request)
+    settled: dict[int, RequestOutcome] = {}
     try:
-        results = reader.read(_ended(batch), now)
+        results = reader.read(_ended(batch), now, settled.__setitem__)
     except ApiError as error:
         breaker.count(error)
         return StageReport(STAGE)
     report = StageReport(STAGE)
-    for request_id, outcome in results.settled.items():
-        report = report.plus(_apply(request_id, outcome, batch, database, tools, now))
+    for request_id in sorted(settled):
+        report = report.plus(_apply(request_id, settled[request_id], batch, database, tools, now))
     waiting = requests_without_line(database, batch)
     bad = _bad_requests(results.bad_lines, waiting)
     missing = _missing(batch, results, bad)
@@ -84,9 +85,7 @@ def _bad_requests(
     }
 
 
-def _missing(
-    batch: BatchRequest, results: BatchResults[RequestOutcome], bad: dict[int, RequestOutcome]
-) -> RequestOutcome:
+def _missing(batch: BatchRequest, results: BatchResults, bad: dict[int, RequestOutcome]) -> RequestOutcome:
     """Bad lines that are nobody's explain nothing: then each of the batch's requests may be the bad one."""
     if results.bad_lines and not bad:
         return outcome_without_line(BatchStatus(batch.status), batch.error)

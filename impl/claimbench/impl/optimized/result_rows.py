@@ -23,7 +23,7 @@ def settlement_of_line(raw: bytes, batch: EndedBatch) -> tuple[int, Settlement]:
 
 
 def staged_line(raw: bytes, batch: EndedBatch) -> tuple[int, bytes]:
-    """As `settlement_of_line`, as the row of COPY that is staged: a third of the memory."""
+    """As `settlement_of_line`, as the row of COPY that is staged."""
     request_id, row = settlement_of_line(raw, batch)
     return request_id, staged(row)
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import cycle
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row
@@ -17,7 +18,15 @@ from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.result_rows import settlement_of_line, staged_line
-from claimbench.impl.optimized.settling import Settlement, Settling, settle_by_copy, settle_one_by_one
+from claimbench.impl.optimized.settling import (
+    SettledRows,
+    Settlement,
+    Settling,
+    StagedRows,
+    settle_by_copy,
+    settle_one_by_one,
+)
+from claimbench.impl.optimized.spool import Spool
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, Writing
 from claimbench.impl.optimized.writing import in_transaction, portions, rows_of, write
 from claimbench.impl.parallel import Ahead, in_parallel
@@ -30,11 +39,12 @@ STAGE = Stage.PROCESS_RESULTS
 BATCHES_AT_A_TIME = 2_000
 """Ended batches are claimed up to this number at once, oldest first."""
 
-RESULTS_AT_A_TIME = 9_000
-"""A transaction applies so many lines, and those that the last of its batches has beyond."""
+RESULTS_AT_A_TIME = 9_600
+"""A transaction applies at most so many answers, as the API counts them, or those of a batch that has more;
+with the lines of errors beside, ten thousand lines are together where a twentieth fails."""
 
-RowsT = TypeVar("RowsT")
-"""What the lines of a batch become together."""
+RowsT = TypeVar("RowsT", StagedRows, SettledRows)
+"""What keeps the lines of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +52,15 @@ class Way(Generic[SettledT, RowsT]):
     """How result lines are read, kept, and written."""
 
     of_line: Callable[[bytes, EndedBatch], tuple[int, SettledT]]
-    kept: Callable[[Iterable[SettledT]], RowsT]
+    no_rows: Callable[[Spool], RowsT]
+    keep: Callable[[RowsT, int, SettledT], None]
     apply: Callable[[Connection, Iterable[RowsT], Settling, Callable[[], None]], StageReport]
 
 
-STAGED = Way(staged_line, tuple[bytes, ...], settle_by_copy)
-ONE_BY_ONE = Way(settlement_of_line, tuple[Settlement, ...], settle_one_by_one)
+STAGED: Way[bytes, StagedRows] = Way(staged_line, StagedRows, StagedRows.keep, settle_by_copy)
+ONE_BY_ONE: Way[Settlement, SettledRows] = Way(
+    settlement_of_line, SettledRows, SettledRows.keep, settle_one_by_one
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +102,29 @@ class _Processing(Generic[SettledT, RowsT]):
     """
 
     def __init__(self, context: PipelineContext, lease: Lease, way: Way[SettledT, RowsT]) -> None:
-        self._context, self._lease, self._way = context, lease, way
+        self._context, self._lease = context, lease
+        self._way: Way[SettledT, RowsT] = way
         self._reader = ResultReader(context.api, context.policy, context.events, way.of_line)
         self._breaker = StageBreaker(context.events)
         self._settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, lease.at)
         self._claimed: list[int] = []
 
     def run(self, companies: Sequence[int]) -> StageReport:
-        """All that has ended, a portion after the other."""
-        report, is_parallel = StageReport(STAGE), self._context.policy.concurrent_companies > 1
+        """All that has ended, a portion after the other; of two, one is read and one is applied."""
         together = portions(self._ended(companies), _expected_lines, RESULTS_AT_A_TIME)
         try:
-            with Ahead(map(self._read, together), is_parallel=is_parallel) as coming:
-                while portion := coming.take():
-                    apply = partial(self._applied, portion, coming.begin)
-                    report = report.plus(in_transaction(self._context.engine, apply))
+            with Spool() as one, Spool() as other:
+                return self._apply_all(map(self._read, together, cycle((one, other))))
         except Exception:
             self._release()
             raise
+
+    def _apply_all(self, read: Iterator[Portion[RowsT]]) -> StageReport:
+        report, is_parallel = StageReport(STAGE), self._context.policy.concurrent_companies > 1
+        with Ahead(read, is_parallel=is_parallel) as coming:
+            while portion := coming.take():
+                apply = partial(self._applied, portion, coming.begin)
+                report = report.plus(in_transaction(self._context.engine, apply))
         return report
 
     def _ended(self, companies: Sequence[int]) -> Iterator[EndedBatch]:
@@ -127,21 +145,24 @@ class _Processing(Generic[SettledT, RowsT]):
                 break
             after = ended[-1].id
 
-    def _read(self, batches: Sequence[EndedBatch]) -> Portion[RowsT]:
-        found = list(in_parallel(self._read_one, batches, self._context.policy.concurrent_companies))
+    def _read(self, batches: Sequence[EndedBatch], spool: Spool) -> Portion[RowsT]:
+        spool.clear()
+        read_one = partial(self._read_one, spool)
+        found = list(in_parallel(read_one, batches, self._context.policy.concurrent_companies))
         unread = [batch for batch, read in zip(batches, found, strict=True) if read is None]
         return Portion([read for read in found if read], unread)
 
-    def _read_one(self, batch: EndedBatch) -> ReadBatch[RowsT] | None:
+    def _read_one(self, spool: Spool, batch: EndedBatch) -> ReadBatch[RowsT] | None:
         if self._breaker.is_open:
             return None
+        rows = self._way.no_rows(spool)
         try:
-            results = self._reader.read(batch, self._lease.at)
+            results = self._reader.read(batch, self._lease.at, partial(self._way.keep, rows))
         except ApiError as error:
             self._breaker.count(error)
             return None
-        rows = self._way.kept(results.settled.values())
-        return ReadBatch(batch, len(results.settled), rows, results.bad_lines, results.missing)
+        rows.close()
+        return ReadBatch(batch, results.lines, rows, results.bad_lines, results.missing)
 
     def _applied(
         self, portion: Portion[RowsT], meanwhile: Callable[[], None], connection: Connection

@@ -1,6 +1,6 @@
 """Outcomes written as a set: the rows of many, in one statement, with their answers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from claimbench.impl.lifecycle import RequestOutcome
 from claimbench.impl.optimized import statements
 from claimbench.impl.optimized.sessions import driver_of
+from claimbench.impl.optimized.spool import Extent, Spool
 from claimbench.impl.optimized.writing import portions
 from claimbench.impl.ports import Policy, Stage, StageReport
 from claimbench.impl.statuses import RequestStatus
@@ -90,8 +91,8 @@ class Settling:
         return StageReport(self.stage, claimed=completed + failed, completed=completed, failed=failed)
 
 
-_BYTES_SENT = 1 << 16
-"""The driver is given so much at once, and the row that goes beyond; what it is given it keeps room for."""
+_BYTES_SENT = 1 << 14
+"""The driver is given at most about so much at once: what it is given it keeps room for."""
 _COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
 _BEGIN, _INT4, _INT8, _LENGTH = Struct("!hiq"), Struct("!ii"), Struct("!iq"), Struct("!i")
@@ -122,10 +123,55 @@ def _text(value: str | None) -> bytes:
     return _LENGTH.pack(len(said)) + said
 
 
+class StagedRows:
+    """The `staged` rows of a batch, in any order: in a file, but for the last, until `close`."""
+
+    __slots__ = ("_bytes", "_pieces", "_rows", "_spool")
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool, self._pieces = spool, list[Extent]()
+        self._rows, self._bytes = list[bytes](), 0
+
+    def keep(self, _: int, row: bytes) -> None:
+        """One more."""
+        self._rows.append(row)
+        self._bytes += len(row)
+        if self._bytes > _BYTES_SENT:
+            self.close()
+
+    def close(self) -> None:
+        """Nothing stays in memory."""
+        if self._rows:
+            self._pieces.append(self._spool.add(b"".join(self._rows)))
+            self._rows, self._bytes = list[bytes](), 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """All that are in the file, a few hundred together."""
+        return map(self._spool.read, self._pieces)
+
+
+class SettledRows:
+    """The settlements of a batch, in memory."""
+
+    def __init__(self, _: Spool) -> None:
+        self._settled: dict[int, Settlement] = {}
+
+    def keep(self, request_id: int, row: Settlement) -> None:
+        """One more."""
+        self._settled[request_id] = row
+
+    def close(self) -> None:
+        """They stay as they are."""
+
+    def in_order(self) -> Iterator[Settlement]:
+        """All of them, in the order of the requests."""
+        return (self._settled[request_id] for request_id in sorted(self._settled))
+
+
 def settle_by_copy(
-    connection: Connection, rows: Iterable[Sequence[bytes]], settling: Settling, meanwhile: Callable[[], None]
+    connection: Connection, rows: Iterable[StagedRows], settling: Settling, meanwhile: Callable[[], None]
 ) -> StageReport:
-    """As `settle`, for thousands: the `staged` rows of some batches lie in a table first. In a transaction;
+    """As `settle`, for thousands: the rows of some batches lie in a table first. In a transaction;
     once in each.
 
     Where several answer for one session, that of the later batch wins, and in a batch the later request's.
@@ -135,7 +181,8 @@ def settle_by_copy(
     with driver.cursor() as cursor:
         cursor.execute(statements.STAGE_SETTLEMENTS)
         with cursor.copy(statements.COPY_SETTLEMENTS) as copy:
-            sent = chain((_COPY_BEGIN,), chain.from_iterable(rows), (_COPY_END,))
+            pieces = chain.from_iterable(each.pieces() for each in rows)
+            sent = chain((_COPY_BEGIN,), pieces, (_COPY_END,))
             for together in portions(sent, len, _BYTES_SENT):
                 copy.write(b"".join(together))
     meanwhile()
@@ -154,13 +201,13 @@ def settle(connection: Connection, settlements: Sequence[Settlement], settling: 
 
 def settle_one_by_one(
     connection: Connection,
-    settlements: Iterable[Sequence[Settlement]],
+    rows: Iterable[SettledRows],
     settling: Settling,
     meanwhile: Callable[[], None],
 ) -> StageReport:
     """As `settle`, by a statement for each; `meanwhile` is called before the first."""
     meanwhile()
     report = StageReport(settling.stage)
-    for row in chain.from_iterable(settlements):
+    for row in chain.from_iterable(each.in_order() for each in rows):
         report = report.plus(settle(connection, (row,), settling))
     return report

@@ -46,16 +46,17 @@ def rows_of(
     return _AGAIN.copy()(once)
 
 
-def portions(items: Iterable[Item], weight: Callable[[Item], int], enough: int) -> Iterator[tuple[Item, ...]]:
-    """The items in their order, as many together until they weigh enough; the last one may weigh more."""
+def portions(items: Iterable[Item], weight: Callable[[Item], int], most: int) -> Iterator[tuple[Item, ...]]:
+    """The items in their order, together as many as weigh at most so much; a heavier one stands alone."""
     portion: list[Item] = []
     weighed = 0
     for item in items:
-        portion.append(item)
-        weighed += weight(item)
-        if weighed >= enough:
+        weighs = weight(item)
+        if portion and weighed + weighs > most:
             yield tuple(portion)
             portion, weighed = [], 0
+        portion.append(item)
+        weighed += weighs
     if portion:
         yield tuple(portion)
 

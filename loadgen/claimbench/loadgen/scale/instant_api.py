@@ -157,7 +157,7 @@ class _Store:
         """Its lines, without their ends."""
         start, end, rest = self._ends[number], self._ends[number + 1], b""
         while start < end:
-            part = os.pread(self.file.fileno(), min(1 << 15, end - start), start)
+            part = os.pread(self.file.fileno(), min(1 << 13, end - start), start)
             start += len(part)
             *lines, rest = (rest + part).split(b"\n")
             yield from lines
