@@ -15,13 +15,15 @@ from sqlalchemy import Engine, create_engine, text
 
 from claimbench.loadgen.probes.wire import Source, WireProbe
 
-STATEMENTS, ROUNDS = 500, 24
+STATEMENTS, ROUNDS = 250, 60
 GROUP, UNIT = "counting probe", "µs per statement"
 STATEMENT = text("SELECT 1")
 
 
 def probe_figures(url: str) -> Iterator[Figure]:
-    """What each adds to the same statements without it just before: the median of some rounds."""
+    """What each adds to the same statements without it, just before or just after in turn: the median of many
+    short rounds, for the processor's speed drifts by more than a probe takes.
+    """
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     counters: dict[str, Callable[[], AbstractContextManager[object]]] = {
         "claimbench's wire probe, with rows and bytes": lambda: WireProbe(engine),
@@ -37,10 +39,11 @@ def probe_figures(url: str) -> Iterator[Figure]:
     }
     _seconds(engine, nullcontext())
     added: dict[str, list[float]] = {name: [] for name in counters}
-    for _ in range(ROUNDS):
+    for place in range(ROUNDS):
         for name, counter in counters.items():
-            bare = _seconds(engine, nullcontext())
-            added[name].append(_seconds(engine, counter()) - bare)
+            turns = (nullcontext(), counter()) if place % 2 else (counter(), nullcontext())
+            first, second = (_seconds(engine, turn) for turn in turns)
+            added[name].append(second - first if place % 2 else first - second)
     engine.dispose()
     for name, found in added.items():
         yield Figure(GROUP, name, median(found) / STATEMENTS * 1e6, UNIT)
