@@ -27,12 +27,14 @@ class Figure:
 
 def write(figures: Sequence[Figure], folder: Path) -> None:
     """`peers.json` for programs and `peers.md` for people."""
+    taken_at = datetime.now(UTC).isoformat(timespec="seconds")
+    cores, load = os.cpu_count() or 1, round(os.getloadavg()[2], 1)
     told = {
         "version": 1,
-        "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "taken_at": taken_at,
         "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[2], 1),
+        "cores": cores,
+        "load": load,
         "figures": [asdict(one) for one in figures],
     }
     (folder / "peers.json").write_text(json.dumps(told, indent=1) + "\n")
@@ -40,11 +42,11 @@ def write(figures: Sequence[Figure], folder: Path) -> None:
         "# Beside others",
         "",
         "Written by `nox -s peers`, which installs each program from its registry and measures all on",
-        f"one server, three times; these are the medians. Taken on {told['taken_at'][:10]}, with Python",
-        f"{told['python']}.",
+        f"one server, three times; these are the medians. Taken on {taken_at[:10]}, with Python",
+        f"{platform.python_version()}.",
     ]
-    if told["load"] > told["cores"]:
-        busy = f"The machine was busy (load {told['load']} on {told['cores']} cores)"
+    if load > cores:
+        busy = f"The machine was busy (load {load} on {cores} cores)"
         lines += ["", f"**{busy}: measure again before you conclude anything.**"]
     for group, words in WORDS.items():
         rows = [one for one in figures if one.group == group]

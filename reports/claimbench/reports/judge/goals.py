@@ -264,8 +264,10 @@ def peer_goals(figures: Sequence[PeerFigure]) -> tuple[Goal, ...]:
             told.append(Goal(name, "not measured", goal, None))
             continue
         better = max if is_more_better else min
-        own, best = better(each.value for each in ours), better(each.value for each in others)
-        beside = ", ".join(f"{each.name} {_figure(each.value)}" for each in (*ours, *others))
-        measured = f"{_figure(own)} {ours[0].unit}: {beside}"
-        told.append(Goal(name, measured, goal, own / best if is_more_better else best / own))
+        own, best = (better(those, key=lambda each: each.value) for those in (ours, others))
+        beside = f"beside {_figure(best.value)} of the best of {len(others)} others, {best.name}"
+        measured = f"{_figure(own.value)} {own.unit}, {beside}"
+        told.append(
+            Goal(name, measured, goal, own.value / best.value if is_more_better else best.value / own.value)
+        )
     return tuple(told)

@@ -16,13 +16,14 @@ def main() -> None:
     folder, page, *peers = (Path(word) for word in sys.argv[1:])
     record = read(SCALE, folder)
     measured = read_peers(peers[0]) if peers and peers[0].exists() else ()
-    table = markdown.drawn(goals_table((*goals(record), *peer_goals(measured))))
+    told_goals = (*goals(record), *peer_goals(measured))
+    table = markdown.drawn(goals_table(told_goals))
     machine = record.environment
     told = (
         f"Measured by `{record.command}` on {record.started_at[:10]}, {machine.get('cores')} cores, "
         f"PostgreSQL {machine.get('server_version')}, Python {machine.get('python')}."
     )
-    missed = [goal.name for goal in goals(record) if goal.reached is False]
+    missed = [goal.name for goal in told_goals if goal.reached is False]
     why = "".join(f"- {markdown.escaped(line)}\n" for line in in_the_way(record)) if missed else ""
     profile = f"\nNot reached: {'; '.join(missed)}. What stands in the way:\n\n{why}" if missed else ""
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
