@@ -48,8 +48,10 @@ def check_statuses(
     strategies: Strategies = ALL_STRATEGIES,
 ) -> StageReport:
     """Ask about every open batch and write the answers as one set."""
-    rows = rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
-    batches = [OpenBatch(row.id, row.openai_batch_id, row.completed_at) for row in rows]
+    batches = [
+        OpenBatch(row.id, row.openai_batch_id, row.completed_at)
+        for row in rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
+    ]
     limit = context.policy.concurrent_companies
     breaker = StageBreaker(context.events)
     seen: list[Sighting] = []

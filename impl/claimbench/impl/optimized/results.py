@@ -1,5 +1,6 @@
 """Stage 3 for all companies at once: files are read in parallel, their results staged and applied as sets."""
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ class _Processing(Generic[SettledT, RowsT]):
         self._reader = ResultReader(context.api, context.policy, context.events, way.of_line)
         self._breaker = StageBreaker(context.events)
         self._settling = Settling(STAGE, RequestStatus.BATCHING_IN_PROGRESS, context.policy, lease.at)
-        self._claimed: list[int] = []
+        self._claimed = array("q")
 
     def run(self, companies: Sequence[int]) -> StageReport:
         """All that has ended, a portion after the other; of two, one is read and one is applied."""
@@ -137,13 +138,17 @@ class _Processing(Generic[SettledT, RowsT]):
         after = 0
         while not self._breaker.is_open:
             claim = {**parameters, "after": after}
-            rows = rows_of(self._context.engine, statements.CLAIM_ENDED_BATCHES, claim)
-            ended = sorted((_ended(row) for row in rows), key=lambda batch: batch.id)
-            self._claimed += [batch.id for batch in ended]
-            yield from ended
-            if len(ended) < BATCHES_AT_A_TIME:
+            ended = [
+                _ended(row) for row in rows_of(self._context.engine, statements.CLAIM_ENDED_BATCHES, claim)
+            ]
+            ended.sort(key=lambda batch: batch.id, reverse=True)
+            is_last = len(ended) < BATCHES_AT_A_TIME
+            self._claimed.extend(batch.id for batch in ended)
+            while ended:
+                after = ended[-1].id
+                yield ended.pop()
+            if is_last:
                 break
-            after = ended[-1].id
 
     def _read(self, batches: Sequence[EndedBatch], spool: Spool) -> Portion[RowsT]:
         spool.clear()
@@ -184,7 +189,7 @@ class _Processing(Generic[SettledT, RowsT]):
     def _release(self) -> None:
         """Let the next run, or the original pipeline, have what was not applied before the lease is over."""
         with suppress(DBAPIError):  # then the lease does it
-            parameters = {"batches": self._claimed, "token": self._lease.by}
+            parameters = {"batches": self._claimed.tolist(), "token": self._lease.by}
             write(self._context.engine, statements.RELEASE_BATCHES, parameters)
 
 
