@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -110,12 +111,12 @@ def _rate_on(engine: Engine, companies: Sequence[int]) -> float:
     known = [settlement(request, batch, OUTCOME) for request, batch in held]
     settling = Settling(Stage.PROCESS_RESULTS, RequestStatus.BATCHING_IN_PROGRESS, Policy(), now)
     completed, started = 0, time.perf_counter()
-    with Spool() as spool:
+    with closing(Spool()) as spool:
         for begin in range(0, len(known), RESULTS_AT_A_TIME):
             part = StagedRows(spool)
             for row in known[begin : begin + RESULTS_AT_A_TIME]:
                 part.keep(row[0], staged(row))
-            part.close()
+            part.flush()
             apply = partial(settle_by_copy, rows=(part,), settling=settling, meanwhile=_nothing)
             completed += in_transaction(engine, apply).completed
     seconds += time.perf_counter() - started

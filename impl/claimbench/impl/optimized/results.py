@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -114,7 +114,7 @@ class _Processing(Generic[SettledT, RowsT]):
         """All that has ended, a portion after the other; of two, one is read and one is applied."""
         together = portions(self._ended(companies), _expected_lines, RESULTS_AT_A_TIME)
         try:
-            with Spool() as one, Spool() as other:
+            with closing(Spool()) as one, closing(Spool()) as other:
                 return self._apply_all(map(self._read, together, cycle((one, other))))
         except Exception:
             self._release()
@@ -138,17 +138,13 @@ class _Processing(Generic[SettledT, RowsT]):
         after = 0
         while not self._breaker.is_open:
             claim = {**parameters, "after": after}
-            ended = [
-                _ended(row) for row in rows_of(self._context.engine, statements.CLAIM_ENDED_BATCHES, claim)
-            ]
-            ended.sort(key=lambda batch: batch.id, reverse=True)
-            is_last = len(ended) < BATCHES_AT_A_TIME
+            rows = map(_ended, rows_of(self._context.engine, statements.CLAIM_ENDED_BATCHES, claim))
+            ended = sorted(rows, key=lambda batch: batch.id)
             self._claimed.extend(batch.id for batch in ended)
-            while ended:
-                after = ended[-1].id
-                yield ended.pop()
-            if is_last:
+            yield from ended
+            if len(ended) < BATCHES_AT_A_TIME:
                 break
+            after = ended[-1].id
 
     def _read(self, batches: Sequence[EndedBatch], spool: Spool) -> Portion[RowsT]:
         spool.clear()
@@ -166,7 +162,7 @@ class _Processing(Generic[SettledT, RowsT]):
         except ApiError as error:
             self._breaker.count(error)
             return None
-        rows.close()
+        rows.flush()
         return ReadBatch(batch, results.lines, rows, results.bad_lines, results.missing)
 
     def _applied(

@@ -124,7 +124,7 @@ def _text(value: str | None) -> bytes:
 
 
 class StagedRows:
-    """The `staged` rows of a batch, in any order: in a file, but for the last, until `close`."""
+    """The `staged` rows of a batch, in any order: in a file, but for the last, until `flush`."""
 
     __slots__ = ("_bytes", "_pieces", "_rows", "_spool")
 
@@ -137,9 +137,9 @@ class StagedRows:
         self._rows.append(row)
         self._bytes += len(row)
         if self._bytes > _BYTES_SENT:
-            self.close()
+            self.flush()
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Nothing stays in memory."""
         if self._rows:
             self._pieces.append(self._spool.add(b"".join(self._rows)))
@@ -160,7 +160,7 @@ class SettledRows:
         """One more."""
         self._settled[request_id] = row
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """They stay as they are."""
 
     def in_order(self) -> Iterator[Settlement]:

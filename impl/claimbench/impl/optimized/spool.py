@@ -3,8 +3,7 @@
 import threading
 from os import SEEK_END
 from tempfile import TemporaryFile
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 
 class Extent(NamedTuple):
@@ -15,18 +14,14 @@ class Extent(NamedTuple):
 
 
 class Spool:
-    """A context manager; its file is gone with it."""
+    """Its file is gone when it is closed."""
 
     def __init__(self) -> None:
         self._file = TemporaryFile()  # noqa: SIM115 (closed with it)
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Nothing can be read any more."""
         self._file.close()
 
     def clear(self) -> None:

@@ -115,22 +115,18 @@ class InstantApi:
                 self._answer(number)
 
     def _answer(self, number: int) -> None:
-        lines = 0
+        answers, refusals, bound = list[bytes](), list[bytes](), self._failed_line_rate * 1000
         for line in self._uploads.lines(number):
             self.sent += zlib.crc32(line)
-            lines += 1
-        self._answers.add(self._said_to(number, _ANSWERED, are_refused=False))
-        self._refusals.add(self._said_to(number, _REFUSED, are_refused=True))
-        self._counts.append(lines)
-
-    def _said_to(self, number: int, text: str, *, are_refused: bool) -> Iterator[bytes]:
-        """The lines of a file that are refused, or the others, answered one by one: it takes no memory."""
-        bound = self._failed_line_rate * 1000
-        for line in self._uploads.lines(number):
-            name, _, written = line.split(b'"', 4)[3].decode().rpartition("-")
-            request = int(written)
-            if (request * 2654435761 % 2**32 % 1000 < bound) is are_refused:
-                yield (text % _values(name, request)).encode()
+            name, _, request = line.split(b'"', 4)[3].decode().rpartition("-")
+            values = _values(name, int(request))
+            if int(request) * 2654435761 % 2**32 % 1000 < bound:
+                refusals.append((_REFUSED % values).encode())
+            else:
+                answers.append((_ANSWERED % values).encode())
+        self._answers.add(answers)
+        self._refusals.add(refusals)
+        self._counts.append(len(answers) + len(refusals))
 
 
 class _Store:
