@@ -4,7 +4,7 @@ The endpoints are ordinary functions on a bounded thread pool, not coroutines: t
 over the same driver, one engine type serves both, and the database, not the event loop, is what limits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy import URL, Engine, create_engine, inspect, text
@@ -50,24 +50,42 @@ def create_schema(engine: Engine) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """UsageError, in one line, when the database does not answer or lacks a table.
+    """UsageError, in one line, when the database does not answer or lacks a table or a column.
 
     What the service alone uses is made, if the database is older than it.
     """
     with _explained(engine), engine.connect() as connection:
-        present = set(inspect(connection).get_table_names())
-    missing = sorted(set(Base.metadata.tables) - present)
+        found = inspect(connection).get_multi_columns()
+    present = {name: {column["name"] for column in columns} for (_, name), columns in found.items()}
+    missing = sorted(set(Base.metadata.tables) - set(present))
     if missing:
         raise UsageError(
             f"the database lacks the tables {', '.join(missing)}",
             where=_without_password(engine.url),
             remedy="run once with --create-schema on an empty database",
         )
+    _check_columns(engine, present)
     _make_own_tables(engine, present)
 
 
-def _make_own_tables(engine: Engine, present: set[str]) -> None:
-    if set(OwnTables.metadata.tables) <= present:
+def _check_columns(engine: Engine, present: Mapping[str, Collection[str]]) -> None:
+    """An older version made the tables, if they lack a column that came later."""
+    added = [
+        f"ALTER TABLE {table.name} ADD {column.name} {column.type.compile(engine.dialect)}"
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if column.name not in present[table.name]
+    ]
+    if added:
+        raise UsageError(
+            "the tables are those of an older version",
+            where=_without_password(engine.url),
+            remedy=f"add what they lack: {'; '.join(added)}",
+        )
+
+
+def _make_own_tables(engine: Engine, present: Collection[str]) -> None:
+    if set(OwnTables.metadata.tables) <= set(present):
         return
     with _explained(engine), engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
