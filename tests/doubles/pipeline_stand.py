@@ -178,6 +178,9 @@ class CrashingApi:
     def download(self, file_id: str) -> Iterator[bytes]:
         return iter(self._played(lambda: list(self._api.download(file_id))))  # type: ignore[call-overload]
 
+    def file_size(self, file_id: str) -> int | None:
+        return self._played(lambda: self._api.file_size(file_id))  # type: ignore[return-value]
+
     def complete(self, body: Mapping[str, object]) -> Completion:
         return self._played(lambda: self._api.complete(body))  # type: ignore[return-value]
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,17 @@ def test_two_servers_of_one_seed_give_the_same_answers_in_any_order() -> None:
         return found
 
     assert answers(list(range(20))) == answers(list(reversed(range(20))))
+
+
+@pytest.mark.parametrize("clock", ["real", "wall"])
+def test_answers_are_dated_by_the_calendar_however_fast_batches_are_done(clock: str) -> None:
+    """Who divides its waits by the speed measures them by this header."""
+    with running_server(clock=clock, speed=1_000_000) as server:
+        time.sleep(0.1)  # more than a day by a clock that is so fast
+        with httpx.Client() as client:
+            told = client.get(f"{server.base_url}/models").headers.get_list("date")
+
+    assert [abs(parsedate_to_datetime(date).timestamp() - time.time()) < 60 for date in told] == [True]
 
 
 def test_the_meters_of_a_server_can_be_read_from_outside() -> None:

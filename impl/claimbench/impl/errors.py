@@ -64,6 +64,17 @@ class ApiError(Exception):
         return Blame.MOMENT if self.retryable else Blame.REQUEST
 
 
+class IncompleteFilesError(ApiError):
+    """The API has not given the whole files of an ended batch, and may still do so.
+
+    since: when that was first seen, by the API's clock, in Unix seconds.
+    """
+
+    def __init__(self, message: str, since: int) -> None:
+        super().__init__(message, retryable=True)
+        self.since = since
+
+
 def is_unsent(error: ApiError) -> bool:
     """Whether a creation that failed so has certainly created nothing: a quota or a key, not the moment."""
     return error.blame is Blame.CALLER

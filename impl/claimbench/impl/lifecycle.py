@@ -140,26 +140,50 @@ class OutcomeColumns:
         )
 
 
+class FilesWait(NamedTuple):
+    """How an ended batch is waited for that lacks a file or a part of one."""
+
+    since: int
+    """When it was first seen to lack it, in Unix seconds."""
+    is_over: bool
+
+
+def wait_for_files(batch: ApiBatch, since: int | None, policy: Policy, now: datetime) -> FilesWait:
+    """Whether what an ended batch is seen to lack may still come.
+
+    since: when an earlier look saw that. The wait begins with the first look, however long ago the batch
+    ended, and is measured by the API's clock: a scheduler's may be hours wrong, and what is given up too
+    early is paid for twice. Our `now` serves only where the API tells no time.
+    """
+    at = int(now.timestamp()) if batch.told_at is None else batch.told_at
+    since = at if since is None else since
+    return FilesWait(since, abs(at - since) >= policy.missing_file_patience.total_seconds())
+
+
 class SeenStatus(NamedTuple):
     """What a look at a batch says of it: its status, and when it was first seen to have ended."""
 
     status: BatchStatus
-    ended_at: datetime | None
+    ended_at: datetime | None = None
+    incomplete_since: int | None = None
+    """When it was first seen to have ended without a file; see `wait_for_files`."""
 
 
 def status_seen(
-    batch: ApiBatch, known_ended_at: datetime | None, policy: Policy, now: datetime
+    batch: ApiBatch, ended_at: datetime | None, incomplete_since: int | None, policy: Policy, now: datetime
 ) -> SeenStatus:
     """The batch's status; one that has ended is finalizing while a file of it may be only late.
 
-    The API has been seen to end batches before their files have ids. The wait runs from our own first sight
-    of the end, not from the API's stamp: its clock is not ours.
+    ended_at, incomplete_since: what an earlier look saw. The API has been seen to end batches before their
+    files have ids.
     """
     if batch.status not in ENDED_BATCHES:
-        return SeenStatus(batch.status, None)
-    ended_at = known_ended_at or now
-    is_new = abs(now - ended_at) < policy.missing_file_patience
-    return SeenStatus(BatchStatus.FINALIZING if is_new and _lacks_a_file(batch) else batch.status, ended_at)
+        return SeenStatus(batch.status)
+    if not _lacks_a_file(batch):
+        return SeenStatus(batch.status, ended_at or now)
+    wait = wait_for_files(batch, incomplete_since, policy, now)
+    status = batch.status if wait.is_over else BatchStatus.FINALIZING
+    return SeenStatus(status, ended_at or now, wait.since)
 
 
 def _lacks_a_file(batch: ApiBatch) -> bool:

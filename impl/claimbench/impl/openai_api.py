@@ -3,6 +3,9 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, BinaryIO, cast
 
 import httpx2
@@ -63,12 +66,18 @@ class OpenAIBatchApi:
     def retrieve(self, batch_id: str) -> ApiBatch:
         """The present state of a batch."""
         with _translated():
-            return _api_batch(self._client.batches.retrieve(batch_id))
+            response = self._client.batches.with_raw_response.retrieve(batch_id)
+            return replace(_api_batch(response.parse()), told_at=_told_at(response.headers.get("date")))
 
     def download(self, file_id: str) -> Iterator[bytes]:
         """The file's lines, as they arrive."""
         with _translated(), self._client.files.with_streaming_response.content(file_id) as response:
             yield from split_lines(response.iter_bytes())
+
+    def file_size(self, file_id: str) -> int | None:
+        """What the API says of a file's bytes."""
+        with _translated():
+            return self._client.files.retrieve(file_id).bytes or None
 
     def complete(self, body: Mapping[str, object]) -> Completion:
         """One chat completion."""
@@ -92,15 +101,10 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         first, *others = chunk.split(b"\n")
         rest.append(first)
         for line in others:
-            yield from _whole(rest)
+            yield b"".join(rest)
             rest = [line]
-    yield from _whole(rest)
-
-
-def _whole(parts: list[bytes]) -> Iterator[bytes]:
-    line = b"".join(parts).rstrip(b"\r")
-    if line:
-        yield line
+    if last := b"".join(rest):
+        yield last
 
 
 @contextmanager
@@ -134,6 +138,15 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         with suppress(KeyError, ValueError):
             return max(0.0, float(headers[name]) * factor)
     return None
+
+
+@lru_cache(maxsize=16)  # it is the same for a second
+def _told_at(date: str | None) -> int | None:
+    """What a header `Date` says, in Unix seconds; None where it says nothing."""
+    try:
+        return int(parsedate_to_datetime(date).timestamp()) if date else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _api_batch(batch: Batch) -> ApiBatch:

@@ -95,7 +95,7 @@ class Policy:
     back_off_min: timedelta = timedelta(minutes=5)
     back_off_max: timedelta = timedelta(hours=1)
     missing_file_patience: timedelta = timedelta(hours=1)
-    """How long a result file that the API does not find is asked for again."""
+    """How long an ended batch is waited for that lacks a file, or a part of one, by the API's clock."""
 
 
 @runtime_checkable
@@ -141,7 +141,7 @@ class ApiBatch:
     """A batch as the API tells it. Empty ids are None, whatever form of empty the API used.
 
     answered: how many of its requests the API counts as completed; its counts are not always right.
-    created_at: by the API's clock, in Unix seconds.
+    created_at, told_at: when it was made, and when the API told this, by its clock, in Unix seconds.
     """
 
     id: str
@@ -154,6 +154,7 @@ class ApiBatch:
     bad_lines: tuple[BadLine, ...] = ()
     answered: int = 0
     created_at: int | None = None
+    told_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def batch_metadata(key: str, company_id: int) -> Mapping[str, str]:
 
 
 class BatchApi(Protocol):
-    """The five calls that the pipelines need. Failures are `claimbench.impl.errors.ApiError`s."""
+    """The calls that the pipelines need. Failures are `claimbench.impl.errors.ApiError`s."""
 
     def upload(self, filename: str, lines: BinaryIO) -> str:
         """Upload a JSONL file, read from its present position; return the file's id."""
@@ -193,7 +194,10 @@ class BatchApi(Protocol):
         """The present state of a batch."""
 
     def download(self, file_id: str) -> Iterator[bytes]:
-        """The lines of an output or error file, streamed, without their line ends."""
+        r"""The lines of an output or error file, streamed, without their ends, which are b"\n" alone."""
+
+    def file_size(self, file_id: str) -> int | None:
+        """How many bytes the API keeps of a file; None where it does not tell."""
 
     def complete(self, body: Mapping[str, object]) -> Completion:
         """Send one request alone through chat completions."""

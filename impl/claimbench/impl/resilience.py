@@ -156,6 +156,10 @@ class ResilientBatchApi:
             else:
                 return
 
+    def file_size(self, file_id: str) -> int | None:
+        """How many bytes there are of a file."""
+        return self._again("retrieve", lambda: self._api.file_size(file_id))
+
     def complete(self, body: Mapping[str, object]) -> Completion:
         """Send one request alone."""
         return self._again("complete", lambda: self._api.complete(body))

@@ -115,12 +115,15 @@ class BatchRequest(Base):
     error_file_id: Mapped[str | None]
     answered: Mapped[int | None] = mapped_column(Integer)
     """How many answers the API says its output file has."""
+    incomplete_since: Mapped[int | None]
+    """Since when it is known to have ended without a file, or a part of one: by the API's clock, in Unix
+    seconds. None when nothing is known to be missing."""
     error: Mapped[str | None]
     claimed_at: Mapped[datetime | None]
     claimed_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
-    """When it was first seen to have ended: while it is FINALIZING, one whose files may be only late."""
+    """When it was first seen to have ended; FINALIZING, if its files may be only late."""
     processed_at: Mapped[datetime | None]
 
     requests: Mapped[list["ProcessingRequest"]] = relationship(back_populates="batch")

@@ -1,6 +1,7 @@
 """What the official client may rely on, the same behind every adapter."""
 
 import json
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import openai
@@ -255,3 +256,12 @@ def test_a_file_without_a_valid_line_is_refused_at_upload(stage: Any) -> None:
 def test_a_file_that_is_not_utf8_is_refused_at_upload(stage: Any) -> None:
     with pytest.raises(openai.BadRequestError, match="utf-8"):
         stage.client.files.create(file=("requests.jsonl", b'{"a": "\xff\xfe"}\n'), purpose="batch")
+
+
+def test_every_answer_is_dated_once_by_the_apis_clock(stage: Any) -> None:
+    made = stage.batch_of(1)
+    stage.pass_time(400)
+
+    told = stage.client.batches.with_raw_response.retrieve(made.id).headers.get_list("date")
+
+    assert [parsedate_to_datetime(date).timestamp() for date in told] == [int(stage.now)]

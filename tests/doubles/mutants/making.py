@@ -54,6 +54,9 @@ class Twist:
     def download(self, file_id: str) -> Iterator[bytes]:
         return self._api.download(file_id)
 
+    def file_size(self, file_id: str) -> int | None:
+        return self._api.file_size(file_id)
+
     def complete(self, body: Mapping[str, object]) -> Completion:
         return self._api.complete(body)
 

@@ -8,7 +8,7 @@ from typing import Any
 from claimbench.impl.errors import ApiError
 from claimbench.impl.lifecycle import NO_LINE
 from claimbench.impl.optimized import OptimizedPipeline
-from claimbench.impl.ports import ApiBatch, Completion, Stage
+from claimbench.impl.ports import ApiBatch, BatchApi, Completion, Stage
 from claimbench.impl.statuses import BatchStatus
 from mutants.making import Mutant, Twist, at
 
@@ -145,6 +145,26 @@ class BrokenDownloadTrusted(Mutant):
 
     made_of = OptimizedPipeline
     twist = Trusting
+
+
+class ShortFileTakenForWhole(Mutant):
+    """Asks nobody whether more of a file is to come when lines are missing."""
+
+    class Contented(Twist):
+        def __init__(self, api: BatchApi) -> None:
+            super().__init__(api)
+            self._came: dict[str, int] = {}
+
+        def download(self, file_id: str) -> Iterator[bytes]:
+            self._came[file_id] = 0
+            for line in self._api.download(file_id):
+                self._came[file_id] += len(line) + 1
+                yield line
+
+        def file_size(self, file_id: str) -> int | None:
+            return self._came[file_id]
+
+    twist = Contented
 
 
 class ByPosition(Mutant):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Thread
 
@@ -14,11 +15,12 @@ from claimbench.impl.errors import CIRCUIT_OPEN, ApiError
 from claimbench.impl.events import ignore
 from claimbench.impl.lifecycle import status_seen
 from claimbench.impl.openai_api import OpenAIBatchApi
-from claimbench.impl.ports import ApiBatch, BatchApi, Completion, Pipeline, PipelineContext
+from claimbench.impl.ports import ApiBatch, BatchApi, Completion, Pipeline, PipelineContext, Stage
 from claimbench.impl.registry import find_pipeline
 from claimbench.impl.resilience import ResilientBatchApi
 from claimbench.impl.statuses import BatchStatus, ProcessingType, RequestStatus
 from claimbench.loadgen.commands.verify import chosen_kinds
+from claimbench.loadgen.fake_openai.faults import Fault, FaultKind
 from claimbench.loadgen.verify.datasets import (
     HistoryCompany,
     HistoryDataset,
@@ -26,7 +28,7 @@ from claimbench.loadgen.verify.datasets import (
     HistorySession,
     Oddity,
 )
-from claimbench.loadgen.verify.histories import draw_history
+from claimbench.loadgen.verify.histories import CallStyle, History, SchedulerTurn, draw_history
 from claimbench.loadgen.verify.runner import run_history
 from claimbench.loadgen.verify.world import World
 from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
@@ -105,14 +107,46 @@ def test_a_call_that_was_made_is_told_as_failed_though_its_failure_opened_the_br
     assert (busy.calls, codes) == (5, [None, None, CIRCUIT_OPEN])
 
 
+@pytest.mark.parametrize("apart", [timedelta(hours=-9), timedelta(0), timedelta(hours=3)])
 @pytest.mark.parametrize(("minutes", "status"), [(1, BatchStatus.FINALIZING), (61, BatchStatus.COMPLETED)])
 def test_an_ended_batch_whose_answers_may_only_be_late_is_waited_for_but_not_for_ever(
-    minutes: int, status: BatchStatus
+    minutes: int, status: BatchStatus, apart: timedelta
 ) -> None:
     """With an error file there already, the batch was processed, and its answers asked for again."""
-    seen = ApiBatch("b", BatchStatus.COMPLETED, "f", error_file_id="e", answered=2)
+    first = ApiBatch("b", BatchStatus.COMPLETED, "f", error_file_id="e", answered=2, told_at=1_000)
+    later = replace(first, told_at=1_000 + 60 * minutes)
 
-    assert status_seen(seen, EPOCH, POLICY, EPOCH + timedelta(minutes=minutes)) == (status, EPOCH)
+    named = replace(later, output_file_id="o")
+
+    assert status_seen(first, None, None, POLICY, EPOCH) == (BatchStatus.FINALIZING, EPOCH, 1_000)
+    assert status_seen(later, EPOCH, 1_000, POLICY, EPOCH + apart) == (status, EPOCH, 1_000)
+    assert status_seen(named, EPOCH, 1_000, POLICY, EPOCH + apart) == (BatchStatus.COMPLETED, EPOCH, None)
+
+
+SHORT = Fault(kind=FaultKind.SHORT_BODY, on="files.content", nth=(1, 2, 3))
+LATE = Fault(kind=FaultKind.LATE_OUTPUT_FILE_ID, nth=(1,), seconds=1_500)
+CHECK, PROCESS = Stage.CHECK_STATUSES, Stage.PROCESS_RESULTS
+
+
+@pytest.mark.parametrize("pipeline", ["naive", "optimized", "integrated"])
+@pytest.mark.parametrize(
+    ("fault", "turns"),
+    [
+        pytest.param(SHORT, [(CHECK, 20), (PROCESS, 6, 180)], id="short, our clock ahead"),
+        pytest.param(SHORT, [(CHECK, 20), (PROCESS, 90)], id="short, after a pause"),
+        pytest.param(SHORT, [(CHECK, 20), (PROCESS, 6), (PROCESS, 90)], id="short again an hour later"),
+        pytest.param(LATE, [(CHECK, 20), (CHECK, 1, 180)], id="late, our clock ahead"),
+    ],
+)
+def test_a_file_that_is_short_or_late_is_given_up_by_the_apis_clock_alone(
+    world: World, pipeline: str, fault: Fault, turns: list[tuple[Stage, int, int]]
+) -> None:
+    """By a scheduler's clock the patience was over: requests were asked, and paid for, twice (seed 1360)."""
+    taken = tuple(SchedulerTurn(1, *turn) for turn in [(Stage.CREATE_BATCHES, 20), *turns])
+    dataset = company_of(2, PENDING, 0)
+    history = History(1, dataset, POLICY, CallStyle.PLAIN, faults=(fault,), breaks=(), turns=taken)
+
+    assert run_history(history, find_pipeline(pipeline), world, None).violations == ()
 
 
 class Interrupting(Twist):

@@ -21,11 +21,7 @@ TROUBLES: dict[str, dict[str, object]] = {
     "all lines failed": {"injected": faults(FaultKind.ALL_LINES_FAILED, match='"company_id":"2"')},
     "line errors": {"injected": faults(FaultKind.LINE_ERROR, rate=0.2, status=400)},
     "status code zero": {"injected": faults(FaultKind.STATUS_CODE_ZERO, rate=0.2)},
-    "malformed lines": {
-        "injected": faults(FaultKind.INVALID_OUTPUT_LINE, rate=0.2),
-        # Whether the last line is such a one is chance, and would have the file read again for an hour.
-        "policy": Policy(missing_file_patience=timedelta(0)),
-    },
+    "malformed lines": {"injected": faults(FaultKind.INVALID_OUTPUT_LINE, rate=0.2)},
     "duplicated lines": {"injected": faults(FaultKind.DUPLICATED_LINE, rate=0.3)},
     "missing lines": {"injected": faults(FaultKind.MISSING_LINE, rate=0.2)},
     "answers not JSON": {"injected": faults(FaultKind.ANSWER_NOT_JSON, rate=0.2)},

@@ -37,7 +37,9 @@ def _check(batch: BatchRequest, tools: Tools, breaker: StageBreaker, now: dateti
             batch.status, batch.error, batch.completed_at = BatchStatus.FAILED, storable(str(error)), now
             return StageReport(STAGE, claimed=1, completed=1)
         return StageReport(STAGE, claimed=1, failed=1)
-    batch.status, batch.completed_at = status_seen(seen, batch.completed_at, tools.policy, now)
+    batch.status, batch.completed_at, batch.incomplete_since = status_seen(
+        seen, batch.completed_at, batch.incomplete_since, tools.policy, now
+    )
     batch.error = batch_error(seen)
     batch.output_file_id, batch.error_file_id = seen.output_file_id, seen.error_file_id
     batch.answered = seen.answered

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session as Database
 
 from claimbench.impl.breaker import StageBreaker
-from claimbench.impl.errors import ApiError
+from claimbench.impl.errors import ApiError, IncompleteFilesError
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.naive.queries import batches_of, requests_without_line
@@ -44,6 +44,8 @@ def _process(
         results = reader.read(_ended(batch), now, settled.__setitem__)
     except ApiError as error:
         breaker.count(error)
+        if isinstance(error, IncompleteFilesError):
+            batch.incomplete_since = error.since
         return StageReport(STAGE)
     report = StageReport(STAGE)
     for request_id in sorted(settled):
@@ -69,7 +71,7 @@ def _ended(batch: BatchRequest) -> EndedBatch:
         output_file_id=batch.output_file_id,
         error_file_id=batch.error_file_id,
         answered=batch.answered or 0,
-        completed_at=batch.completed_at,
+        incomplete_since=batch.incomplete_since,
     )
 
 

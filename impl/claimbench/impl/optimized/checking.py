@@ -26,6 +26,8 @@ class OpenBatch:
     openai_batch_id: str
     ended_at: datetime | None
     """When an earlier look saw that it had ended, though not yet with all its files."""
+    incomplete_since: int | None
+    """The same, by the API's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Sighting:
     batch_id: int
     status: BatchStatus
     ended_at: datetime | None
+    incomplete_since: int | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
     error: str | None = None
@@ -49,7 +52,7 @@ def check_statuses(
 ) -> StageReport:
     """Ask about every open batch and write the answers as one set."""
     batches = [
-        OpenBatch(row.id, row.openai_batch_id, row.completed_at)
+        OpenBatch(row.id, row.openai_batch_id, row.completed_at, row.incomplete_since)
         for row in rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
     ]
     limit = context.policy.concurrent_companies
@@ -85,9 +88,9 @@ def _look(
             return None
         # the API has lost it: its requests must not wait for ever
         return Sighting(batch.id, BatchStatus.FAILED, now, error=storable(str(error)))
-    status, ended_at = status_seen(seen, batch.ended_at, context.policy, now)
+    told = status_seen(seen, batch.ended_at, batch.incomplete_since, context.policy, now)
     files = (seen.output_file_id, seen.error_file_id)
-    return Sighting(batch.id, status, ended_at, *files, batch_error(seen), seen.answered)
+    return Sighting(batch.id, *told, *files, batch_error(seen), seen.answered)
 
 
 def _record(seen: Sequence[Sighting], context: PipelineContext) -> None:
@@ -99,5 +102,6 @@ def _record(seen: Sequence[Sighting], context: PipelineContext) -> None:
         "errors": [sighting.error for sighting in seen],
         "answered": [sighting.answered for sighting in seen],
         "ends": [sighting.ended_at for sighting in seen],
+        "incomplete": [sighting.incomplete_since for sighting in seen],
     }
     write(context.engine, statements.RECORD_STATUSES, parameters)

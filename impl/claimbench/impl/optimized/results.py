@@ -1,7 +1,7 @@
 """Stage 3 for all companies at once: files are read in parallel, their results staged and applied as sets."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
 from claimbench.impl.breaker import StageBreaker
-from claimbench.impl.errors import ApiError
+from claimbench.impl.errors import ApiError, IncompleteFilesError
 from claimbench.impl.events import Event, EventKind
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
@@ -75,6 +75,14 @@ class ReadBatch(Generic[RowsT]):
     missing: RequestOutcome
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadBatch:
+    """A batch that could not be read now, and since when its files are known to be short, if they were."""
+
+    id: int
+    incomplete_since: int | None = None
+
+
 def process_results(
     companies: Sequence[int],
     context: PipelineContext,
@@ -92,7 +100,7 @@ class Portion(Generic[RowsT]):
     """What one transaction writes: the batches that were read, and those that could not be read now."""
 
     read: Sequence[ReadBatch[RowsT]]
-    unread: Sequence[EndedBatch]
+    unread: Sequence[UnreadBatch]
 
 
 class _Processing(Generic[SettledT, RowsT]):
@@ -150,18 +158,18 @@ class _Processing(Generic[SettledT, RowsT]):
         spool.clear()
         read_one = partial(self._read_one, spool)
         found = list(in_parallel(read_one, batches, self._context.policy.concurrent_companies))
-        unread = [batch for batch, read in zip(batches, found, strict=True) if read is None]
-        return Portion([read for read in found if read], unread)
+        unread = [batch for batch in found if isinstance(batch, UnreadBatch)]
+        return Portion([batch for batch in found if isinstance(batch, ReadBatch)], unread)
 
-    def _read_one(self, spool: Spool, batch: EndedBatch) -> ReadBatch[RowsT] | None:
+    def _read_one(self, spool: Spool, batch: EndedBatch) -> ReadBatch[RowsT] | UnreadBatch:
         if self._breaker.is_open:
-            return None
+            return UnreadBatch(batch.id)
         rows = self._way.no_rows(spool)
         try:
             results = self._reader.read(batch, self._lease.at, partial(self._way.keep, rows))
         except ApiError as error:
             self._breaker.count(error)
-            return None
+            return UnreadBatch(batch.id, error.since if isinstance(error, IncompleteFilesError) else None)
         rows.flush()
         return ReadBatch(batch, results.lines, rows, results.bad_lines, results.missing)
 
@@ -185,7 +193,8 @@ class _Processing(Generic[SettledT, RowsT]):
     def _release(self) -> None:
         """Let the next run, or the original pipeline, have what was not applied before the lease is over."""
         with suppress(DBAPIError):  # then the lease does it
-            parameters = {"batches": self._claimed.tolist(), "token": self._lease.by}
+            claimed = [UnreadBatch(batch_id) for batch_id in self._claimed]
+            parameters = _released(claimed, self._lease)
             write(self._context.engine, statements.RELEASE_BATCHES, parameters)
 
 
@@ -203,7 +212,7 @@ def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
         output_file_id=row.output_file_id,
         error_file_id=row.error_file_id,
         answered=row.answered or 0,
-        completed_at=row.completed_at,
+        incomplete_since=row.incomplete_since,
     )
 
 
@@ -253,5 +262,12 @@ def _close(connection: Connection, portion: Portion[RowsT], lease: Lease) -> Non
     closed = {"batches": [read.batch.id for read in portion.read], "now": lease.at}
     connection.execute(statements.CLOSE_BATCHES, closed)
     if portion.unread:
-        released = {"batches": [batch.id for batch in portion.unread], "token": lease.by}
-        connection.execute(statements.RELEASE_BATCHES, released)
+        connection.execute(statements.RELEASE_BATCHES, _released(portion.unread, lease))
+
+
+def _released(batches: Sequence[UnreadBatch], lease: Lease) -> Mapping[str, object]:
+    return {
+        "batches": [batch.id for batch in batches],
+        "since": [batch.incomplete_since for batch in batches],
+        "token": lease.by,
+    }

@@ -97,7 +97,7 @@ SURPLUS_BATCHES = text("""
 """Which of these batches of the API no row names."""
 
 OPEN_BATCHES = text("""
-    SELECT id, openai_batch_id, completed_at FROM ai_batch_request
+    SELECT id, openai_batch_id, completed_at, incomplete_since FROM ai_batch_request
     WHERE status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
       AND company_id = ANY (CAST(:companies AS bigint[]))
     ORDER BY id
@@ -107,11 +107,12 @@ OPEN_BATCHES = text("""
 RECORD_STATUSES = text("""
     UPDATE ai_batch_request
     SET status = seen.status, output_file_id = seen.output_file_id, error_file_id = seen.error_file_id,
-        answered = seen.answered, error = seen.error, completed_at = seen.ended_at
+        answered = seen.answered, error = seen.error, completed_at = seen.ended_at,
+        incomplete_since = seen.incomplete_since
     FROM unnest(CAST(:batches AS bigint[]), CAST(:statuses AS text[]), CAST(:output_ids AS text[]),
                 CAST(:error_ids AS text[]), CAST(:errors AS text[]), CAST(:answered AS int[]),
-                CAST(:ends AS timestamptz[]))
-         AS seen (id, status, output_file_id, error_file_id, error, answered, ended_at)
+                CAST(:ends AS timestamptz[]), CAST(:incomplete AS bigint[]))
+         AS seen (id, status, output_file_id, error_file_id, error, answered, ended_at, incomplete_since)
     WHERE ai_batch_request.id = seen.id
       AND ai_batch_request.status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
 """)
@@ -127,15 +128,18 @@ CLAIM_ENDED_BATCHES = text("""
           AND id > :after
         ORDER BY id LIMIT :at_a_time FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, answered, completed_at
+    RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, answered,
+              incomplete_since
 """)
 """Take ended batches to process; whoever took one longer ago than a lease lasts is gone."""
 
 RELEASE_BATCHES = text("""
-    UPDATE ai_batch_request SET claimed_at = NULL
-    WHERE id = ANY (CAST(:batches AS bigint[])) AND status <> 'PROCESSED' AND claimed_by = :token
+    UPDATE ai_batch_request AS batch
+    SET claimed_at = NULL, incomplete_since = coalesce(unread.since, batch.incomplete_since)
+    FROM unnest(CAST(:batches AS bigint[]), CAST(:since AS bigint[])) AS unread (id, since)
+    WHERE batch.id = unread.id AND batch.status <> 'PROCESSED' AND batch.claimed_by = :token
 """)
-"""Leave batches whose files could not be read to a later run."""
+"""Leave batches whose files could not be read to a later run, and since when some are known to be short."""
 
 _SETTLE = f"""
     applied AS (

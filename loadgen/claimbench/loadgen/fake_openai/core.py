@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from email.utils import formatdate
+from functools import lru_cache
 from itertools import count
 from threading import RLock
 
@@ -61,11 +63,12 @@ _TYPICAL_HEADERS = {
 class FakeOpenAI:
     """Files, batches and chat completions. Safe in threads.
 
-    seed: decides all chance. clock: gives Unix seconds; only it moves batches on. faults: what goes wrong on
-    purpose. failed_line_rate: the share (0..1) of requests that fail with a 4xx or 5xx. api_key: the only key
-    that is accepted (None: any). salt: makes other identifiers. limits: the documented ones by default.
-    fixtures: answers that some requests get instead of made ones. state: what outlives the process.
-    recording: where answers are written to.
+    seed: decides all chance. clock: gives Unix seconds; only it moves batches on. dates: the same for the
+    header `Date`, if that is to tell another time. faults: what goes wrong on purpose. failed_line_rate: the
+    share (0..1) of requests that fail with a 4xx or 5xx. api_key: the only key that is accepted (None: any).
+    salt: makes other identifiers. limits: the documented ones by default. fixtures: answers that some
+    requests get instead of made ones. state: what outlives the process. recording: where answers are
+    written to.
 
     Every answer is a function of the seed, the canonical body, and how often that body was asked before, on
     whatever channel: so grouping and order do not change it.
@@ -76,6 +79,7 @@ class FakeOpenAI:
         *,
         seed: int,
         clock: Callable[[], float],
+        dates: Callable[[], float] | None = None,
         faults: Faults = NO_FAULTS,
         failed_line_rate: float = 0.0,
         api_key: str | None = None,
@@ -86,6 +90,7 @@ class FakeOpenAI:
         recording: Recording | None = None,
     ) -> None:
         self._clock, self._faults, self._api_key, self._limits = clock, faults, api_key, limits
+        self._dates = dates or clock
         self._chance = Chance(seed, state.salt if state else salt)
         self._fixtures, self._state, self._model = fixtures, state, Model(failed_line_rate)
         self._recording = recording
@@ -206,6 +211,7 @@ class FakeOpenAI:
         self._book.count(call, _body_size(request), _response_size(response))
         headers = {
             "x-request-id": f"req_{self._chance.number(next(self._request_numbers)):032x}",
+            "date": _http_date(int(self._dates())),
             **_TYPICAL_HEADERS,
         }
         return replace(response, headers={**headers, **response.headers})
@@ -325,6 +331,11 @@ class FakeOpenAI:
 
     def _raw(self, request: ApiRequest) -> bytes:
         return request.body if isinstance(request.body, bytes) else b""
+
+
+@lru_cache(maxsize=1)
+def _http_date(unix_seconds: int) -> str:
+    return formatdate(unix_seconds, usegmt=True)
 
 
 def _text_of(request: ApiRequest) -> bytes:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -120,6 +121,8 @@ def serve(address: Address, settings: FakeSettings, switch: StopSwitch) -> None:
         fake = FakeOpenAI(
             seed=settings.seed,
             clock=clock.now,
+            # Who waits on the calendar's time, which a scaled clock leaves behind, is told that time.
+            dates=clock.now if settings.clock is ClockKind.MANUAL else time.time,
             faults=settings.faults,
             failed_line_rate=settings.failed_line_rate,
             salt=secrets.token_hex(8),
@@ -140,6 +143,7 @@ def _run(
         http=connections.protocol(),
         ws="none",
         access_log=False,
+        date_header=False,
         log_level="error",
         timeout_graceful_shutdown=2,
     )

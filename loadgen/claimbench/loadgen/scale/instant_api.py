@@ -53,7 +53,7 @@ class InstantApi:
         self._uploads = _Store(folder / "uploads")
         self._answers, self._refusals = _Store(folder / "answers"), _Store(folder / "refusals")
         self._counts = array("q")
-        """How many requests each answered batch had; a batch has the number of its input file."""
+        """How many answers each answered batch has; a batch has the number of its input file."""
         self._lock = threading.Lock()
         self.sent = 0
         """Of all lines and bodies that were sent: the sum of their CRC-32, whatever their order."""
@@ -97,8 +97,17 @@ class InstantApi:
 
     def download(self, file_id: str) -> Iterator[bytes]:
         """The lines of a file."""
+        store, number = self._found(file_id)
+        return store.lines(number)
+
+    def file_size(self, file_id: str) -> int:
+        """Bytes."""
+        store, number = self._found(file_id)
+        return store.size(number)
+
+    def _found(self, file_id: str) -> tuple["_Store", int]:
         kind, _, number = file_id.rpartition("-")
-        return (self._answers if kind == "answers" else self._refusals).lines(int(number))
+        return (self._answers if kind == "answers" else self._refusals), int(number)
 
     def complete(self, body: Mapping[str, object]) -> Completion:
         """What the same prompt always gets."""
@@ -126,7 +135,7 @@ class InstantApi:
                 answers.append((_ANSWERED % values).encode())
         self._answers.add(answers)
         self._refusals.add(refusals)
-        self._counts.append(len(answers) + len(refusals))
+        self._counts.append(len(answers))
 
 
 class _Store:

@@ -107,6 +107,11 @@ class WatchedApi:
                 return
             yield line
 
+    def file_size(self, file_id: str) -> int | None:
+        """As the API's."""
+        with self.probe.waiting("api"):
+            return self.api.file_size(file_id)
+
     def complete(self, body: Mapping[str, object]) -> Completion:
         """As the API's."""
         with self.probe.waiting("api"):

@@ -70,6 +70,7 @@ def witnessed_api(settings: ApiSettings) -> Iterator[WitnessedApi]:
     fake = FakeOpenAI(
         seed=settings.seed,
         clock=ScaledClock(settings.speed).now,
+        dates=time.time,
         faults=settings.faults,
         failed_line_rate=settings.failed_line_rate,
         limits=Limits(clock_speed=settings.speed, batch_files_expire_s=KEPT_S),
@@ -80,6 +81,7 @@ def witnessed_api(settings: ApiSettings) -> Iterator[WitnessedApi]:
         http=connections.protocol(),
         ws="none",
         access_log=False,
+        date_header=False,
         log_level="error",
         timeout_graceful_shutdown=2,
     )

@@ -197,9 +197,8 @@ def draw_history(seed: int, kinds: Sequence[FaultKind]) -> History:
         turns=tuple(_turns(chance, schedulers, calm)),
     )
     history = _with_more(history, Random(f"claimbench more of history {seed}"))  # noqa: S311 (as above)
-    if any(fault.kind is FaultKind.LATE_OUTPUT_FILE_ID for fault in history.faults) or history.suspensions:
-        # A scheduler whose clock is hours wrong cannot tell that a file is late, and would give it up; nor
-        # can it tell how old its companies are.
+    if history.suspensions:
+        # A scheduler whose clock is hours wrong cannot tell how old its companies are.
         history = replace(history, turns=tuple(replace(one, clock_error_minutes=0) for one in history.turns))
     return history
 

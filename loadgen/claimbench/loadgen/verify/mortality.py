@@ -96,6 +96,11 @@ class MortalApi:
         yield from self._api.download(file_id)
         self._after(due, None)
 
+    def file_size(self, file_id: str) -> int | None:
+        """Ask for it, if it lives to see it."""
+        due = self._before()
+        return self._after(due, self._api.file_size(file_id))
+
     def complete(self, body: Mapping[str, object]) -> Completion:
         """Complete, if it lives to see it."""
         due = self._before()

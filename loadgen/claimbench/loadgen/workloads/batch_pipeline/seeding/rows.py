@@ -75,7 +75,8 @@ def company_rows(seed: Seed) -> Iterator[Row]:
 
 
 def batch_rows(seed: Seed) -> Iterator[Row]:
-    """id, company_id, model, key, status, outcome, the API's id and time, three files, error, claim, times.
+    """id, company_id, model, key, status, outcome, the API's id and time, three files, two of their
+    completeness, error, claim, times.
 
     The API's time stays unknown: the clock of an API that comes later may be behind it.
     """
@@ -88,7 +89,7 @@ def batch_rows(seed: Seed) -> Iterator[Row]:
             *(BatchStatus.PROCESSED.value, BatchStatus.COMPLETED.value),
             *(f"batch_{digest[:24]}", None),
             *(f"file-i{digest[:20]}", f"file-o{digest[:20]}", error_file_id),
-            *(None, None, None, None, batch.created_at, ended_at, batch.created_at + PROCESSED_AFTER),
+            *(None, None, None, None, None, batch.created_at, ended_at, batch.created_at + PROCESSED_AFTER),
         )
 
 

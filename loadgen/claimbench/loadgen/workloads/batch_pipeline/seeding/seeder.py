@@ -64,6 +64,7 @@ TABLES = (
             "int8",
             *("text",) * 3,
             "int4",
+            "int8",
             "text",
             *_CLAIM,
             *("timestamptz",) * 3,
