@@ -233,7 +233,7 @@ def batch_rows(seed: PlainSeed) -> Iterator[Row]:
             *(BatchStatus.PROCESSED.value, BatchStatus.COMPLETED.value),
             *(f"batch_{digest[:24]}", None),
             *(f"file-i{digest[:20]}", f"file-o{digest[:20]}", error_file_id),
-            *(None, None, None, None, batch.created_at, ended_at, ended_at + timedelta(minutes=1)),
+            *(None, None, None, None, None, batch.created_at, ended_at, ended_at + timedelta(minutes=1)),
         )
 
 
@@ -304,6 +304,7 @@ TABLES = (
             "int8",
             *("text",) * 3,
             "int4",
+            "int8",
             "text",
             *_CLAIM,
             *("timestamptz",) * 3,

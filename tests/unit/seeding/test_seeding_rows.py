@@ -14,7 +14,7 @@ from claimbench.loadgen.workloads.batch_pipeline.seeding import EPOCH
 from claimbench.loadgen.workloads.batch_pipeline.seeding.pools import FAKER_VERSION
 from claimbench.scenarios.model import BatchDataset
 
-GOLDEN = "443972488adb320c51ed24cdc964cc61b76a7f3f2d0f199d8dc21638f82dc667"
+GOLDEN = "5c1ede9d78f62215148c931d8df15be297fc8372bb47ceb4913b9bda6a1acea0"
 GOLDEN_FAKER = "40.54.0"
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from email.utils import formatdate
-from functools import lru_cache
 from itertools import count
 from threading import RLock
 
@@ -40,6 +38,7 @@ from claimbench.loadgen.fake_openai.wire import (
     ApiResponse,
     JsonObject,
     Refused,
+    http_date,
     json_response,
     refuse,
 )
@@ -67,8 +66,7 @@ class FakeOpenAI:
     header `Date`, if that is to tell another time. faults: what goes wrong on purpose. failed_line_rate: the
     share (0..1) of requests that fail with a 4xx or 5xx. api_key: the only key that is accepted (None: any).
     salt: makes other identifiers. limits: the documented ones by default. fixtures: answers that some
-    requests get instead of made ones. state: what outlives the process. recording: where answers are
-    written to.
+    requests get instead of made ones. state: what outlives the process. recording: where answers go.
 
     Every answer is a function of the seed, the canonical body, and how often that body was asked before, on
     whatever channel: so grouping and order do not change it.
@@ -211,7 +209,7 @@ class FakeOpenAI:
         self._book.count(call, _body_size(request), _response_size(response))
         headers = {
             "x-request-id": f"req_{self._chance.number(next(self._request_numbers)):032x}",
-            "date": _http_date(int(self._dates())),
+            "date": http_date(int(self._dates())),
             **_TYPICAL_HEADERS,
         }
         return replace(response, headers={**headers, **response.headers})
@@ -331,11 +329,6 @@ class FakeOpenAI:
 
     def _raw(self, request: ApiRequest) -> bytes:
         return request.body if isinstance(request.body, bytes) else b""
-
-
-@lru_cache(maxsize=1)
-def _http_date(unix_seconds: int) -> str:
-    return formatdate(unix_seconds, usegmt=True)
 
 
 def _text_of(request: ApiRequest) -> bytes:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -104,6 +106,12 @@ class Refused(Exception):  # noqa: N818 (an answer of the API, not a failure of 
 def refuse(status: int, message: str, *, param: str | None = None, code: str | None = None) -> Refused:
     """An `invalid_request_error`, ready to be raised."""
     return Refused(Refusal(status, message, param=param, code=code))
+
+
+@lru_cache(maxsize=1)
+def http_date(unix_seconds: int) -> str:
+    """A header `Date`."""
+    return formatdate(unix_seconds, usegmt=True)
 
 
 def json_response(value: JsonObject, status: int = 200) -> ApiResponse:
