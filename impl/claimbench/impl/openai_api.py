@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, BinaryIO, cast
@@ -67,7 +66,7 @@ class OpenAIBatchApi:
         """The present state of a batch."""
         with _translated():
             response = self._client.batches.with_raw_response.retrieve(batch_id)
-            return replace(_api_batch(response.parse()), told_at=_told_at(response.headers.get("date")))
+            return _api_batch(response.parse(), _told_at(response.headers.get("date")))
 
     def download(self, file_id: str) -> Iterator[bytes]:
         """The file's lines, as they arrive."""
@@ -149,7 +148,7 @@ def _told_at(date: str | None) -> int | None:
         return None
 
 
-def _api_batch(batch: Batch) -> ApiBatch:
+def _api_batch(batch: Batch, told_at: int | None = None) -> ApiBatch:
     errors = batch.errors.data if batch.errors and batch.errors.data else ()
     return ApiBatch(
         id=batch.id,
@@ -164,6 +163,7 @@ def _api_batch(batch: Batch) -> ApiBatch:
         ),
         answered=batch.request_counts.completed if batch.request_counts else 0,
         created_at=batch.created_at,
+        told_at=told_at,
     )
 
 

@@ -10,7 +10,7 @@ from claimbench.impl.errors import ApiError, IncompleteFilesError, LineError
 from claimbench.impl.events import Event, EventKind, EventSink
 from claimbench.impl.jsonl import result_line
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_line, outcome_without_line, wait_for_files
-from claimbench.impl.ports import BadLine, BatchApi, Policy
+from claimbench.impl.ports import ApiBatch, BadLine, BatchApi, Policy
 from claimbench.impl.statuses import BatchStatus
 
 
@@ -154,23 +154,25 @@ class ResultReader(Generic[SettledT]):
 
     def _wait(self, batch: EndedBatch, now: datetime, lacking: str) -> None:
         """IncompleteFilesError while another look may find what is missing; not for ever."""
-        try:
-            seen = self.api.retrieve(batch.openai_batch_id or "")
-        except ApiError as error:
-            if error.status_code == 404:  # the API has lost the batch, too
-                return
-            raise
+        seen = self._seen(batch)
+        if seen is None:
+            return
         wait = wait_for_files(seen, batch.incomplete_since, self.policy, now)
         if not wait.is_over:
             raise IncompleteFilesError(f"batch {batch.id}: {lacking}", wait.since)
 
     def _bad_lines(self, batch: EndedBatch) -> tuple[BadLine, ...]:
         """The lines for which the API failed the batch; their numbers are in the order of the input file."""
-        if batch.status is not BatchStatus.FAILED or batch.openai_batch_id is None:
-            return ()
+        seen = self._seen(batch) if batch.status is BatchStatus.FAILED else None
+        return seen.bad_lines if seen else ()
+
+    def _seen(self, batch: EndedBatch) -> ApiBatch | None:
+        """What the API says of the batch now; None when it never had it, or has lost it."""
+        if batch.openai_batch_id is None:
+            return None
         try:
-            return self.api.retrieve(batch.openai_batch_id).bad_lines
+            return self.api.retrieve(batch.openai_batch_id)
         except ApiError as error:
             if error.status_code == 404:
-                return ()
+                return None
             raise
