@@ -28,8 +28,7 @@ from sqlalchemy import Engine, create_engine, text
 from claimbench.impl.indexes import IndexSet
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome
-from claimbench.impl.optimized.planning import BatchPlanner
-from claimbench.impl.optimized.results import RESULTS_AT_A_TIME
+from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME, BatchPlanner
 from claimbench.impl.optimized.sessions import own_session
 from claimbench.impl.optimized.settling import Settling, StagedRows, settle_by_copy, settlement, staged
 from claimbench.impl.optimized.spool import Spool
@@ -112,9 +111,9 @@ def _rate_on(engine: Engine, companies: Sequence[int]) -> float:
     settling = Settling(Stage.PROCESS_RESULTS, RequestStatus.BATCHING_IN_PROGRESS, Policy(), now)
     completed, started = 0, time.perf_counter()
     with closing(Spool()) as spool:
-        for begin in range(0, len(known), RESULTS_AT_A_TIME):
+        for begin in range(0, len(known), REQUESTS_AT_A_TIME):
             part = StagedRows(spool)
-            for row in known[begin : begin + RESULTS_AT_A_TIME]:
+            for row in known[begin : begin + REQUESTS_AT_A_TIME]:
                 part.keep(row[0], staged(row))
             part.flush()
             apply = partial(settle_by_copy, rows=(part,), settling=settling, meanwhile=_nothing)

@@ -1,9 +1,13 @@
 """A model at its limit: how long its refusals make batches small."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from pipeline_stand import Scene
+
+from claimbench.impl.ports import Policy
 
 Open = Callable[..., Scene]
 
@@ -42,3 +46,28 @@ def test_batches_are_whole_again_once_one_has_gone_through_since_the_last_refusa
     scene.change(BATCHES, name="taken", outcome=outcome, error=None, many=1, ago=ago, now=now)
 
     assert largest_batch(scene, arm) == (whole if is_whole else whole >> 3)
+
+
+@pytest.mark.parametrize("failed_line_rate", [0.0, 0.5, 1.0])
+def test_results_are_applied_by_as_many_requests_a_transaction_however_many_were_refused(
+    open_scene: Open, monkeypatch: pytest.MonkeyPatch, failed_line_rate: float
+) -> None:
+    """A batch that was only refused counted as a tenth of a transaction, one half refused as its half."""
+    monkeypatch.setattr("claimbench.impl.optimized.results.REQUESTS_AT_A_TIME", 12)
+    scene = open_scene(policy=Policy(requests_per_batch_max=5), failed_line_rate=failed_line_rate)
+    pipeline = scene.pipeline("optimized")
+    pipeline.create_batches(scene.clock.now())
+    sizes = dict(scene.rows("SELECT batch_id, count(*) FROM ai_processing_request GROUP BY 1"))
+    scene.clock.advance(timedelta(days=2))
+    pipeline.check_statuses(scene.clock.now())
+    pipeline.process_results(scene.clock.now())
+
+    closed = scene.rows(
+        """SELECT array_agg(id ORDER BY id) FROM ai_batch_request WHERE processed_at = :now
+           GROUP BY CAST(xmin AS text) ORDER BY min(id)""",
+        now=scene.clock.now(),
+    )
+    together = [sum(int(str(sizes[batch])) for batch in batches) for (batches,) in closed]
+    assert len(together) > 3
+    assert max(together) <= 12
+    assert all(one + next_one > 12 for one, next_one in pairwise(together))

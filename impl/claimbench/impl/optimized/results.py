@@ -18,6 +18,7 @@ from claimbench.impl.events import Event, EventKind
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
+from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME
 from claimbench.impl.optimized.result_rows import settlement_of_line, staged_line
 from claimbench.impl.optimized.settling import (
     SettledRows,
@@ -40,10 +41,6 @@ STAGE = Stage.PROCESS_RESULTS
 BATCHES_AT_A_TIME = 2_000
 """Ended batches are claimed up to this number at once, oldest first."""
 
-RESULTS_AT_A_TIME = 9_600
-"""A transaction applies at most so many answers, as the API counts them, or those of a batch that has more;
-with the lines of errors beside, ten thousand lines are together where a twentieth fails."""
-
 RowsT = TypeVar("RowsT", StagedRows, SettledRows)
 """What keeps the lines of a batch."""
 
@@ -62,6 +59,14 @@ STAGED: Way[bytes, StagedRows] = Way(staged_line, StagedRows, StagedRows.keep, s
 ONE_BY_ONE: Way[Settlement, SettledRows] = Way(
     settlement_of_line, SettledRows, SettledRows.keep, settle_one_by_one
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedEnd:
+    """An ended batch that is ours, and how many requests wait for what it says."""
+
+    batch: EndedBatch
+    requests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class _Processing(Generic[SettledT, RowsT]):
 
     def run(self, companies: Sequence[int]) -> StageReport:
         """All that has ended, a portion after the other; of two, one is read and one is applied."""
-        together = portions(self._ended(companies), _expected_lines, RESULTS_AT_A_TIME)
+        together = portions(self._ended(companies), lambda ended: ended.requests, REQUESTS_AT_A_TIME)
         try:
             with closing(Spool()) as one, closing(Spool()) as other:
                 return self._apply_all(map(self._read, together, cycle((one, other))))
@@ -136,7 +141,7 @@ class _Processing(Generic[SettledT, RowsT]):
                 report = report.plus(in_transaction(self._context.engine, apply))
         return report
 
-    def _ended(self, companies: Sequence[int]) -> Iterator[EndedBatch]:
+    def _ended(self, companies: Sequence[int]) -> Iterator[ClaimedEnd]:
         """Ended batches that are ours, oldest first, claimed as they are needed."""
         parameters = {
             "companies": list(companies),
@@ -147,16 +152,16 @@ class _Processing(Generic[SettledT, RowsT]):
         while not self._breaker.is_open:
             claim = {**parameters, "after": after}
             rows = map(_ended, rows_of(self._context.engine, statements.CLAIM_ENDED_BATCHES, claim))
-            ended = sorted(rows, key=lambda batch: batch.id)
-            self._claimed.extend(batch.id for batch in ended)
+            ended = sorted(rows, key=lambda claimed: claimed.batch.id)
+            self._claimed.extend(claimed.batch.id for claimed in ended)
             yield from ended
             if len(ended) < BATCHES_AT_A_TIME:
                 break
-            after = ended[-1].id
+            after = ended[-1].batch.id
 
-    def _read(self, batches: Sequence[EndedBatch], spool: Spool) -> Portion[RowsT]:
+    def _read(self, claimed: Sequence[ClaimedEnd], spool: Spool) -> Portion[RowsT]:
         spool.clear()
-        read_one = partial(self._read_one, spool)
+        read_one, batches = partial(self._read_one, spool), [ended.batch for ended in claimed]
         found = list(in_parallel(read_one, batches, self._context.policy.concurrent_companies))
         unread = [batch for batch in found if isinstance(batch, UnreadBatch)]
         return Portion([batch for batch in found if isinstance(batch, ReadBatch)], unread)
@@ -198,12 +203,8 @@ class _Processing(Generic[SettledT, RowsT]):
             write(self._context.engine, statements.RELEASE_BATCHES, parameters)
 
 
-def _expected_lines(batch: EndedBatch) -> int:
-    return batch.answered or RESULTS_AT_A_TIME // 10
-
-
-def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
-    return EndedBatch(
+def _ended(row: Row[tuple[Any, ...]]) -> ClaimedEnd:
+    batch = EndedBatch(
         id=row.id,
         model=row.model,
         status=BatchStatus(row.status),
@@ -214,6 +215,7 @@ def _ended(row: Row[tuple[Any, ...]]) -> EndedBatch:
         answered=row.answered or 0,
         incomplete_since=row.incomplete_since,
     )
+    return ClaimedEnd(batch, row.requests)
 
 
 def _fail_missing(

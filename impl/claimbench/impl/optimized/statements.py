@@ -129,9 +129,11 @@ CLAIM_ENDED_BATCHES = text("""
         ORDER BY id LIMIT :at_a_time FOR UPDATE SKIP LOCKED
     )
     RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, answered,
-              incomplete_since
+        incomplete_since,
+        (SELECT count(*) FROM ai_processing_request WHERE batch_id = ai_batch_request.id) AS requests
 """)
-"""Take ended batches to process; whoever took one longer ago than a lease lasts is gone."""
+"""Take ended batches to process, each with the number of its requests; whoever took one longer ago than a
+lease lasts is gone."""
 
 RELEASE_BATCHES = text("""
     UPDATE ai_batch_request AS batch
