@@ -7,7 +7,9 @@ from itertools import pairwise
 import pytest
 from pipeline_stand import Scene
 
+from claimbench.impl.optimized import paging
 from claimbench.impl.ports import Policy
+from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 
 Open = Callable[..., Scene]
 
@@ -71,3 +73,38 @@ def test_results_are_applied_by_as_many_requests_a_transaction_however_many_were
     assert len(together) > 3
     assert max(together) <= 12
     assert all(one + next_one > 12 for one, next_one in pairwise(together))
+
+
+def test_batches_that_fill_many_pages_are_all_looked_at_and_processed(
+    open_scene: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("paging", "checking", "results"):
+        monkeypatch.setattr(f"claimbench.impl.optimized.{place}.FIRST_PAGE", 2)
+    monkeypatch.setattr(paging, "_LARGEST_PAGE", 3)
+    paged, whole = (open_scene(policy=Policy(requests_per_batch_max=3)) for _ in range(2))
+    paged.drive("optimized", runs=3, step=timedelta(days=2))
+    monkeypatch.undo()
+    whole.drive("optimized", runs=3, step=timedelta(days=2))
+
+    [(batches,)] = paged.rows("SELECT count(*) FROM ai_batch_request WHERE processed_at >= :at", at=EPOCH)
+    assert int(str(batches)) > 9
+    assert paged.unfinished() == []
+    done, wanted = (scene.work_done("optimized").work for scene in (paged, whole))
+    assert done.digest() == wanted.digest()
+
+
+@pytest.mark.parametrize(
+    ("batches", "requests", "following"),
+    [
+        (250, 250_000, 250),
+        (250, 62_500, 400),
+        (250, 2_500, 2_000),
+        (250, 0, 2_000),
+        (2_000, 20_000, 2_000),
+        (0, 0, 250),
+    ],
+)
+def test_the_next_page_has_as_many_batches_as_have_100_000_requests_by_those_of_the_last(
+    batches: int, requests: int, following: int
+) -> None:
+    assert paging.next_page(batches, requests) == following

@@ -1,13 +1,15 @@
-"""Stage 2 for all companies at once: one query, the API's answers in parallel, one update."""
+"""Stage 2 for all companies at once: a query, the API's answers in parallel, an update, for many batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError
 from claimbench.impl.lifecycle import batch_error, status_seen
 from claimbench.impl.optimized import statements
+from claimbench.impl.optimized.paging import FIRST_PAGE, next_page
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.parallel import in_parallel
@@ -50,29 +52,54 @@ def check_statuses(
     now: datetime,
     strategies: Strategies = ALL_STRATEGIES,
 ) -> StageReport:
-    """Ask about every open batch and write the answers as one set."""
-    batches = [
-        OpenBatch(row.id, row.openai_batch_id, row.completed_at, row.incomplete_since)
-        for row in rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
-    ]
-    limit = context.policy.concurrent_companies
-    breaker = StageBreaker(context.events)
+    """Ask about every open batch, and write the answers of a page of them as one set."""
+    breaker, report = StageBreaker(context.events), StageReport(STAGE)
+    after, page = 0, FIRST_PAGE
+    while batches := _open_batches(companies, context, after, page):
+        seen = _look_at(batches, context, breaker, now, strategies)
+        ended = sum(sighting.status in ENDED_BATCHES for sighting in seen)
+        report = report.plus(
+            StageReport(
+                STAGE,
+                claimed=len(batches),
+                completed=ended,
+                failed=len(batches) - len(seen),
+                skipped=len(seen) - ended,
+            )
+        )
+        if len(batches) < page:
+            break
+        after, page = batches[-1].id, next_page(len(seen), sum(one.answered or 0 for one in seen))
+    return report
+
+
+def _open_batches(
+    companies: Sequence[int], context: PipelineContext, after: int, page: int
+) -> Sequence[OpenBatch]:
+    parameters = {"companies": list(companies), "after": after, "page": page}
+    rows = rows_of(context.engine, statements.OPEN_BATCHES, parameters)
+    return [OpenBatch(row.id, row.openai_batch_id, row.completed_at, row.incomplete_since) for row in rows]
+
+
+def _look_at(
+    batches: Sequence[OpenBatch],
+    context: PipelineContext,
+    breaker: StageBreaker,
+    now: datetime,
+    strategies: Strategies,
+) -> Sequence[Sighting]:
+    """What was seen of them is written, even when one breaks."""
+    look, limit = (
+        partial(_look, context=context, breaker=breaker, now=now),
+        context.policy.concurrent_companies,
+    )
     seen: list[Sighting] = []
     try:
-        for sighting in in_parallel(lambda batch: _look(batch, context, breaker, now), batches, limit):
-            if sighting is not None:
-                seen.append(sighting)  # noqa: PERF401 (what was seen must be kept when one breaks)
+        seen.extend(sighting for sighting in in_parallel(look, batches, limit) if sighting is not None)
     finally:
         for portion in written_together(seen, strategies.writing):
             _record(portion, context)
-    ended = sum(sighting.status in ENDED_BATCHES for sighting in seen)
-    return StageReport(
-        STAGE,
-        claimed=len(batches),
-        completed=ended,
-        failed=len(batches) - len(seen),
-        skipped=len(seen) - ended,
-    )
+    return seen
 
 
 def _look(

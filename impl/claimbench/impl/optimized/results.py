@@ -18,6 +18,7 @@ from claimbench.impl.events import Event, EventKind
 from claimbench.impl.lease import Lease
 from claimbench.impl.lifecycle import RequestOutcome, outcome_of_bad_line, outcome_without_line
 from claimbench.impl.optimized import statements
+from claimbench.impl.optimized.paging import FIRST_PAGE, next_page
 from claimbench.impl.optimized.planning import REQUESTS_AT_A_TIME
 from claimbench.impl.optimized.result_rows import settlement_of_line, staged_line
 from claimbench.impl.optimized.settling import (
@@ -37,9 +38,6 @@ from claimbench.impl.result_files import EndedBatch, ResultReader, SettledT
 from claimbench.impl.statuses import BatchStatus, RequestStatus
 
 STAGE = Stage.PROCESS_RESULTS
-
-BATCHES_AT_A_TIME = 2_000
-"""Ended batches are claimed up to this number at once, oldest first."""
 
 RowsT = TypeVar("RowsT", StagedRows, SettledRows)
 """What keeps the lines of a batch."""
@@ -145,19 +143,19 @@ class _Processing(Generic[SettledT, RowsT]):
         """Ended batches that are ours, oldest first, claimed as they are needed."""
         parameters = {
             "companies": list(companies),
-            "at_a_time": BATCHES_AT_A_TIME,
             **self._lease.parameters(self._context.policy.claim_lease),
         }
-        after = 0
+        after, page = 0, FIRST_PAGE
         while not self._breaker.is_open:
-            claim = {**parameters, "after": after}
+            claim = {**parameters, "after": after, "page": page}
             rows = map(_ended, rows_of(self._context.engine, statements.CLAIM_ENDED_BATCHES, claim))
             ended = sorted(rows, key=lambda claimed: claimed.batch.id)
             self._claimed.extend(claimed.batch.id for claimed in ended)
             yield from ended
-            if len(ended) < BATCHES_AT_A_TIME:
+            if len(ended) < page:
                 break
             after = ended[-1].batch.id
+            page = next_page(len(ended), sum(claimed.requests for claimed in ended))
 
     def _read(self, claimed: Sequence[ClaimedEnd], spool: Spool) -> Portion[RowsT]:
         spool.clear()

@@ -99,8 +99,8 @@ SURPLUS_BATCHES = text("""
 OPEN_BATCHES = text("""
     SELECT id, openai_batch_id, completed_at, incomplete_since FROM ai_batch_request
     WHERE status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
-      AND company_id = ANY (CAST(:companies AS bigint[]))
-    ORDER BY id
+      AND company_id = ANY (CAST(:companies AS bigint[])) AND id > :after
+    ORDER BY id LIMIT :page
 """)
 """What the API still works on."""
 
@@ -126,7 +126,7 @@ CLAIM_ENDED_BATCHES = text("""
           AND company_id = ANY (CAST(:companies AS bigint[]))
           AND (claimed_at IS NULL OR claimed_at <= :stale OR claimed_at > :wrong)
           AND id > :after
-        ORDER BY id LIMIT :at_a_time FOR UPDATE SKIP LOCKED
+        ORDER BY id LIMIT :page FOR UPDATE SKIP LOCKED
     )
     RETURNING id, model, status, error, openai_batch_id, output_file_id, error_file_id, answered,
         incomplete_since,
