@@ -96,12 +96,12 @@ def test_batches_that_fill_many_pages_are_all_looked_at_and_processed(
 @pytest.mark.parametrize(
     ("batches", "requests", "following"),
     [
-        (250, 250_000, 250),
+        (250, 250_000, 128),
         (250, 62_500, 400),
         (250, 2_500, 4_000),
         (250, 0, 4_000),
         (4_000, 20_000, 4_000),
-        (0, 0, 250),
+        (0, 0, 128),
     ],
 )
 def test_the_next_page_has_as_many_batches_as_have_100_000_requests_by_those_of_the_last(

@@ -1,6 +1,6 @@
 """Batches are taken from their table a page at a time: what a stage keeps of them does not grow with them."""
 
-FIRST_PAGE = 250
+FIRST_PAGE = 128
 """Batches of the first page, and of one whose batches are large."""
 
 _LARGEST_PAGE = 4_000

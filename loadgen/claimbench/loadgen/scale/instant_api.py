@@ -8,7 +8,7 @@ import os
 import threading
 import zlib
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
@@ -66,7 +66,9 @@ class InstantApi:
     def upload(self, filename: str, lines: BinaryIO) -> str:  # noqa: ARG002 (the port's)
         """Keep the file."""
         with self._lock:
-            return f"file-{self._uploads.add(iter(partial(lines.read, 1 << 15), b''))}"
+            for part in iter(partial(lines.read, 1 << 15), b""):
+                self._uploads.write(part)
+            return f"file-{self._uploads.end()}"
 
     def create_batch(self, input_file_id: str, metadata: Mapping[str, str]) -> ApiBatch:
         """Take it up."""
@@ -124,18 +126,19 @@ class InstantApi:
                 self._answer(number)
 
     def _answer(self, number: int) -> None:
-        answers, refusals, bound = list[bytes](), list[bytes](), self._failed_line_rate * 1000
+        answered, bound = 0, self._failed_line_rate * 1000
         for line in self._uploads.lines(number):
             self.sent += zlib.crc32(line)
             name, _, request = line.split(b'"', 4)[3].decode().rpartition("-")
             values = _values(name, int(request))
             if int(request) * 2654435761 % 2**32 % 1000 < bound:
-                refusals.append((_REFUSED % values).encode())
+                self._refusals.write((_REFUSED % values).encode())
             else:
-                answers.append((_ANSWERED % values).encode())
-        self._answers.add(answers)
-        self._refusals.add(refusals)
-        self._counts.append(len(answers))
+                self._answers.write((_ANSWERED % values).encode())
+                answered += 1
+        self._answers.end()
+        self._refusals.end()
+        self._counts.append(answered)
 
 
 class _Store:
@@ -144,18 +147,20 @@ class _Store:
     def __init__(self, path: Path) -> None:
         self.file = path.open("w+b", buffering=0)
         self._ends = array("q", [0])
+        self._written = 0
 
     @property
     def count(self) -> int:
         """How many there are."""
         return len(self._ends) - 1
 
-    def add(self, parts: Iterable[bytes]) -> int:
-        """Keep what these make together; its number, from 0."""
-        end = self._ends[-1]
-        for part in parts:
-            end += os.pwrite(self.file.fileno(), part, end)
-        self._ends.append(end)
+    def write(self, part: bytes) -> None:
+        """Add to the file that is being written."""
+        self._written += os.pwrite(self.file.fileno(), part, self._written)
+
+    def end(self) -> int:
+        """What was written since the last one is a file; its number, from 0."""
+        self._ends.append(self._written)
         return self.count - 1
 
     def size(self, number: int) -> int:
