@@ -93,14 +93,14 @@ def _at_a_time(least: int, claimed: Sequence[int]) -> int:
 def _questions(session: Connection, claimed: Sequence[int], lease: Lease) -> Iterator[RetryPrompt]:
     """A few at a time, so that neither their texts nor a transaction are kept while the API answers.
 
-    All rows of a statement have come when it ends; each becomes text, of up to four bytes a character, only
-    when it is asked.
+    All rows of a statement have come when it ends, and are gone before the next; each becomes text, of up to
+    four bytes a character, only when it is asked.
     """
     at_a_time = _at_a_time(PROMPTS_AT_A_TIME, claimed)
     for start in range(0, len(claimed), at_a_time):
         ids = claimed[start : start + at_a_time]
-        rows = session.execute(statements.RETRY_PROMPTS, {"ids": ids, "token": lease.by})
-        for request_id, model, processing_type, transcript in rows:
+        for row in session.execute(statements.RETRY_PROMPTS, {"ids": ids, "token": lease.by}):
+            request_id, model, processing_type, transcript = row
             prompt = Prompt(model, ProcessingType(processing_type), transcript or "")
             yield RetryPrompt(request_id, prompt, is_silent=transcript is None)
 
