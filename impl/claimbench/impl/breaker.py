@@ -83,24 +83,30 @@ class Breaker:
 
 
 CHAT_PATIENCE = 5
-"""Rate limits of chats are per model and minute: one of them says little about the next request."""
+"""Rate limits of chats are per model and minute: one says little about the next request, five in a row do."""
 
 
 class StageBreaker:
     """Opened by a failure that is the caller's, and open to the end of the stage's run; safe in threads.
 
-    patience: how many rate limits it takes; a refused key, a used-up quota or an open breaker suffice.
+    patience: so many rate limits in a row it takes; a refused key, used-up quota or open breaker is enough.
     """
 
     def __init__(self, events: EventSink, patience: int = 1) -> None:
         self._events = events
         self._lock = threading.Lock()
-        self._patience = patience
+        self._patience = self._left = patience
 
     @property
     def is_open(self) -> bool:
         """Whether to make no more calls in this stage."""
-        return self._patience <= 0
+        return self._left <= 0
+
+    def succeeded(self) -> None:
+        """Tell about a call that went well: rate limits are counted anew, unless there were too many."""
+        with self._lock:
+            if not self.is_open:
+                self._left = self._patience
 
     def count(self, error: ApiError) -> None:
         """Tell about a failed call, and stop the others if they would fail alike."""
@@ -109,7 +115,7 @@ class StageBreaker:
             return
         with self._lock:
             was_open = self.is_open
-            self._patience = self._patience - 1 if error.is_rate_limit else 0
+            self._left = self._left - 1 if error.is_rate_limit else 0
             opens_now = self.is_open and not was_open
         if opens_now:
             self._events(Event(EventKind.HELD_BACK, str(error)))

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import BinaryIO
 
 import pytest
-from pipeline_stand import ARMS, STEP, Scene
+from pipeline_stand import ARMS, STEP, Scene, faults
 from sqlalchemy import text
 
 from claimbench.impl.errors import ApiError
 from claimbench.impl.openai_api import OpenAIBatchApi
 from claimbench.impl.ports import ApiBatch, PipelineContext, Policy
+from claimbench.loadgen.fake_openai.faults import FaultKind
 from claimbench.loadgen.fake_openai.limits import ROOMY
 
 Open = Callable[..., Scene]
@@ -49,6 +50,36 @@ def test_no_more_is_claimed_after_the_quota_than_the_chunks_under_way(
     )
     assert cut == 1
     assert int(str(left)) > 0
+
+
+ALL_FAILED = """UPDATE ai_processing_request SET status = 'PROCESSING_FAILED', attempts = 1, error = 'oops'
+    WHERE status = 'PENDING_BATCHING'"""
+CHAT = "chat.completions.create"
+
+
+@pytest.mark.parametrize("arm", ["naive", "optimized"])
+def test_rate_limits_between_answers_hold_no_other_retry_back(open_scene: Open, arm: str) -> None:
+    """The fifth of a stage did: which of a thousand were retried then hung on which thread was first."""
+    limited = tuple(range(1, 16, 2))
+    injected = faults(FaultKind.RATE_LIMIT, on=CHAT, nth=limited)
+    scene = open_scene(injected=injected, policy=Policy(concurrent_companies=1))
+    scene.change(ALL_FAILED)
+    report = scene.pipeline(arm).retry_failed(scene.clock.now())
+
+    assert report.claimed > max(limited)
+    assert report.failed == len(limited)
+    assert report.completed == report.claimed - len(limited)
+
+
+@pytest.mark.parametrize("arm", ["naive", "optimized"])
+def test_five_rate_limits_in_a_row_end_the_retries_of_a_run(open_scene: Open, arm: str) -> None:
+    injected = faults(FaultKind.RATE_LIMIT, on=CHAT, from_nth=4)
+    scene = open_scene(injected=injected, policy=Policy(concurrent_companies=1))
+    scene.change(ALL_FAILED)
+    report = scene.pipeline(arm).retry_failed(scene.clock.now())
+
+    assert scene.fake.meters().calls[CHAT] == 3 + 5
+    assert report.completed == 3
 
 
 class Watched:

@@ -61,6 +61,20 @@ def test_a_stage_breaker_opens_at_once_by_a_refused_key_and_by_the_last_tolerate
     assert [event.kind for event in events].count(EventKind.HELD_BACK) == 2
 
 
+def test_a_stage_breaker_counts_rate_limits_in_a_row_and_stays_open() -> None:
+    breaker, limited = StageBreaker(lambda _: None, 2), ApiError("slow", status_code=429, retryable=True)
+    for _ in range(5):
+        breaker.count(limited)
+        breaker.succeeded()
+    closed = breaker.is_open
+    breaker.count(limited)
+    breaker.count(limited)
+    breaker.succeeded()
+
+    assert not closed
+    assert breaker.is_open
+
+
 def test_a_stage_breaker_is_not_opened_by_what_is_one_requests_own_fault() -> None:
     breaker = StageBreaker(lambda _: None)
     breaker.count(ApiError("too long", status_code=400, retryable=False))

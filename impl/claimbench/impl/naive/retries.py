@@ -82,5 +82,6 @@ def _ask(request: ProcessingRequest, tools: Tools, breaker: StageBreaker) -> Req
     except ApiError as error:
         breaker.count(error)
         return outcome_of_refusal(error)
+    breaker.succeeded()
     kind = ProcessingType(request.processing_type)
     return outcome_of_answer(kind, request.model, PriceFactor.ALONE, completion)

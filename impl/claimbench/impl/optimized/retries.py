@@ -116,6 +116,7 @@ def _ask(question: RetryPrompt, context: PipelineContext, breaker: StageBreaker)
     except ApiError as error:
         breaker.count(error)
         return settlement(question.request_id, None, outcome_of_refusal(error))
+    breaker.succeeded()
     outcome = outcome_of_answer(prompt.processing_type, prompt.model, PriceFactor.ALONE, completion)
     return settlement(question.request_id, None, outcome)
 
