@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 from pipeline_stand import Scene
+from sqlalchemy import event
 
-from claimbench.impl.optimized import paging
+from claimbench.impl.optimized import checking, paging, results
 from claimbench.impl.ports import Policy
 from claimbench.loadgen.workloads.batch_pipeline.clock import EPOCH
 
@@ -75,12 +76,13 @@ def test_results_are_applied_by_as_many_requests_a_transaction_however_many_were
     assert all(one + next_one > 12 for one, next_one in pairwise(together))
 
 
-def test_batches_that_fill_many_pages_are_all_looked_at_and_processed(
+def test_batches_of_many_pages_and_sets_are_all_looked_at_and_processed(
     open_scene: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("paging", "checking", "results"):
-        monkeypatch.setattr(f"claimbench.impl.optimized.{place}.FIRST_PAGE", 2)
+    for place in (paging, results):
+        monkeypatch.setattr(place, "FIRST_PAGE", 2)
     monkeypatch.setattr(paging, "_LARGEST_PAGE", 3)
+    monkeypatch.setattr(checking, "WEIGHT_OF_SET", 2 * checking.LIGHTEST)
     paged, whole = (open_scene(policy=Policy(requests_per_batch_max=3)) for _ in range(2))
     paged.drive("optimized", runs=3, step=timedelta(days=2))
     monkeypatch.undo()
@@ -108,3 +110,18 @@ def test_the_next_page_has_as_many_batches_as_have_100_000_requests_by_those_of_
     batches: int, requests: int, following: int
 ) -> None:
     assert paging.next_page(batches, requests) == following
+
+
+def test_open_batches_are_looked_up_once_however_many_there_are(open_scene: Open) -> None:
+    """The document claims one query; by pages of 128 there were two from 200 companies on."""
+    scene, asked = open_scene(), []
+    scene.change(
+        """INSERT INTO ai_batch_request (company_id, model, key, status, openai_batch_id, created_at)
+           SELECT 1, 'm', n, 'IN_PROGRESS', 'batch_' || n, :now FROM generate_series(1, 300) AS n""",
+        now=scene.clock.now(),
+    )
+    event.listen(scene.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    report = scene.pipeline("optimized").check_statuses(scene.clock.now())
+
+    assert report.completed == 300
+    assert sum("FROM ai_batch_request" in statement for statement in asked) == 1

@@ -1,6 +1,6 @@
-"""Stage 2 for all companies at once: a query, the API's answers in parallel, an update, for many batches."""
+"""Stage 2 for all companies at once: one query, the API's answers in parallel, an update for many of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -9,7 +9,6 @@ from claimbench.impl.breaker import StageBreaker
 from claimbench.impl.errors import ApiError
 from claimbench.impl.lifecycle import batch_error, status_seen
 from claimbench.impl.optimized import statements
-from claimbench.impl.optimized.paging import FIRST_PAGE, next_page
 from claimbench.impl.optimized.strategies import ALL_STRATEGIES, Strategies, written_together
 from claimbench.impl.optimized.writing import rows_of, write
 from claimbench.impl.parallel import in_parallel
@@ -18,6 +17,12 @@ from claimbench.impl.statuses import ENDED_BATCHES, BatchStatus
 from claimbench.impl.storable import storable
 
 STAGE = Stage.CHECK_STATUSES
+
+WEIGHT_OF_SET = 100_000
+"""What was seen is written as a set once its batches have so many answers together: large batches are few."""
+
+LIGHTEST = 25
+"""A batch weighs as much at least, so a set is never of more than 4,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,54 +57,35 @@ def check_statuses(
     now: datetime,
     strategies: Strategies = ALL_STRATEGIES,
 ) -> StageReport:
-    """Ask about every open batch, and write the answers of a page of them as one set."""
-    breaker, report = StageBreaker(context.events), StageReport(STAGE)
-    after, page = 0, FIRST_PAGE
-    while batches := _open_batches(companies, context, after, page):
-        seen = _look_at(batches, context, breaker, now, strategies)
-        ended = sum(sighting.status in ENDED_BATCHES for sighting in seen)
-        report = report.plus(
-            StageReport(
-                STAGE,
-                claimed=len(batches),
-                completed=ended,
-                failed=len(batches) - len(seen),
-                skipped=len(seen) - ended,
-            )
-        )
-        if len(batches) < page:
-            break
-        after, page = batches[-1].id, next_page(len(seen), sum(one.answered or 0 for one in seen))
-    return report
-
-
-def _open_batches(
-    companies: Sequence[int], context: PipelineContext, after: int, page: int
-) -> Sequence[OpenBatch]:
-    parameters = {"companies": list(companies), "after": after, "page": page}
-    rows = rows_of(context.engine, statements.OPEN_BATCHES, parameters)
-    return [OpenBatch(row.id, row.openai_batch_id, row.completed_at, row.incomplete_since) for row in rows]
-
-
-def _look_at(
-    batches: Sequence[OpenBatch],
-    context: PipelineContext,
-    breaker: StageBreaker,
-    now: datetime,
-    strategies: Strategies,
-) -> Sequence[Sighting]:
-    """What was seen of them is written, even when one breaks."""
-    look, limit = (
-        partial(_look, context=context, breaker=breaker, now=now),
-        context.policy.concurrent_companies,
-    )
+    """Ask about every open batch, and write the answers as sets, each as soon as it is large."""
+    batches = [
+        OpenBatch(row.id, row.openai_batch_id, row.completed_at, row.incomplete_since)
+        for row in rows_of(context.engine, statements.OPEN_BATCHES, {"companies": list(companies)})
+    ]
+    breaker, limit = StageBreaker(context.events), context.policy.concurrent_companies
+    look = partial(_look, context=context, breaker=breaker, now=now)
     seen: list[Sighting] = []
+    looked_at = ended = weight = 0
     try:
-        seen.extend(sighting for sighting in in_parallel(look, batches, limit) if sighting is not None)
-    finally:
-        for portion in written_together(seen, strategies.writing):
-            _record(portion, context)
-    return seen
+        for sighting in in_parallel(look, batches, limit):
+            if sighting is None:
+                continue
+            seen.append(sighting)
+            looked_at += 1
+            ended += sighting.status in ENDED_BATCHES
+            weight += max(sighting.answered or 0, LIGHTEST)
+            if weight >= WEIGHT_OF_SET:
+                _record(seen, context, strategies)
+                seen, weight = [], 0
+    finally:  # what was seen must be kept when one breaks
+        _record(seen, context, strategies)
+    return StageReport(
+        STAGE,
+        claimed=len(batches),
+        completed=ended,
+        failed=len(batches) - looked_at,
+        skipped=looked_at - ended,
+    )
 
 
 def _look(
@@ -120,8 +106,13 @@ def _look(
     return Sighting(batch.id, *told, *files, batch_error(seen), seen.answered)
 
 
-def _record(seen: Sequence[Sighting], context: PipelineContext) -> None:
-    parameters = {
+def _record(seen: Sequence[Sighting], context: PipelineContext, strategies: Strategies) -> None:
+    for together in written_together(seen, strategies.writing):
+        write(context.engine, statements.RECORD_STATUSES, _columns(together))
+
+
+def _columns(seen: Sequence[Sighting]) -> Mapping[str, object]:
+    return {
         "batches": [sighting.batch_id for sighting in seen],
         "statuses": [sighting.status.value for sighting in seen],
         "output_ids": [sighting.output_file_id for sighting in seen],
@@ -131,4 +122,3 @@ def _record(seen: Sequence[Sighting], context: PipelineContext) -> None:
         "ends": [sighting.ended_at for sighting in seen],
         "incomplete": [sighting.incomplete_since for sighting in seen],
     }
-    write(context.engine, statements.RECORD_STATUSES, parameters)

@@ -1,4 +1,4 @@
-"""Batches are taken from their table a page at a time: what a stage keeps of them does not grow with them."""
+"""Ended batches are claimed a page at a time: what the stage keeps of them does not grow with them."""
 
 FIRST_PAGE = 128
 """Batches of the first page, and of one whose batches are large."""

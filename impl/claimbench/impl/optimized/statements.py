@@ -99,8 +99,8 @@ SURPLUS_BATCHES = text("""
 OPEN_BATCHES = text("""
     SELECT id, openai_batch_id, completed_at, incomplete_since FROM ai_batch_request
     WHERE status IN ('VALIDATING', 'IN_PROGRESS', 'FINALIZING', 'CANCELLING')
-      AND company_id = ANY (CAST(:companies AS bigint[])) AND id > :after
-    ORDER BY id LIMIT :page
+      AND company_id = ANY (CAST(:companies AS bigint[]))
+    ORDER BY id
 """)
 """What the API still works on."""
 
